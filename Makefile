@@ -1,0 +1,128 @@
+# The verbs of this repository. A machine needs Python 3.11, make and git; everything else is installed by what needs it.
+
+PYTHON ?= python3
+export UV_PYTHON_DOWNLOADS := never
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+export KERAS_BACKEND := torch
+# Hundreds of processes import the same packages: they are compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
+UV := .venvs/uv/bin/uv
+BIN := .venv/bin
+ENV := .venv/.complete
+LIBRARIES := .venvs/libraries/.complete
+H2O := .venvs/h2o/.complete
+SPARK := .venvs/spark/.complete
+CLIENTS := $(foreach peer,mlflow-1.30 mlflow-2.22 mlflow-3.17 model-signing,.venvs/$(peer)/.complete)
+SERVERS := $(foreach peer,mlflow-server fasttrackml litserve,.venvs/$(peer)/.complete)
+
+.PHONY: help setup system java containers demo test test-all lint types imports docs docs-check schema bench dist peers requirements clean
+.DELETE_ON_ERROR:
+
+help:  ## Say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s%s\n", $$1, $$2}'
+
+setup: $(ENV)  ## Make .venv with the package and everything to develop it
+
+demo: $(ENV)  ## Train two models, log them, and serve the result on http://127.0.0.1:5000 until Ctrl-C
+	$(BIN)/python examples/demo.py
+	exec $(BIN)/trackway server --host 127.0.0.1 --port 5000
+
+test: $(ENV) $(LIBRARIES) $(CLIENTS) system  ## Run the tests, but the slow ones
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(if $(ARGS),,.venvs/libraries/bin/python -m pytest -n 2 -m "libraries and not slow and not h2o" tests/models/libraries attacks)
+
+test-all: $(LIBRARIES) $(H2O) $(SPARK) $(CLIENTS) .venvs/mlflow-server/.complete system java containers  ## Run every test, in the environment that has every library
+	.venvs/libraries/bin/python -m pytest -n 2 -m "(libraries or not libraries) and not h2o and not spark" $(ARGS)
+	$(if $(ARGS),,.venvs/h2o/bin/python -m pytest -m h2o tests/models/h2o)
+	$(if $(ARGS),,.venvs/spark/bin/python -m pytest -m spark tests/inference/spark)
+
+lint: $(ENV)  ## Check style, format and the rules of import
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: $(ENV)  ## Check types
+	$(BIN)/mypy
+
+imports: $(ENV)  ## Check who imports whom
+	$(BIN)/lint-imports --no-logo
+
+docs: $(ENV)  ## Write the generated pages of docs/reference
+	$(BIN)/python docs/generate.py
+
+docs-check: $(ENV)  ## Check that the generated pages are up to date
+	$(BIN)/python docs/generate.py --check
+
+schema: $(ENV)  ## Write the database schema's SQL from src/trackway/store/sql/schema.py
+	$(BIN)/python -m trackway.store.sql.ddl
+
+bench: $(ENV) $(SERVERS)  ## Measure, side by side with the peers
+	$(BIN)/python -m bench $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m bench.scoring)
+
+dist: $(ENV)  ## Build the wheel and the source archive into dist/
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(UV) build --quiet --python $(BIN)/python --no-build-isolation
+	@ls dist
+
+peers: $(CLIENTS) $(SERVERS)  ## Make the environments of the products that tests and benchmarks talk to
+
+clean:  ## Remove what was built, but no tracked data
+	rm -rf .venv .venvs dist build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find src tests -name __pycache__ -prune -exec rm -rf {} +
+
+system:
+	@.ci/system-packages
+
+java:
+	@command -v java >/dev/null || .ci/system-packages default-jre-headless
+
+containers:
+	@command -v podman >/dev/null && command -v debootstrap >/dev/null || .ci/system-packages podman runc catatonit debootstrap
+
+# Environments. A stamp file says that one is complete; it is older than the pins when they have changed.
+
+$(UV): requirements/uv.txt
+	$(PYTHON) -m venv .venvs/uv
+	.venvs/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+define environment
+$(UV) venv --quiet --allow-existing --python $(PYTHON) $(@D)
+$(UV) pip sync --quiet --python $(@D)/bin/python $<
+endef
+
+define package
+$(UV) pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation --editable .
+endef
+
+$(ENV): requirements/dev.txt pyproject.toml | $(UV)
+	$(environment)
+	$(package)
+	@touch $@
+
+$(LIBRARIES) $(H2O) $(SPARK): .venvs/%/.complete: requirements/%.txt pyproject.toml | $(UV)
+	$(environment)
+	$(package)
+	@touch $@
+
+.venvs/%/.complete: requirements/peer-%.txt | $(UV)
+	$(environment)
+	@touch $@
+
+# Pins. Exact versions with digests and no index address; `make requirements ARGS=--upgrade` takes newer versions.
+
+COMPILE = $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
+	--custom-compile-command 'make requirements' $(ARGS)
+
+requirements: | $(UV)  ## Resolve the pins of requirements/ anew
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) --universal --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --universal --extra test -c requirements/dev.txt pyproject.toml -o requirements/test.txt
+	$(COMPILE) --universal -c requirements/dev.txt pyproject.toml -o requirements/base.txt
+	$(COMPILE) --extra dev pyproject.toml requirements/libraries.in -o requirements/libraries.txt
+	$(COMPILE) --extra dev pyproject.toml requirements/h2o.in -o requirements/h2o.txt
+	$(COMPILE) --extra dev pyproject.toml requirements/spark.in -o requirements/spark.txt
+	for peer in mlflow-1.30 mlflow-2.22 mlflow-3.17 mlflow-server mlflow-spark litserve model-signing; do \
+	  $(COMPILE) requirements/peer-$$peer.in -o requirements/peer-$$peer.txt || exit; done
+	$(COMPILE) --no-deps requirements/peer-fasttrackml.in -o requirements/peer-fasttrackml.txt

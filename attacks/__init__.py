@@ -1,0 +1,1 @@
+"""Hostile inputs and the answers expected: shapes that broke servers of this kind, as permanent tests."""

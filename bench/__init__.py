@@ -1,0 +1,1 @@
+"""Figures of Trackway and its peers, side by side: run by `make bench`."""

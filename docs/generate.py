@@ -1,0 +1,157 @@
+"""Write the pages of docs/reference that repeat what the code declares; with ``--check``, only say which are stale."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from trackway.api import limits
+from trackway.api.operations import OPERATIONS
+from trackway.base.errors import BY_CODE
+from trackway.base.settings import SETTINGS, Setting
+from trackway.cli.main import EXIT_STATUS, cli
+from trackway.sdk.settings import VARIABLES
+from trackway.serving.settings import SETTINGS as SCORING_SETTINGS
+
+FOLDER = Path(__file__).parent / "reference"
+
+
+def render_errors() -> str:
+    """Render the table of errors from the classes."""
+    rows = ((f"`{cls.__name__}`", f"`{code}`", cls.status, cls.__doc__) for code, cls in BY_CODE.items())
+    return _page(
+        "Errors", "Every error that the SDK raises and the server answers.", "Class|Code|HTTP status|Meaning", rows
+    )
+
+
+def render_limits() -> str:
+    """Render the table of limits from the constants and the notes below them."""
+    return _page(
+        "Limits", "A request past one of these is refused, and nothing of it is kept.", "Limit|Value|Note", _limits()
+    )
+
+
+def render_operations() -> str:
+    """Render the table of operations."""
+    rows = (
+        (
+            f"`{op.name}`",
+            f"`{op.method} /api/v1{op.path}`",
+            op.access.permission,
+            "yes" if op.access.audited else "no",
+            op.doc,
+        )
+        for op in OPERATIONS
+        if not op.internal
+    )
+    return _page("Operations", "What the native API offers.", "Operation|Route|Permission|Audited|Purpose", rows)
+
+
+def render_environment() -> str:
+    """Render the table of environment variables that the SDK reads."""
+    rows = ((f"`{v.name}`", _code(v.mlflow_name), _code(v.default), v.help) for v in VARIABLES)
+    return _page("Environment variables", "What the SDK reads.", "Name|Read also as|Default|Meaning", rows)
+
+
+def render_settings() -> str:
+    """Render the tables of the servers' settings."""
+    header = "Option|Variable|Type|Default|Unit|Meaning"
+    page = _page("Server settings", "What `trackway server` reads.", header, _list_settings(SETTINGS))
+    scoring = _table(header, _list_settings(SCORING_SETTINGS))
+    return f"{page}\n## Scoring server\n\nWhat `trackway models serve` reads.\n\n{scoring}"
+
+
+def render_commands() -> str:
+    """Render the commands and what each takes, and the exit statuses."""
+    statuses = [(0, "done"), (2, "a command line that cannot be meant"), (130, "interrupted")]
+    statuses += [(status, meaning) for _, status, meaning in EXIT_STATUS]
+    page = _page(
+        "Command line", "What `trackway` does, and with what status it ends.", "Status|Meaning", sorted(statuses)
+    )
+    return page + "".join(_list_commands(cli, click.Context(cli, info_name="trackway")))
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": render_commands,
+    "environment.md": render_environment,
+    "errors.md": render_errors,
+    "limits.md": render_limits,
+    "operations.md": render_operations,
+    "settings.md": render_settings,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or check them; return the exit status."""
+    check = arguments == ["--check"]
+    stale = []
+    for name, render in PAGES.items():
+        path, text = FOLDER / name, render()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if not check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        print(f"{'stale, run `make docs`' if check else 'written'}: {', '.join(stale)}")
+    return 1 if check and stale else 0
+
+
+def _list_commands(command: click.Command, context: click.Context) -> Iterator[str]:
+    """Yield a section for each command that does something, in the order in which help lists them."""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from _list_commands(inner, click.Context(inner, info_name=name, parent=context))
+        return
+    text = " ".join((command.help or "").split())
+    yield f"\n## {context.command_path}\n\n{text}\n"
+    arguments = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
+    if arguments:
+        yield f"\nArguments: `{' '.join(arguments)}`\n"
+    records = [option.get_help_record(context) for option in command.params if isinstance(option, click.Option)]
+    rows = [(_code(names), meaning) for names, meaning in filter(None, records)]
+    if rows:
+        yield "\n" + _table("Option|Meaning", rows)
+
+
+def _list_settings(settings: Iterable[Setting]) -> Iterator[tuple[object, ...]]:
+    for s in settings:
+        yield f"`{s.option}`", f"`{s.variable}`", s.type.__name__, _code(str(s.default)), s.unit, s.help
+
+
+def _limits() -> Iterator[tuple[str, str, str]]:
+    """Yield name, value and note of every constant; a note is the string that follows its constant."""
+    body = ast.parse(Path(limits.__file__).read_text(encoding="utf-8")).body
+    for statement, following in zip(body, [*body[1:], None], strict=True):
+        match statement, following:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(note))):
+                yield f"`{name}`", f"{getattr(limits, name):,}", note
+            case ast.AnnAssign(target=ast.Name(id=name)), _:
+                yield f"`{name}`", f"{getattr(limits, name):,}", ""
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _page(title: str, intro: str, header: str, rows: Iterable[tuple[object, ...]]) -> str:
+    return f"# {title}\n\n{intro} Generated from the code by `make docs`.\n\n{_table(header, rows)}"
+
+
+def _table(header: str, rows: Iterable[tuple[object, ...]]) -> str:
+    columns = header.split("|")
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(
+        "| " + " | ".join(" ".join(str(cell).split()).replace("|", "\\|") for cell in line) + " |\n" for line in lines
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

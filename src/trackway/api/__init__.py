@@ -1,0 +1,1 @@
+"""What the system can do for a caller: request and response structs, and one record for each operation."""

@@ -1,0 +1,76 @@
+"""Every published limit, in one place; the docs page is generated from this table."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EXPERIMENT_NAME_CHARS: Final = 500
+RUN_NAME_CHARS: Final = 500
+KEY_CHARS: Final = 250
+"""Key of a metric, param or tag."""
+PARAM_VALUE_CHARS: Final = 65_536
+TAG_VALUE_CHARS: Final = 65_536
+NOTE_CHARS: Final = 1_048_576
+"""Value of the tag that holds a run's or experiment's note."""
+LOCATION_CHARS: Final = 2_048
+DATASET_NAME_CHARS: Final = 500
+DATASET_DIGEST_CHARS: Final = 128
+DATASET_SOURCE_CHARS: Final = 65_535
+DATASET_SCHEMA_CHARS: Final = 1_048_575
+DATASET_PROFILE_CHARS: Final = 16_777_215
+INPUT_TAG_KEY_CHARS: Final = 255
+INPUT_TAG_VALUE_CHARS: Final = 500
+MODEL_NAME_CHARS: Final = 256
+"""Name of a registered model."""
+ALIAS_CHARS: Final = 255
+REGISTRY_TAG_VALUE_CHARS: Final = 100_000
+"""Value of a tag of a registered model or of a version, where clients keep prompts."""
+COMMENT_CHARS: Final = 65_536
+POLICY_RULES: Final = 100
+WEBHOOK_NAME_CHARS: Final = 63
+WEBHOOK_SECRET_CHARS: Final = 1_000
+WEBHOOKS: Final = 1_000
+"""Most webhooks of a workspace."""
+SIGNING_KEYS: Final = 100
+"""Most keys that are trusted to sign."""
+SIGNING_KEY_CHARS: Final = 65_536
+SIGNATURE_CHARS: Final = 16_777_216
+LINEAGE_NODES: Final = 1_000
+"""Most nodes that one lineage returns."""
+POINTS_PER_INGEST: Final = 1_000_000
+SERIES_PER_INGEST: Final = 10_000
+PARAMS_PER_INGEST: Final = 10_000
+TAGS_PER_INGEST: Final = 10_000
+DATASETS_PER_INGEST: Final = 1_000
+MODELS_PER_INGEST: Final = 1_000
+MODEL_METRICS_PER_INGEST: Final = 10_000
+ENVIRONMENT_BYTES: Final = 16_777_216
+SEARCH_PAGE: Final = 50_000
+"""Most rows of one search page."""
+HISTORY_PAGE: Final = 1_000_000
+"""Most points of one page of a metric's history."""
+CURVE_POINTS: Final = 10_000
+"""Most points of one downsampled curve."""
+CURVES: Final = 1_000
+"""Most runs in one request for curves."""
+TREE_RUNS: Final = 10_000
+"""Most descendants that one tree query returns."""
+FILTER_CHARS: Final = 65_536
+ORDER_TERMS: Final = 16
+EXPERIMENTS_PER_SEARCH: Final = 10_000
+DATASETS_PER_SEARCH: Final = 25
+ARTIFACT_PATH_CHARS: Final = 1_000
+ARTIFACT_PATH_SEGMENTS: Final = 64
+INLINE_FILE_BYTES: Final = 65_536
+"""Artifacts up to this size are kept beside their row in the database."""
+UPLOAD_PARTS: Final = 10_000
+LEASE_MS: Final = 86_400_000
+"""Longest lease of a run."""
+BODY_BYTES: Final = 64 * 1024 * 1024
+"""Largest body of a request that is not an artifact."""
+INFLATED_BYTES: Final = 256 * 1024 * 1024
+"""Largest body after decompression."""
+BODIES_BYTES: Final = 768 * 1024 * 1024
+"""Bodies of requests that are not artifacts, held at once by one process; one that does not fit is answered 503."""
+INT64_MIN: Final = -(2**63)
+INT64_MAX: Final = 2**63 - 1

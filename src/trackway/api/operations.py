@@ -1,0 +1,188 @@
+"""The table of operations: each declared once, and everything else (routes, SDK calls, checks, docs) made from it."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+
+from trackway.api import artifacts as a
+from trackway.api import experiments as e
+from trackway.api import logged_models as m
+from trackway.api import metrics as x
+from trackway.api import registry as g
+from trackway.api import retention as t
+from trackway.api import runs as r
+from trackway.api import signing as k
+from trackway.api import transfers as f
+from trackway.api import webhooks as w
+from trackway.api.calls import Permission, Target
+from trackway.api.structs import Empty, Request, Response
+
+Q = TypeVar("Q", bound=Request)
+S = TypeVar("S", bound=Response)
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class Access(msgspec.Struct, frozen=True):
+    """What an operation does to its target, and the right it needs for that.
+
+    target_field: field of the request that names the object (the workspace when it is empty)
+    writes:       changes state: runs in a write transaction, never on a read-only store
+    audited:      leaves an entry in the audit log (the flow of metrics does not)
+    reads_field:  field that names another object of the target's kind, which is read only
+    """
+
+    permission: Permission
+    target: Target
+    target_field: str
+    writes: bool
+    audited: bool
+    reads_field: str = ""
+
+
+def reads(target: Target, field: str = "", permission: Permission = "read") -> Access:
+    """Return the access of an operation that changes nothing."""
+    return Access(permission, target, field, writes=False, audited=False)
+
+
+def writes(target: Target, field: str = "", permission: Permission = "write", audited: bool = True) -> Access:
+    """Return the access of an operation that changes state."""
+    return Access(permission, target, field, writes=True, audited=audited)
+
+
+class Operation(msgspec.Struct, Generic[Q, S], frozen=True):
+    """One thing that the system can do for a caller.
+
+    path:     below ``/api/v1``; ``{name}`` segments are fields of the request. GET reads the other fields from the
+              query string, every other method from the body (JSON or msgpack).
+    internal: a step of a larger call (streaming a file): no route of its own
+    """
+
+    name: str
+    method: Method
+    path: str
+    request: type[Q]
+    response: type[S]
+    access: Access
+    doc: str
+    internal: bool = False
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+# fmt: off
+CREATE_EXPERIMENT = Operation("experiments.create", "POST", "/experiments", e.CreateExperiment, e.Experiment, writes("workspace"), "Create an experiment.")
+GET_EXPERIMENT = Operation("experiments.get", "GET", "/experiments/{experiment_id}", e.GetExperiment, e.Experiment, reads("experiment", "experiment_id"), "Get an experiment by id.")
+GET_EXPERIMENT_BY_NAME = Operation("experiments.get_by_name", "GET", "/experiments-by-name", e.GetExperimentByName, e.Experiment, reads("workspace"), "Get an experiment by name.")
+SEARCH_EXPERIMENTS = Operation("experiments.search", "POST", "/experiments/search", e.SearchExperiments, e.ExperimentPage, reads("workspace"), "Search experiments.")
+UPDATE_EXPERIMENT = Operation("experiments.update", "PATCH", "/experiments/{experiment_id}", e.UpdateExperiment, e.Experiment, writes("experiment", "experiment_id"), "Rename an experiment.")
+SET_EXPERIMENT_TAGS = Operation("experiments.set_tags", "POST", "/experiments/{experiment_id}/tags", e.SetExperimentTags, Empty, writes("experiment", "experiment_id"), "Set tags of an experiment.")
+DELETE_EXPERIMENT_TAG = Operation("experiments.delete_tag", "DELETE", "/experiments/{experiment_id}/tags", e.DeleteExperimentTag, Empty, writes("experiment", "experiment_id"), "Delete a tag of an experiment.")
+DELETE_EXPERIMENT = Operation("experiments.delete", "DELETE", "/experiments/{experiment_id}", e.DeleteExperiment, Empty, writes("experiment", "experiment_id", permission="delete"), "Move an experiment to the trash.")
+RESTORE_EXPERIMENT = Operation("experiments.restore", "POST", "/experiments/{experiment_id}/restore", e.RestoreExperiment, e.Experiment, writes("experiment", "experiment_id", permission="delete"), "Bring an experiment back from the trash.")
+PURGE_EXPERIMENTS = Operation("experiments.purge", "POST", "/experiments/purge", e.PurgeExperiments, e.PurgeReport, writes("workspace", permission="admin"), "Remove experiments of the trash for good.")
+
+CREATE_RUN = Operation("runs.create", "POST", "/runs", r.CreateRun, r.Run, writes("experiment", "experiment_id", audited=False), "Start a run.")
+GET_RUN = Operation("runs.get", "GET", "/runs/{run_id}", r.GetRun, r.Run, reads("run", "run_id"), "Get a run by id.")
+FIND_RUN = Operation("runs.find", "GET", "/runs-by-key", r.GetRun, r.Run, reads("workspace"), "Get a run by its external key.")
+SEARCH_RUNS = Operation("runs.search", "POST", "/runs/search", r.SearchRuns, r.RunPage, reads("workspace"), "Search runs.")
+GET_RUN_TABLE = Operation("runs.table", "POST", "/runs/table", r.GetRunTable, r.RunTable, reads("workspace"), "Search runs and get them as Arrow columns.")
+UPDATE_RUN = Operation("runs.update", "PATCH", "/runs/{run_id}", r.UpdateRun, r.Run, writes("run", "run_id", audited=False), "Change a run's status, end, name or lease.")
+DELETE_RUN = Operation("runs.delete", "DELETE", "/runs/{run_id}", r.DeleteRun, Empty, writes("run", "run_id", permission="delete"), "Move a run to the trash.")
+RESTORE_RUN = Operation("runs.restore", "POST", "/runs/{run_id}/restore", r.RunId, Empty, writes("run", "run_id", permission="delete"), "Bring a run back from the trash.")
+PURGE_RUNS = Operation("runs.purge", "POST", "/runs/purge", r.PurgeRuns, e.PurgeReport, writes("runs", "run_ids", permission="admin"), "Remove runs of the trash for good.")
+MOVE_RUNS = Operation("runs.move", "POST", "/runs/move", r.MoveRuns, Empty, writes("runs", "run_ids"), "Move runs to another experiment.")
+GET_RUN_TREE = Operation("runs.tree", "GET", "/runs/{run_id}/tree", r.GetRunTree, r.RunTree, reads("run", "run_id"), "Get a run's descendants.")
+INGEST = Operation("runs.ingest", "POST", "/runs/{run_id}/ingest", r.Ingest, r.Ingested, writes("run", "run_id", audited=False), "Log metrics, params, tags, data sets and models to a run.")
+DELETE_RUN_TAG = Operation("runs.delete_tag", "DELETE", "/runs/{run_id}/tags", r.DeleteRunTag, Empty, writes("run", "run_id"), "Delete a tag of a run.")
+CORRECT_PARAM = Operation("runs.correct_param", "POST", "/runs/{run_id}/params/correct", r.CorrectParam, Empty, writes("run", "run_id"), "Correct a param; the old value stays visible.")
+GET_PARAM_HISTORY = Operation("runs.param_history", "GET", "/runs/{run_id}/params/history", r.RunId, r.ParamHistory, reads("run", "run_id"), "Get the values that a run's params had before.")
+LOG_ENVIRONMENT = Operation("runs.log_environment", "PUT", "/runs/{run_id}/environment", r.LogEnvironment, Empty, writes("run", "run_id", audited=False), "Record what a run was executed with.")
+GET_ENVIRONMENT = Operation("runs.get_environment", "GET", "/runs/{run_id}/environment", r.RunId, r.RunEnvironment, reads("run", "run_id"), "Get what a run was executed with.")
+SEARCH_DATASETS = Operation("datasets.search", "POST", "/datasets/search", r.SearchDatasets, r.DatasetList, reads("workspace"), "List the data sets that runs used.")
+
+GET_HISTORY = Operation("metrics.history", "POST", "/metrics/history", x.GetHistory, x.History, reads("run", "run_id"), "Get the points of a metric as columns.")
+GET_CURVES = Operation("metrics.curves", "POST", "/metrics/curves", x.GetCurves, x.Curves, reads("runs", "run_ids"), "Get thinned curves of a metric for drawing.")
+
+LIST_FILES = Operation("artifacts.list", "POST", "/artifacts/list", a.ListFiles, a.FileList, reads("file", "folder"), "List a folder of artifacts.")
+GET_FILE = Operation("artifacts.get", "GET", "/artifacts/file", a.GetFile, a.StoredFile, reads("file", "path"), "Find the bytes of an artifact.", internal=True)
+BEGIN_UPLOAD = Operation("artifacts.begin_upload", "POST", "/artifacts/uploads/begin", a.BeginUpload, a.UploadTicket, writes("file", "path", audited=False), "Check that an artifact may be written.", internal=True)
+COMMIT_UPLOAD = Operation("artifacts.commit_upload", "POST", "/artifacts/uploads/commit", a.CommitUpload, a.FileEntry, writes("file", "path", audited=False), "Make stored bytes an artifact.", internal=True)
+DELETE_FILES = Operation("artifacts.delete", "POST", "/artifacts/delete", a.DeleteFiles, a.DeletedFiles, writes("file", "path", permission="delete"), "Delete an artifact or a folder of them.")
+CREATE_MULTIPART = Operation("artifacts.create_multipart", "POST", "/artifacts/multipart/create", a.CreateMultipart, a.Multipart, writes("file", "path", audited=False), "Open a resumable upload.", internal=True)
+GET_MULTIPART = Operation("artifacts.get_multipart", "POST", "/artifacts/multipart/get", a.GetMultipart, a.Multipart, reads("file", "path"), "Find an open upload.", internal=True)
+CLOSE_MULTIPART = Operation("artifacts.close_multipart", "POST", "/artifacts/multipart/close", a.CloseMultipart, Empty, writes("file", "path", audited=False), "Forget a finished upload.", internal=True)
+
+CREATE_LOGGED_MODEL = Operation("logged_models.create", "POST", "/logged-models", m.CreateLoggedModel, m.LoggedModel, writes("experiment", "experiment_id"), "Create the record of a model.")
+GET_LOGGED_MODEL = Operation("logged_models.get", "GET", "/logged-models/{model_id}", m.GetLoggedModel, m.LoggedModel, reads("logged_model", "model_id"), "Get the record of a model.")
+UPDATE_LOGGED_MODEL = Operation("logged_models.update", "PATCH", "/logged-models/{model_id}", m.UpdateLoggedModel, m.LoggedModel, writes("logged_model", "model_id"), "Set a model's status.")
+DELETE_LOGGED_MODEL = Operation("logged_models.delete", "DELETE", "/logged-models/{model_id}", m.DeleteLoggedModel, Empty, writes("logged_model", "model_id", permission="delete"), "Move the record of a model to the trash.")
+SEARCH_LOGGED_MODELS = Operation("logged_models.search", "POST", "/logged-models/search", m.SearchLoggedModels, m.LoggedModelPage, reads("workspace"), "Search the records of models.")
+SET_LOGGED_MODEL_TAGS = Operation("logged_models.set_tags", "POST", "/logged-models/{model_id}/tags", m.SetLoggedModelTags, Empty, writes("logged_model", "model_id"), "Set tags of a model.")
+DELETE_LOGGED_MODEL_TAG = Operation("logged_models.delete_tag", "DELETE", "/logged-models/{model_id}/tags", m.DeleteLoggedModelTag, Empty, writes("logged_model", "model_id"), "Delete a tag of a model.")
+LOG_MODEL_PARAMS = Operation("logged_models.log_params", "POST", "/logged-models/{model_id}/params", m.LogModelParams, Empty, writes("logged_model", "model_id", audited=False), "Add params to a model.")
+
+CREATE_REGISTERED_MODEL = Operation("registered_models.create", "POST", "/registered-models", g.CreateRegisteredModel, g.RegisteredModel, writes("workspace"), "Create a registered model.")
+GET_REGISTERED_MODEL = Operation("registered_models.get", "GET", "/registered-models/{name}", g.RegisteredModelName, g.RegisteredModel, reads("registered_model", "name"), "Get a registered model with the newest version of each stage.")
+SEARCH_REGISTERED_MODELS = Operation("registered_models.search", "POST", "/registered-models/search", g.SearchRegisteredModels, g.RegisteredModelPage, reads("workspace"), "Search registered models.")
+UPDATE_REGISTERED_MODEL = Operation("registered_models.update", "PATCH", "/registered-models/{name}", g.UpdateRegisteredModel, g.RegisteredModel, writes("registered_model", "name"), "Describe a registered model, or give it another owner.")
+RENAME_REGISTERED_MODEL = Operation("registered_models.rename", "POST", "/registered-models/{name}/rename", g.RenameRegisteredModel, g.RegisteredModel, writes("registered_model", "name"), "Rename a registered model.")
+DELETE_REGISTERED_MODEL = Operation("registered_models.delete", "DELETE", "/registered-models/{name}", g.RegisteredModelName, Empty, writes("registered_model", "name", permission="delete"), "Delete a registered model with its versions, for good.")
+SET_REGISTERED_MODEL_TAGS = Operation("registered_models.set_tags", "POST", "/registered-models/{name}/tags", g.SetRegisteredModelTags, Empty, writes("registered_model", "name"), "Set tags of a registered model.")
+DELETE_REGISTERED_MODEL_TAG = Operation("registered_models.delete_tag", "DELETE", "/registered-models/{name}/tags", g.DeleteRegisteredModelTag, Empty, writes("registered_model", "name"), "Delete a tag of a registered model.")
+SET_ALIAS = Operation("registered_models.set_alias", "PUT", "/registered-models/{name}/aliases/{alias}", g.SetAlias, Empty, writes("registered_model", "name"), "Make an alias stand for a version.")
+DELETE_ALIAS = Operation("registered_models.delete_alias", "DELETE", "/registered-models/{name}/aliases/{alias}", g.Alias, Empty, writes("registered_model", "name"), "Delete an alias.")
+GET_LATEST_VERSIONS = Operation("registered_models.latest_versions", "POST", "/registered-models/{name}/latest", g.GetLatestVersions, g.VersionList, reads("registered_model", "name"), "Get the newest version of each stage.")
+GET_MODEL_POLICY = Operation("registered_models.get_policy", "GET", "/registered-models/{name}/policy", g.RegisteredModelName, g.ModelPolicy, reads("registered_model", "name"), "Get what is asked of a registered model's versions.")
+SET_MODEL_POLICY = Operation("registered_models.set_policy", "PUT", "/registered-models/{name}/policy", g.SetModelPolicy, g.ModelPolicy, writes("registered_model", "name", permission="admin"), "Set what a stage or an alias asks of a version.")
+GET_MODEL_HISTORY = Operation("registered_models.history", "POST", "/registered-models/{name}/history", g.GetModelHistory, g.ModelHistory, reads("registered_model", "name"), "Get who did what to a registered model or a version.")
+IMPORT_REGISTERED_MODEL = Operation("registered_models.import", "POST", "/registered-models/import", f.ImportRegisteredModel, f.ImportedModel, writes("workspace", permission="admin"), "Bring over a registered model with its past.")
+GET_PORTFOLIO = Operation("registered_models.portfolio", "POST", "/registered-models/portfolio", g.GetPortfolio, g.Portfolio, reads("workspace"), "Get what is in use, since when, by whom, and from which run and data.")
+CREATE_COMMENT = Operation("registered_models.create_comment", "POST", "/registered-models/{name}/comments", g.CreateComment, g.Comment, writes("registered_model", "name"), "Comment on a registered model or a version.")
+UPDATE_COMMENT = Operation("registered_models.update_comment", "PATCH", "/registered-models/{name}/comments/{comment_id}", g.UpdateComment, g.Comment, writes("registered_model", "name"), "Change a comment of one's own.")
+DELETE_COMMENT = Operation("registered_models.delete_comment", "DELETE", "/registered-models/{name}/comments/{comment_id}", g.DeleteComment, Empty, writes("registered_model", "name"), "Delete a comment of one's own.")
+LIST_COMMENTS = Operation("registered_models.list_comments", "GET", "/registered-models/{name}/comments", g.ListComments, g.CommentPage, reads("registered_model", "name"), "List comments, newest first.")
+REQUEST_TRANSITION = Operation("registered_models.request_transition", "POST", "/registered-models/{name}/requests", g.RequestTransition, g.TransitionRequest, writes("registered_model", "name"), "Ask that a version gets a stage or an alias.")
+DECIDE_REQUEST = Operation("registered_models.decide_request", "POST", "/registered-models/{name}/requests/{request_id}/decision", g.DecideRequest, g.TransitionRequest, writes("registered_model", "name"), "Approve, reject or withdraw a request.")
+LIST_REQUESTS = Operation("registered_models.list_requests", "GET", "/registered-models/{name}/requests", g.ListRequests, g.RequestPage, reads("registered_model", "name"), "List requests, newest first.")
+
+CREATE_MODEL_VERSION = Operation("model_versions.create", "POST", "/registered-models/{name}/versions", g.CreateModelVersion, g.ModelVersion, writes("registered_model", "name"), "Register a model as the next version of a name.")
+GET_MODEL_VERSION = Operation("model_versions.get", "GET", "/registered-models/{name}/versions/{version}", g.VersionName, g.ModelVersion, reads("registered_model", "name"), "Get a version.")
+GET_VERSION_BY_ALIAS = Operation("model_versions.get_by_alias", "GET", "/registered-models/{name}/aliases/{alias}", g.Alias, g.ModelVersion, reads("registered_model", "name"), "Get the version that an alias stands for.")
+SEARCH_MODEL_VERSIONS = Operation("model_versions.search", "POST", "/model-versions/search", g.SearchModelVersions, g.ModelVersionPage, reads("workspace"), "Search versions.")
+UPDATE_MODEL_VERSION = Operation("model_versions.update", "PATCH", "/registered-models/{name}/versions/{version}", g.UpdateModelVersion, g.ModelVersion, writes("registered_model", "name"), "Describe a version, or say how far its registration is.")
+DELETE_MODEL_VERSION = Operation("model_versions.delete", "DELETE", "/registered-models/{name}/versions/{version}", g.VersionName, Empty, writes("registered_model", "name", permission="delete"), "Delete a version for good; its number is not given again.")
+COPY_MODEL_VERSION = Operation("model_versions.copy", "POST", "/registered-models/{name}/versions/{version}/copy", g.CopyModelVersion, g.ModelVersion, Access("write", "registered_model", "to", writes=True, audited=True, reads_field="name"), "Register a copy of a version under another name.")
+SET_VERSION_TAGS = Operation("model_versions.set_tags", "POST", "/registered-models/{name}/versions/{version}/tags", g.SetVersionTags, Empty, writes("registered_model", "name"), "Set tags of a version.")
+DELETE_VERSION_TAG = Operation("model_versions.delete_tag", "DELETE", "/registered-models/{name}/versions/{version}/tags", g.DeleteVersionTag, Empty, writes("registered_model", "name"), "Delete a tag of a version.")
+TRANSITION_VERSION = Operation("model_versions.transition", "POST", "/registered-models/{name}/versions/{version}/transition", g.TransitionVersion, g.ModelVersion, writes("registered_model", "name"), "Give a version a stage.")
+ATTEST_VERSION = Operation("model_versions.attest", "POST", "/registered-models/{name}/versions/{version}/attest", g.AttestVersion, g.ModelVersion, writes("registered_model", "name"), "Vouch for a version's signature or evaluation.")
+SIGN_VERSION = Operation("model_versions.sign", "POST", "/registered-models/{name}/versions/{version}/signatures", k.SignVersion, g.ModelVersion, writes("registered_model", "name"), "Keep a signature of a version's files, once it is verified.")
+LIST_SIGNATURES = Operation("model_versions.list_signatures", "GET", "/registered-models/{name}/versions/{version}/signatures", g.VersionName, k.SignatureList, reads("registered_model", "name"), "List the signatures of a version.")
+TRUST_SIGNING_KEY = Operation("signing_keys.create", "POST", "/signing-keys", k.TrustSigningKey, k.SigningKey, writes("workspace", permission="admin"), "Trust a key to sign versions.")
+LIST_SIGNING_KEYS = Operation("signing_keys.list", "GET", "/signing-keys", k.ListSigningKeys, k.SigningKeyList, reads("workspace"), "List the keys that are trusted to sign versions.")
+DELETE_SIGNING_KEY = Operation("signing_keys.delete", "DELETE", "/signing-keys/{name}", k.SigningKeyName, Empty, writes("workspace", permission="admin"), "Trust a key no more, nor what it signed.")
+GET_LINEAGE = Operation("lineage.get", "POST", "/lineage", g.GetLineage, g.Lineage, reads("workspace"), "Follow data sets, runs, models and versions both ways.")
+
+CREATE_WEBHOOK = Operation("webhooks.create", "POST", "/webhooks", w.CreateWebhook, w.Webhook, writes("workspace", permission="admin"), "Have an address told of what happens.")
+GET_WEBHOOK = Operation("webhooks.get", "GET", "/webhooks/{webhook_id}", w.WebhookId, w.Webhook, reads("workspace", permission="admin"), "Get a webhook.")
+LIST_WEBHOOKS = Operation("webhooks.list", "GET", "/webhooks", w.ListWebhooks, w.WebhookPage, reads("workspace", permission="admin"), "List webhooks, oldest first.")
+UPDATE_WEBHOOK = Operation("webhooks.update", "PATCH", "/webhooks/{webhook_id}", w.UpdateWebhook, w.Webhook, writes("workspace", permission="admin"), "Change a webhook.")
+DELETE_WEBHOOK = Operation("webhooks.delete", "DELETE", "/webhooks/{webhook_id}", w.WebhookId, Empty, writes("workspace", permission="admin"), "Delete a webhook with all that waits for it.")
+TEST_WEBHOOK = Operation("webhooks.test", "POST", "/webhooks/{webhook_id}/test", w.TestWebhook, w.Delivery, writes("workspace", permission="admin"), "Send an example of an event.")
+LIST_DELIVERIES = Operation("webhooks.list_deliveries", "GET", "/webhooks/{webhook_id}/deliveries", w.ListDeliveries, w.DeliveryPage, reads("workspace", permission="admin"), "List what was or is to be delivered, newest first.")
+GET_DELIVERY = Operation("webhooks.get_delivery", "GET", "/webhooks/{webhook_id}/deliveries/{delivery_id}", w.DeliveryName, w.Delivery, reads("workspace", permission="admin"), "Get a delivery with its attempts.")
+REPLAY_DELIVERY = Operation("webhooks.replay_delivery", "POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", w.DeliveryName, w.Delivery, writes("workspace", permission="admin"), "Send once more what was delivered or given up.")
+
+GET_RETENTION = Operation("retention.get", "GET", "/retention", t.GetRetention, t.Retention, reads("workspace"), "Get the workspace's retention policy.")
+SET_RETENTION = Operation("retention.set", "PUT", "/retention", t.SetRetention, t.Retention, writes("workspace", permission="admin"), "Set after how long the trash is purged.")
+PURGE_TRASH = Operation("retention.purge", "POST", "/retention/purge", t.PurgeTrash, e.PurgeReport, writes("workspace", permission="admin"), "Purge what has been in the trash for long enough.")
+SEARCH_AUDIT = Operation("audit.search", "POST", "/audit/search", t.SearchAudit, t.AuditPage, reads("workspace"), "Read the audit log, newest first.")
+# fmt: on
+
+OPERATIONS: tuple[Operation[Any, Any], ...] = tuple(op for op in list(globals().values()) if isinstance(op, Operation))
+"""Every operation, in the order of declaration."""
+
+BY_NAME: dict[str, Operation[Any, Any]] = {op.name: op for op in OPERATIONS}

@@ -1,0 +1,89 @@
+"""The server's settings: one table drives the environment, the command line and the docs page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from trackway.base.errors import InvalidInput
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One setting. ``name`` is its field in ``Settings``; the variable is ``TRACKWAY_<NAME>``, the option ``--<name>``."""
+
+    name: str
+    type: type
+    default: Any
+    unit: str
+    help: str
+    prefix: str = "TRACKWAY_"
+
+    @property
+    def variable(self) -> str:
+        """Name of the environment variable."""
+        return f"{self.prefix}{self.name.upper()}"
+
+    @property
+    def option(self) -> str:
+        """Name of the command line's option."""
+        return f"--{self.name.replace('_', '-')}"
+
+
+SETTINGS = (
+    Setting("host", str, "127.0.0.1", "", "address to listen on"),
+    Setting("port", int, 5000, "", "port to listen on"),
+    Setting("store", str, "sqlite:///tracks/trackway.db", "", "database: sqlite:////abs/file.db or postgresql://user@host/db"),
+    Setting("artifacts", str, "tracks/artifacts", "", "where files are kept: a folder, s3://bucket/prefix, gs://, az://"),
+    Setting("direct_transfers", bool, False, "", "clients of MLflow send and fetch large files at the object store itself, by signed addresses"),
+    Setting("workers", int, 1, "", "processes (PostgreSQL only; SQLite is served by one)"),
+    Setting("allowed_hosts", str, "", "", "names that Host and Origin may have, divided by commas; * for any"),
+    Setting("insecure_open", bool, False, "", "serve other machines though everybody who reaches the port may do everything"),
+    Setting("access_log", bool, False, "", "log each request"),
+    Setting("jobs", bool, True, "", "do the background work (sealing, leases, retention, webhooks) in this server"),
+    Setting("webhook_networks", str, "", "", "networks that webhooks may lead to beside public addresses, also by http: 10.1.0.0/16,127.0.0.1"),
+)  # fmt: skip
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The server's settings, read once."""
+
+    host: str
+    port: int
+    store: str
+    artifacts: str
+    direct_transfers: bool
+    workers: int
+    allowed_hosts: str
+    insecure_open: bool
+    access_log: bool
+    jobs: bool
+    webhook_networks: str
+
+
+def read_settings(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the server's settings: those given (None is not given), else the environment's, else defaults.
+
+    raises: InvalidInput naming the variable whose value cannot be read
+    """
+    return Settings(**read_values(SETTINGS, given, environment))
+
+
+def read_values(
+    table: Iterable[Setting], given: Mapping[str, Any], environment: Mapping[str, str] = os.environ
+) -> dict[str, Any]:
+    """Return the values of a table's settings by name; see ``read_settings``."""
+    values: dict[str, Any] = {}
+    for setting in table:
+        value = given.get(setting.name)
+        if value is None:
+            value = environment.get(setting.variable, setting.default)
+        try:
+            values[setting.name] = msgspec.convert(value, setting.type, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidInput(
+                f"{setting.variable} is {str(value)[:80]!r}", hint=f"it must be {setting.type.__name__}: {setting.help}"
+            ) from error
+    return values

@@ -1,0 +1,61 @@
+"""Images of models, for containers."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trackway.base.errors import InvalidInput
+from trackway.sdk.connection import set_tracking_uri
+from trackway.sdk.model_environments import get_environments
+from trackway.sdk.model_files import fetch_model
+from trackway.serving import image as images
+
+
+@click.command("build-docker")
+@click.option("-m", "--model", "--model-uri", "model", required=True, metavar="URI", help="Address of the model.")
+@click.option("-n", "--name", default="", help="What to call the image, such as churn:3.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write and keep what it is built from.")
+@click.option("--engine", type=click.Choice(images.ENGINES), help="Program that builds; the first that is here.")
+@click.option("--base-image", default="", help="Image with Python; python:VERSION-slim of the model's version.")
+@click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Variable of the image; repeatable.")
+@click.option(
+    "--wheels",
+    type=click.Path(path_type=Path),
+    help="Folder of wheels to install from, for a build without an index.",
+)
+@click.option("--trust", is_flag=True, help="Let the model run code of its own: pickles, Python models.")
+@click.option("--uri", default="", help="Server or local store [TRACKWAY_TRACKING_URI; default: ./tracks].")
+def build_docker(model: str, name: str, output: Path | None, engine: str | None, uri: str, **given: Any) -> None:
+    """Build a container image that serves a model, or write the folder that it is built from (--output)."""
+    if not name and output is None:
+        raise InvalidInput("Neither a name for the image nor a folder was given", hint="give -n churn:3, or -o DIR")
+    if name:
+        images.check_name(name)
+        engine = images.find_engine(engine or "")
+    if uri:
+        set_tracking_uri(uri)
+    wanted = _read_image(**given)
+    folder = fetch_model(model)
+    with tempfile.TemporaryDirectory(prefix="trackway-image-") as scratch:
+        target = (output or Path(scratch) / "image").absolute()
+        images.write_context(folder, target, wanted, get_environments())
+        if output is not None:
+            click.echo(f"Wrote {output}")
+        if name and engine:
+            images.build(target, name, engine)
+            click.echo(f"Built {name}. Start it: {shlex.join(images.describe_start(name, engine))}")
+
+
+def _read_image(base_image: str, variables: tuple[str, ...], wheels: Path | None, trust: bool) -> images.Image:
+    named = {}
+    for text in variables:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise InvalidInput(f"{text[:100]!r} is no variable", hint="as --env NAME=VALUE")
+        named[key] = value
+    return images.Image(base=base_image, variables=named, wheels=wheels, trust=trust)

@@ -1,0 +1,107 @@
+"""What commands have in common: the store they talk to, tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from trackway.sdk.connection import get_tracking_uri, get_transport, resolve_uri, set_tracking_uri
+from trackway.sdk.transport import Transport
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def on_store(command: F) -> F:
+    """Give a command the options ``--uri`` (as the argument ``transport``) and ``--json`` (``as_json``)."""
+    uri = click.option(
+        "--uri",
+        "transport",
+        default="",
+        callback=_open,
+        help="Server or local store [TRACKWAY_TRACKING_URI; default: ./tracks].",
+    )
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+    return uri(as_json(command))
+
+
+def choose_store(command: F) -> F:
+    """Give a command the options ``--uri``, which says what is logged to, and ``--json`` (as ``as_json``)."""
+    uri = click.option(
+        "--uri",
+        expose_value=False,
+        callback=lambda _context, _option, given: set_tracking_uri(given) if given else None,
+        help="Server or local store [TRACKWAY_TRACKING_URI; default: ./tracks].",
+    )
+    return uri(click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command))
+
+
+def show_rows(rows: Sequence[dict[str, Any]], as_json: bool, empty: str = "Nothing found.") -> None:
+    """Print rows of equal keys as a table, or as a JSON list."""
+    if as_json:
+        show_json(rows)
+    elif not rows:
+        click.echo(empty)
+    else:
+        from tabulate import tabulate
+
+        click.echo(tabulate([list(row.values()) for row in rows], headers=list(rows[0]), disable_numparse=True))
+
+
+def show_json(what: Any) -> None:
+    """Print an object as JSON."""
+    click.echo(msgspec.json.format(msgspec.json.encode(what), indent=2))
+
+
+def show_more(next_page_token: str, limit: int) -> None:
+    """Say that a table ends before all is shown."""
+    if next_page_token:
+        click.echo(f"The first {limit:,} are shown; --limit shows more.", err=True)
+
+
+def show_one(what: Any, as_json: bool) -> None:
+    """Print one object's fields."""
+    fields = msgspec.to_builtins(what)
+    if as_json:
+        show_json(fields)
+        return
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            click.echo(f"{name}:")
+            for key in sorted(value):
+                click.echo(f"  {key}: {value[key]}")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            click.echo(f"{name}:")
+            for item in value:
+                click.echo(f"  {', '.join(f'{key} {inner}' for key, inner in item.items() if inner)}")
+        elif isinstance(value, list):
+            click.echo(f"{name}: {', '.join(map(str, value))}")
+        else:
+            click.echo(f"{name}: {'' if value is None else value}")
+
+
+def show_done(done: str, as_json: bool, **facts: Any) -> None:
+    """Say what was done."""
+    click.echo(msgspec.json.encode({"done": done, **facts}).decode() if as_json else done)
+
+
+def count(number: int, what: str) -> str:
+    """Return a number of things in words: ``1 run``, ``2,000 runs``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def format_time(time_ms: int | None) -> str:
+    """Return a time for a table."""
+    if time_ms is None:
+        return ""
+    try:
+        return f"{datetime.datetime.fromtimestamp(time_ms / 1000, datetime.UTC):%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, ValueError, OSError):
+        return str(time_ms)  # a year that calendars do not have
+
+
+def _open(_context: click.Context, _option: click.Parameter, uri: str) -> Transport:
+    return get_transport(resolve_uri(uri) if uri else get_tracking_uri())

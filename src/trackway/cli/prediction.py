@@ -1,0 +1,63 @@
+"""The command that predicts a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from trackway.cli.output import choose_store, show_done
+from trackway.inference.batch import BATCH_ROWS, MAX_ERRORS, predict_file
+from trackway.inference.isolation import predict_elsewhere
+from trackway.sdk.model_files import fetch_model
+
+
+@click.command()
+@click.option("-m", "--model", "--model-uri", required=True, help="Address of the model, or its folder.")
+@click.option("-i", "--input", "--input-path", "input_path", required=True, help="CSV, JSON lines or Parquet file.")
+@click.option("-o", "--output", "--output-path", "output_path", required=True, help="File to write, named likewise.")
+@click.option("--keep", multiple=True, help="Column to write before the predictions; may be repeated.")
+@click.option("--param", "params", multiple=True, help="NAME=JSON, given to the model; may be repeated.")
+@click.option("--errors", help="File for rows that failed [default: OUTPUT.errors.jsonl].")
+@click.option("--max-errors", type=click.IntRange(min=0), default=MAX_ERRORS, show_default=True, help="Then stop.")
+@click.option("--batch-rows", type=click.IntRange(min=1), default=BATCH_ROWS, show_default=True, help="At a time.")
+@click.option("--overwrite", is_flag=True, help="Replace an output that is there.")
+@click.option("--restart", is_flag=True, help="Forget what an unfinished job has done.")
+@click.option(
+    "--env-manager",
+    type=click.Choice(["local", "uv", "conda"]),
+    default="local",
+    show_default=True,
+    help="Predict in an environment made as the model wants it.",
+)
+@click.option("--trust", is_flag=True, help="The model may run code of its own.")
+@choose_store
+def predict(model: str, input_path: str, output_path: str, as_json: bool, **given: Any) -> None:
+    """Predict every row of a file with a model.
+
+    Files may be larger than memory. A job that was stopped goes on where it stopped when it is called again; rows that
+    fail are written to a file of their own, and do not stop the others.
+    """
+    given["params"] = dict(_read_param(text) for text in given["params"])
+    manager = given.pop("env_manager")
+    if manager != "local":
+        done = predict_elsewhere(manager, fetch_model(model), (input_path, output_path), given)
+    else:
+        done = predict_file(model, input_path, output_path, **given)
+    failed = f"; {done.failed} failed: see {done.errors}" if done.failed else ""
+    before = f" ({done.resumed_rows} of them before)" if done.resumed_rows else ""
+    facts = msgspec.to_builtins(done)
+    show_done(
+        f"Predicted {done.rows - done.failed} of {done.rows} rows{before} to {done.output}{failed}.", as_json, **facts
+    )
+
+
+def _read_param(text: str) -> tuple[str, Any]:
+    name, mark, value = text.partition("=")
+    if not mark or not name:
+        raise click.UsageError(f"{text!r} is no param: NAME=JSON, such as k=3")
+    try:
+        return name, msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return name, value

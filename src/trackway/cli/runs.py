@@ -1,0 +1,241 @@
+"""Commands on runs."""
+
+from __future__ import annotations
+
+import csv
+import struct
+import sys
+from typing import Any
+
+import click
+import msgspec
+
+from trackway.api import operations as ops
+from trackway.api import runs as r
+from trackway.api.metrics import GetHistory
+from trackway.base.errors import NotFound
+from trackway.cli.experiments import VIEW, find_experiment, show_purge
+from trackway.cli.output import count, format_time, on_store, show_done, show_more, show_one, show_rows
+from trackway.sdk.transport import Transport
+
+COLUMNS = 6
+"""Most params, and most metrics, that a table of runs shows by itself."""
+
+
+@click.group()
+def runs() -> None:
+    """List and change runs."""
+
+
+@runs.command("list")
+@click.option("--experiment", "-x", "names", multiple=True, help="Id or name; may be repeated. Default: all.")
+@click.option("--filter", "filter_text", default="", help="Search, such as \"metrics.rmse < 1 AND params.a = '2'\".")
+@click.option("--order", multiple=True, help='Order, such as "metrics.rmse ASC"; may be repeated.')
+@click.option("--view", type=VIEW, default="active", show_default=True)
+@click.option("--limit", default=50, show_default=True)
+@on_store
+def list_runs(transport: Transport, as_json: bool, names: tuple[str, ...], **search: Any) -> None:
+    """List or search runs, newest first."""
+    numbers = [find_experiment(transport, name).experiment_id for name in names] or None
+    page = transport.call(
+        ops.SEARCH_RUNS,
+        r.SearchRuns(
+            experiment_ids=numbers,
+            filter=search["filter_text"],
+            order_by=list(search["order"]),
+            view=search["view"],
+            limit=search["limit"],
+        ),
+    )
+    if as_json:
+        show_rows([_describe(run) for run in page.runs], as_json)
+        return
+    params = sorted({key for run in page.runs for key in run.params})[:COLUMNS]
+    metrics = sorted({key for run in page.runs for key in run.metrics})[:COLUMNS]
+    show_rows([_summarize(run, params, metrics) for run in page.runs], as_json, "No runs.")
+    show_more(page.next_page_token, search["limit"])
+
+
+@runs.command("get")
+@click.argument("run_id")
+@on_store
+def get_run(transport: Transport, run_id: str, as_json: bool) -> None:
+    """Show a run with its params, last metrics and tags."""
+    run = transport.call(ops.GET_RUN, r.GetRun(run_id=run_id))
+    show_one(_describe(run), as_json)
+
+
+@runs.command("environment")
+@click.argument("run_id")
+@on_store
+def show_environment(transport: Transport, run_id: str, as_json: bool) -> None:
+    """Show what a run was executed with: Python, packages, host, command, git."""
+    found = transport.call(ops.GET_ENVIRONMENT, r.RunId(run_id=run_id)).environment
+    if found is None:
+        raise NotFound(f"No environment of run {run_id} was recorded", hint="runs that MLflow's clients log have none")
+    show_one(found, as_json)
+
+
+@runs.command("tree")
+@click.argument("run_id")
+@on_store
+def show_tree(transport: Transport, run_id: str, as_json: bool) -> None:
+    """Show a run's descendants."""
+    tree = transport.call(ops.GET_RUN_TREE, r.GetRunTree(run_id=run_id))
+    rows = [
+        {
+            "run": f"{'  ' * node.depth}{node.run_id}",
+            "name": node.name,
+            "status": node.status,
+            "depth": node.depth,
+            "parent": node.parent_run_id or "",
+        }
+        for node in tree.nodes
+    ]
+    show_rows(msgspec.to_builtins(tree.nodes) if as_json else rows, as_json)
+
+
+@runs.command("metrics")
+@click.argument("run_id")
+@click.argument("key")
+@on_store
+def print_history(transport: Transport, run_id: str, key: str, as_json: bool) -> None:
+    """Print the points of one metric as CSV, or as JSON."""
+    transport.call(ops.GET_RUN, r.GetRun(run_id=run_id))
+    series = transport.call(ops.GET_HISTORY, GetHistory(run_id=run_id, key=key)).series
+    count = len(series.values) // 8
+    columns = (
+        struct.unpack(f"<{count}q", series.steps),
+        struct.unpack(f"<{count}q", series.times_ms),
+        struct.unpack(f"<{count}d", series.values),
+    )
+    if as_json:
+        show_one({name: list(one) for name, one in zip(("steps", "times_ms", "values"), columns, strict=True)}, as_json)
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("step", "time_ms", "value"))
+    writer.writerows(zip(*columns, strict=True))
+
+
+@runs.command("tag")
+@click.argument("run_id")
+@click.argument("key")
+@click.argument("value", required=False)
+@on_store
+def tag_run(transport: Transport, run_id: str, key: str, value: str | None, as_json: bool) -> None:
+    """Set a tag, or delete it when no VALUE is given."""
+    if value is None:
+        transport.call(ops.DELETE_RUN_TAG, r.DeleteRunTag(run_id=run_id, key=key))
+    else:
+        transport.call(ops.INGEST, r.Ingest(run_id=run_id, tags={key: value}))
+    show_done(f"{'Deleted' if value is None else 'Set'} tag {key}.", as_json, run_id=run_id)
+
+
+@runs.command("correct-param")
+@click.argument("run_id")
+@click.argument("key")
+@click.argument("value")
+@click.option("--reason", default="", help="Why; kept beside the old value.")
+@on_store
+def correct_param(transport: Transport, as_json: bool, run_id: str, key: str, value: str, reason: str) -> None:
+    """Give a param another value; the old one stays visible."""
+    transport.call(ops.CORRECT_PARAM, r.CorrectParam(run_id=run_id, key=key, value=value, reason=reason))
+    show_done(f"Corrected {key}.", as_json, run_id=run_id)
+
+
+@runs.command("params-history")
+@click.argument("run_id")
+@on_store
+def show_corrections(transport: Transport, run_id: str, as_json: bool) -> None:
+    """Show the values that a run's params had before they were corrected."""
+    history = transport.call(ops.GET_PARAM_HISTORY, r.RunId(run_id=run_id))
+    rows = [
+        {
+            "key": one.key,
+            "old value": one.value,
+            "replaced": format_time(one.replaced_ms),
+            "by": one.actor,
+            "reason": one.reason,
+        }
+        for one in history.revisions
+    ]
+    show_rows(msgspec.to_builtins(history.revisions) if as_json else rows, as_json, "No corrections.")
+
+
+@runs.command("move")
+@click.argument("run_ids", nargs=-1, required=True)
+@click.option("--to", "experiment", required=True, help="Id or name of the experiment.")
+@on_store
+def move_runs(transport: Transport, run_ids: tuple[str, ...], experiment: str, as_json: bool) -> None:
+    """Move runs, with their descendants, to another experiment."""
+    number = find_experiment(transport, experiment).experiment_id
+    transport.call(ops.MOVE_RUNS, r.MoveRuns(run_ids=list(run_ids), experiment_id=number))
+    show_done(f"Moved {count(len(run_ids), 'run')}.", as_json, experiment_id=number)
+
+
+@runs.command("delete")
+@click.argument("run_ids", nargs=-1, required=True)
+@on_store
+def delete_runs(transport: Transport, run_ids: tuple[str, ...], as_json: bool) -> None:
+    """Move runs to the trash."""
+    for run_id in run_ids:
+        transport.call(ops.DELETE_RUN, r.DeleteRun(run_id=run_id))
+    show_done(f"Moved {count(len(run_ids), 'run')} to the trash.", as_json)
+
+
+@runs.command("restore")
+@click.argument("run_ids", nargs=-1, required=True)
+@on_store
+def restore_runs(transport: Transport, run_ids: tuple[str, ...], as_json: bool) -> None:
+    """Bring runs back from the trash."""
+    for run_id in run_ids:
+        transport.call(ops.RESTORE_RUN, r.RunId(run_id=run_id))
+    show_done(f"Brought {count(len(run_ids), 'run')} back.", as_json)
+
+
+@runs.command("purge")
+@click.argument("run_ids", nargs=-1, required=True)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@on_store
+def purge_runs(transport: Transport, run_ids: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Remove runs of the trash for good, with points and files."""
+    show_purge(transport.call(ops.PURGE_RUNS, r.PurgeRuns(run_ids=list(run_ids), dry_run=dry_run)), as_json)
+
+
+def _describe(run: r.Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "experiment_id": run.experiment_id,
+        "name": run.name,
+        "status": run.status,
+        "user": run.user,
+        "start_ms": run.start_ms,
+        "end_ms": run.end_ms,
+        "state": run.lifecycle,
+        "artifact_uri": run.artifact_uri,
+        "parent_run_id": run.parent_run_id,
+        "params": run.params,
+        "metrics": {key: summary.last_value for key, summary in run.metrics.items()},
+        "tags": run.tags,
+        "datasets": [
+            {
+                "name": used.dataset.name,
+                "digest": used.dataset.digest,
+                "source": used.dataset.source,
+                "context": used.tags.get(r.TAG_CONTEXT, ""),
+            }
+            for used in run.inputs
+        ],
+        "models": [made.model_id for made in run.model_outputs],
+    }
+
+
+def _summarize(run: r.Run, params: list[str], metrics: list[str]) -> dict[str, Any]:
+    return {
+        "run": run.run_id,
+        "name": run.name,
+        "status": run.status,
+        "started": format_time(run.start_ms),
+        **{key: run.params.get(key, "")[:30] for key in params},
+        **{key: f"{run.metrics[key].last_value:.6g}" if key in run.metrics else "" for key in metrics},
+    }

@@ -1,0 +1,7 @@
+"""Data sets to log: what they are made of, without the data."""
+
+from __future__ import annotations
+
+from trackway.sdk.datasets import TrackedDataset, from_numpy, from_pandas, from_polars
+
+__all__ = ["TrackedDataset", "from_numpy", "from_pandas", "from_polars"]

@@ -1,0 +1,66 @@
+"""The objects that scripts work with."""
+
+from __future__ import annotations
+
+from trackway.entities import model_registry
+from trackway.sdk.entities import (
+    Dataset,
+    DatasetInput,
+    Experiment,
+    ExperimentTag,
+    FileInfo,
+    InputTag,
+    LifecycleStage,
+    LoggedModel,
+    LoggedModelInput,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    PagedList,
+    Param,
+    Run,
+    RunData,
+    RunInfo,
+    RunInputs,
+    RunOutputs,
+    RunStatus,
+    RunTag,
+    SourceType,
+    ViewType,
+)
+from trackway.sdk.registry_entities import ModelVersion, ModelVersionStatus, RegisteredModel
+from trackway.sdk.webhooks import Webhook, WebhookEvent, WebhookStatus, WebhookTestResult
+
+__all__ = [
+    "Dataset",
+    "DatasetInput",
+    "Experiment",
+    "ExperimentTag",
+    "FileInfo",
+    "InputTag",
+    "LifecycleStage",
+    "LoggedModel",
+    "LoggedModelInput",
+    "LoggedModelOutput",
+    "LoggedModelStatus",
+    "Metric",
+    "ModelVersion",
+    "ModelVersionStatus",
+    "PagedList",
+    "Param",
+    "RegisteredModel",
+    "Run",
+    "RunData",
+    "RunInfo",
+    "RunInputs",
+    "RunOutputs",
+    "RunStatus",
+    "RunTag",
+    "SourceType",
+    "ViewType",
+    "Webhook",
+    "WebhookEvent",
+    "WebhookStatus",
+    "WebhookTestResult",
+    "model_registry",
+]

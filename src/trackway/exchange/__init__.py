@@ -1,0 +1,1 @@
+"""Histories in and out: what MLflow kept, and bundles that carry runs from one store to another."""

@@ -1,0 +1,87 @@
+"""Artifacts of a history that lie in folders of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from trackway.base.errors import InvalidInput
+from trackway.exchange.history import PastFile, Problem
+from trackway.sdk.connection import get_scheme
+from trackway.sdk.sources import FileSource
+
+
+class Folders:
+    """Finds the folders that artifact locations mean.
+
+    bases: what relative locations are relative to, the first that fits
+    root:  the folder that ``mlflow-artifacts:`` stands for, or that holds a copy of a bucket; None when not given
+    """
+
+    def __init__(self, bases: Sequence[Path], root: Path | None, problem: Problem) -> None:
+        self._bases = bases
+        self._root = root
+        self._problem = problem
+
+    def list_files(self, location: str, tail: tuple[str, ...], where: str) -> Iterator[PastFile]:
+        """Yield the files at a location, paths in order.
+
+        tail:   how the location of this object ends, such as (experiment, run, "artifacts"). A local location that
+                ends otherwise is not opened, so that a history from elsewhere cannot name the reader's other folders.
+        where:  named with what cannot be read
+        """
+        folder = self._find(location, tail)
+        if folder is None:
+            if not _is_local(location):
+                scheme = get_scheme(location)
+                self._problem(
+                    where, f"its files are at {scheme}: locations; give a folder that holds them (--artifacts)"
+                )
+        else:
+            yield from list_folder(folder, where, self._problem)
+
+    def _find(self, location: str, tail: tuple[str, ...]) -> Path | None:
+        candidates = []
+        if _is_local(location):
+            path = Path(unquote(urlsplit(location).path) if location.startswith("file:") else location)
+            if path.parts[-2:] == tail[-2:] and ".." not in path.parts:
+                candidates += [base / path for base in self._bases]
+        if self._root is not None:
+            if get_scheme(location) == "mlflow-artifacts":
+                parts = [part for part in unquote(urlsplit(location).path).split("/") if part]
+                if ".." not in parts:
+                    candidates.append(self._root.joinpath(*parts))
+            candidates.append(self._root.joinpath(*tail))
+        return next((folder for folder in candidates if folder.is_dir()), None)
+
+
+def list_folder(folder: Path, where: str, problem: Problem) -> Iterator[PastFile]:
+    """Yield a folder's files, those of its folders too, paths in order; links are reported and not followed."""
+    for path, entry in walk(folder):
+        if entry.is_symlink():
+            problem(f"{where}/{path}", "it is a symbolic link, which is not followed")
+        elif entry.is_file(follow_symlinks=False):
+            try:
+                source = FileSource(entry.path)
+            except InvalidInput as error:
+                problem(f"{where}/{path}", error.message)
+                continue
+            modified_ms = entry.stat(follow_symlinks=False).st_mtime_ns // 1_000_000
+            yield PastFile(path, source, modified_ms)
+
+
+def walk(folder: str | Path, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield what is below a folder and is no folder, with its path from there; links are yielded and not followed."""
+    with os.scandir(folder) as entries:
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk(entry.path, f"{prefix}{entry.name}/")
+        else:
+            yield prefix + entry.name, entry
+
+
+def _is_local(location: str) -> bool:
+    return get_scheme(location) in ("", "file")

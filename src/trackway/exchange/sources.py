@@ -1,0 +1,55 @@
+"""From what a user names to a history: a folder, a database, a server, a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trackway.base.errors import InvalidInput, NotFound, NotSupported
+from trackway.exchange.bundle_reader import Bundle
+from trackway.exchange.database import Database
+from trackway.exchange.filestore import FileStore, find_root
+from trackway.exchange.history import History, Problem
+from trackway.exchange.rest import Server
+from trackway.sdk.connection import get_scheme
+
+_SQLITE = b"SQLite format 3\x00"
+_ZIP = b"PK"
+
+
+def open_history(source: str, artifacts: Path | None, problem: Problem) -> History:
+    """Open a history by its address.
+
+    source:    the folder ``mlruns`` or one that holds it; ``sqlite:///file.db`` or the file; ``http://host:port`` of a
+               server of MLflow's; a bundle's file
+    artifacts: the folder that ``mlflow-artifacts:`` locations stand for, for a folder or database
+    problem:   told of what cannot be read
+    raises:    NotFound, InvalidInput, NotSupported; Corrupt for a bundle that is not whole
+    """
+    scheme = get_scheme(source)
+    if scheme in ("http", "https"):
+        return Server(source, problem)
+    if scheme in ("", "file", "sqlite"):
+        path = Path(source.removeprefix("sqlite:///").removeprefix("file://")).expanduser()
+        return _open_path(path, artifacts, problem)
+    raise NotSupported(
+        f"Trackway does not import from {scheme}: addresses",
+        hint="start `mlflow server` on that database, and import from its http:// address",
+    )
+
+
+def _open_path(path: Path, artifacts: Path | None, problem: Problem) -> History:
+    if path.is_dir():
+        root = find_root(path)
+        if root is None:
+            raise InvalidInput(f"There is no history in {path}", hint="name the folder mlruns, or one that holds it")
+        return FileStore(root, artifacts, problem)
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise NotFound(f"{path} cannot be opened: {error.strerror}") from error
+    if head == _SQLITE:
+        return Database(path, artifacts, problem)
+    if head.startswith(_ZIP):
+        return Bundle(path)
+    raise InvalidInput(f"{path} is neither a SQLite database nor a bundle", hint="name what was exported, whole")

@@ -1,0 +1,199 @@
+"""An ASGI application: guard and router. One dictionary look-up finds most routes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic
+
+from trackway.base.errors import InvalidInput, NotFound, TrackwayError
+from trackway.base.ids import is_id, new_id
+from trackway.http.guard import Guard
+from trackway.http.messages import BodyMemory, C, ErrorEncoder, HttpRequest, HttpResponse, Receive, Route, Scope, Send
+from trackway.http.observe import Observer
+
+log = logging.getLogger("trackway.http")
+_SEGMENT = re.compile(r"\{(\w+)(:path)?\}")
+_SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"referrer-policy", b"no-referrer"),
+]
+
+
+class App(Generic[C]):
+    """Serves routes.
+
+    open_call: makes what handlers are given beside a request, of the request's id
+    errors:    how errors are told where no route matches, by what the path begins with; one is for the empty text
+    lifespan:  what runs while the server does
+    """
+
+    def __init__(
+        self,
+        open_call: Callable[[str], C],
+        routes: Iterable[Route[C]],
+        errors: Mapping[str, ErrorEncoder],
+        guard: Guard,
+        observer: Observer,
+        lifespan: AbstractAsyncContextManager[None],
+    ) -> None:
+        self._open_call = open_call
+        self._errors = sorted(errors.items(), key=lambda item: -len(item[0]))
+        self._guard = guard
+        self._observer = observer
+        self._lifespan = lifespan
+        self._memory = BodyMemory()
+        self._request_ids = _number_requests()
+        self._exact: dict[tuple[str, str], Route[C]] = {}
+        self._patterns: dict[str, list[tuple[re.Pattern[str], Route[C]]]] = {}
+        for route in routes:
+            if "{" in route.path:
+                begin = route.path[: route.path.index("{")]
+                self._patterns.setdefault(begin, []).append((_compile(route.path), route))
+            else:
+                self._exact[route.method, route.path] = route
+        self._begins = sorted({len(begin) for begin in self._patterns}, reverse=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection's scope."""
+        if scope["type"] == "http":
+            await self._serve(HttpRequest(scope, receive, self._memory), send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self._lifespan:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, request: HttpRequest, send: Send) -> None:
+        started = time.perf_counter()
+        given = request.headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = given if given and is_id(given) else next(self._request_ids)
+        route = self._exact.get((request.method, request.path))
+        errors = route.errors if route else self._errors_at(request.path)
+        try:
+            refusal = self._guard.refuse(request)
+            if refusal:
+                response = HttpResponse(status=403, body=refusal.encode(), content_type=b"text/plain; charset=utf-8")
+            else:
+                if route is None:
+                    route = self._match(request)
+                    errors = route.errors
+                response = await route.handler(request, self._open_call(request_id))
+        except _MethodNotAllowed as error:
+            asked = request.method == "OPTIONS"  # which is answered, and tells a page of another site nothing
+            response = HttpResponse(status=204) if asked else errors(error)
+            response.headers = [*response.headers, (b"allow", error.allowed.encode())]
+        except TrackwayError as error:
+            response = errors(error)
+        except Exception:
+            path = request.raw_path.decode("latin-1")  # as it was sent: a decoded one could pretend to be other lines
+            log.exception("request %s failed: %s %s", request_id, request.method, path)
+            response = errors(TrackwayError("The server failed", details={"request_id": request_id}))
+        finally:
+            request.release()
+        response.headers = [*response.headers, (b"x-request-id", request_id.encode())]
+        sent = await _send(request, response, send)
+        answered = (response.status, sent, time.perf_counter() - started)
+        self._observer.observe(request, route.path if route else "", request_id, *answered)
+
+    def _match(self, request: HttpRequest) -> Route[C]:
+        """Find the route of a path with parameters; HEAD goes where GET goes.
+
+        raises: NotFound, or InvalidInput for a path that is not UTF-8 or a method that it does not have
+        """
+        if "\ufffd" in request.path:
+            raise InvalidInput("Invalid path: it is not UTF-8", hint="percent-encode the path's UTF-8 bytes")
+        method = "GET" if request.method == "HEAD" else request.method
+        if route := self._exact.get((method, request.path)):
+            return route
+        allowed = set()
+        for pattern, route in self._list_patterns(request.path):
+            if found := pattern.fullmatch(request.path):
+                if route.method == method:
+                    request.params = found.groupdict()
+                    return route
+                allowed.add(route.method)
+        allowed |= {known for known, path in self._exact if path == request.path}
+        if allowed:
+            more = {"HEAD", "OPTIONS"} if "GET" in allowed else {"OPTIONS"}
+            raise _MethodNotAllowed(request.method, allowed | more)
+        raise NotFound(f"There is nothing at {request.path[:200]!r}", details={"endpoint": True})
+
+    def _list_patterns(self, path: str) -> Iterator[tuple[re.Pattern[str], Route[C]]]:
+        """Yield the routes that begin like a path, those that say most of it first."""
+        for size in self._begins:
+            yield from self._patterns.get(path[:size], ())
+
+    def _errors_at(self, path: str) -> ErrorEncoder:
+        return next(encoder for prefix, encoder in self._errors if path.startswith(prefix))
+
+
+class _MethodNotAllowed(InvalidInput):
+    """The path is there, the method is not."""
+
+    status = 405
+
+    def __init__(self, method: str, allowed: Collection[str]) -> None:
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__(f"{method} is not possible here", hint=f"use one of {self.allowed}")
+
+
+def _number_requests() -> Iterator[str]:
+    """Yield ids that no other request has, and that cost the event loop no call of the system."""
+    begin = new_id()[:20]
+    return (f"{begin}{number:012x}" for number in itertools.count())
+
+
+def _compile(path: str) -> re.Pattern[str]:
+    pieces, end = [], 0
+    for found in _SEGMENT.finditer(path):
+        pieces.append(re.escape(path[end : found.start()]))
+        pieces.append(f"(?P<{found[1]}>{'.+' if found[2] else '[^/]+'})")
+        end = found.end()
+    return re.compile("".join(pieces) + re.escape(path[end:]), re.DOTALL)
+
+
+async def _send(request: HttpRequest, response: HttpResponse, send: Send) -> int:
+    """Send a response; return how many bytes of body were sent."""
+    body = response.body
+    headers: list[tuple[bytes, bytes]] = [(b"content-type", response.content_type), *_SECURITY, *response.headers]
+    if isinstance(body, bytes):
+        if response.status not in (204, 304):  # which have no body, and a length would be that of one
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
+        return len(body)
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    return await _stream(request, body, send)
+
+
+async def _stream(request: HttpRequest, chunks: AsyncIterator[bytes], send: Send) -> int:
+    """Send chunks until they end or the client is gone; return how many bytes were sent."""
+    sent = 0
+    gone = asyncio.ensure_future(request.wait_until_gone())
+    try:
+        if request.method != "HEAD":
+            async for chunk in chunks:
+                if gone.done():
+                    break
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                sent += len(chunk)
+    finally:
+        gone.cancel()
+        close: Any = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
+    await send({"type": "http.response.body", "body": b""})
+    return sent

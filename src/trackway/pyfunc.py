@@ -1,0 +1,26 @@
+"""Models of any library behind one call, and models written in Python, under the names that scripts for MLflow use."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from trackway.models.package import Model
+from trackway.models.python_model import PythonModel, PythonModelContext
+from trackway.sdk.models import LibraryModels, ModelInfo, load_model
+
+PyFuncModel = Model
+_PYTHON = LibraryModels("python")
+
+
+def log_model(name: str | None = None, python_model: Any = None, **options: Any) -> ModelInfo:
+    """Log a Python class, function or file as a model of the active run; see ``trackway.log_model``."""
+    return _PYTHON.log_model(python_model, name, **options)
+
+
+def save_model(path: str | os.PathLike[str], python_model: Any = None, **options: Any) -> None:
+    """Save a Python class, function or file as a model; see ``trackway.models.save_model``."""
+    _PYTHON.save_model(python_model, path, **options)
+
+
+__all__ = ["Model", "PyFuncModel", "PythonModel", "PythonModelContext", "load_model", "log_model", "save_model"]

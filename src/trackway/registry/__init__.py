@@ -1,0 +1,1 @@
+"""The rules of the registry: names, versions, stages, aliases, and who must agree to what."""

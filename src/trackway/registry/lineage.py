@@ -1,0 +1,89 @@
+"""What is in use, and what came from what."""
+
+from __future__ import annotations
+
+from trackway.api import limits
+from trackway.api import operations as ops
+from trackway.api import registry as g
+from trackway.api.calls import Call
+from trackway.base.errors import InvalidInput, NotFound
+from trackway.registry.lookup import check_alias, find_version
+from trackway.rules.checks import check_page, check_text
+from trackway.rules.handlers import Handlers
+from trackway.rules.tokens import decode_token, encode_token
+from trackway.store.base import Page, Transaction
+
+
+class LineageService:
+    """Handlers of the operations that look at versions from afar."""
+
+    def handlers(self) -> Handlers:
+        """Return the handler of each operation."""
+        return {ops.GET_PORTFOLIO: self.get_portfolio, ops.GET_LINEAGE: self.get_lineage}
+
+    def get_portfolio(self, tx: Transaction, call: Call, q: g.GetPortfolio) -> g.Portfolio:
+        """Get the versions in use."""
+        check_page(q.limit, limits.SEARCH_PAGE)
+        if q.alias:
+            check_alias(q.alias)
+        query = (q.stage, q.alias)
+        page = Page(q.limit, decode_token(query, q.page_token))
+        entries, after = tx.registry.list_portfolio(call.workspace, q.stage, q.alias, page)
+        return g.Portfolio(entries=entries, next_page_token=encode_token(query, after))
+
+    def get_lineage(self, tx: Transaction, call: Call, q: g.GetLineage) -> g.Lineage:
+        """Follow what something came from, and what came of it; never back from the one to the other."""
+        check_text("The id", q.id, limits.DATASET_NAME_CHARS)
+        check_text("The digest", q.digest, limits.DATASET_DIGEST_CHARS)
+        start = g.LineageNode(kind=q.kind, id=q.id, digest=q.digest)
+        _check_start(tx, call, start)
+        walk = _Walk(tx, call, start)
+        if q.direction != "upstream":
+            walk.follow(downstream=True)
+        if q.direction != "downstream":
+            walk.follow(downstream=False)
+        return g.Lineage(nodes=list(walk.places), edges=list(walk.edges.values()), truncated=walk.truncated)
+
+
+class _Walk:
+    """One walk, breadth first; ``places`` holds each node's place in the list of nodes."""
+
+    def __init__(self, tx: Transaction, call: Call, start: g.LineageNode) -> None:
+        self._tx = tx
+        self._call = call
+        self._start = start
+        self.places = {start: 0}
+        self.edges: dict[tuple[int, int], g.LineageEdge] = {}
+        self.truncated = False
+
+    def follow(self, downstream: bool) -> None:
+        seen = {self._start}
+        queue = [self._start]
+        for node in queue:
+            left = limits.LINEAGE_NODES + 1
+            for other in self._tx.registry.list_neighbours(self._call.workspace, node, downstream, left):
+                if other not in self.places and len(self.places) == limits.LINEAGE_NODES:
+                    self.truncated = True
+                    continue
+                self.places.setdefault(other, len(self.places))
+                source, target = (node, other) if downstream else (other, node)
+                step = self.places[source], self.places[target]
+                self.edges[step] = g.LineageEdge(source=step[0], target=step[1])
+                if other not in seen:
+                    seen.add(other)
+                    queue.append(other)
+
+
+def _check_start(tx: Transaction, call: Call, start: g.LineageNode) -> None:
+    found: object = True
+    if start.kind == "run":
+        found = tx.runs.ref(call.workspace, start.id)
+    elif start.kind == "model":
+        found = tx.logged_models.get(call.workspace, start.id, deleted=False)
+    elif start.kind == "version":
+        name, _, number = start.id.rpartition("/")
+        if not (number.isascii() and number.isdigit() and len(number) <= 18):
+            raise InvalidInput(f"Invalid version {start.id[:80]!r}", hint="write it like churn/3")
+        find_version(tx, call, name, int(number))
+    if found is None:
+        raise NotFound(f"No {start.kind} {start.id[:80]!r}")

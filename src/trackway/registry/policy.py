@@ -1,0 +1,52 @@
+"""What a registered model asks of a version before it may have a stage or an alias."""
+
+from __future__ import annotations
+
+import msgspec
+
+from trackway.api.registry import ModelPolicy, PolicyRule, Stage
+from trackway.base.errors import Conflict
+from trackway.store.base import RegisteredRef, Transaction, VersionRef
+
+_decode = msgspec.json.Decoder(ModelPolicy).decode
+
+
+def read_policy(model: RegisteredRef) -> ModelPolicy:
+    """Return the policy of a registered model."""
+    return _decode(model.policy) if model.policy else ModelPolicy()
+
+
+def check_policy(
+    tx: Transaction,
+    model: RegisteredRef,
+    version: VersionRef,
+    stage: Stage | None = None,
+    alias: str = "",
+    approved: bool = False,
+) -> None:
+    """Check that a version has what its policy asks for a stage or an alias.
+
+    raises: Conflict naming what is missing
+    """
+    rule = find_rule(read_policy(model), stage, alias)
+    if rule is None:
+        return
+    found = tx.registry.get_version(version.pk)
+    missing = []
+    if rule.signature and not (set(found.signed_by) & set(rule.keys) if rule.keys else found.signed_by):
+        missing.append(f"a signature by {' or '.join(rule.keys) or 'a trusted key'}")
+    if rule.evaluation and not found.evaluated_by:
+        missing.append("a passed evaluation")
+    if rule.approval and not approved:
+        missing.append("an approval")
+    if missing:
+        raise Conflict(
+            f"Version {found.version} of {model.name!r} needs {' and '.join(missing)} for {stage or alias}",
+            hint="sign it, attest its evaluation, or request the transition and let somebody else approve",
+            details={"missing": missing},
+        )
+
+
+def find_rule(policy: ModelPolicy, stage: Stage | None, alias: str) -> PolicyRule | None:
+    """Return the rule for a stage or an alias."""
+    return next((rule for rule in policy.rules if rule.stage == stage and rule.alias == alias), None)

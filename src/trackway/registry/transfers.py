@@ -1,0 +1,197 @@
+"""The rules of bringing over registered models: numbers, times and authors are kept, what is here stays."""
+
+from __future__ import annotations
+
+import msgspec
+
+from trackway.api import limits
+from trackway.api import operations as ops
+from trackway.api import registry as g
+from trackway.api import transfers as t
+from trackway.api.calls import Call
+from trackway.base.errors import AlreadyExists, InvalidInput, TrackwayError
+from trackway.registry.content import measure_content
+from trackway.registry.history import record
+from trackway.registry.lookup import check_model_name, check_new_alias, check_registry_tags
+from trackway.registry.sources import resolve_source
+from trackway.rules.checks import check_count, check_name, check_text, check_time
+from trackway.rules.handlers import Handlers
+from trackway.store.base import Page, Transaction, VersionRow
+
+ROWS = 100_000
+"""Most versions, comments or events of one import."""
+
+
+class TransferService:
+    """Handler of the import of registered models."""
+
+    def handlers(self) -> Handlers:
+        """Return the handler."""
+        return {ops.IMPORT_REGISTERED_MODEL: self.import_model}
+
+    def import_model(self, tx: Transaction, call: Call, q: t.ImportRegisteredModel) -> t.ImportedModel:
+        """Bring over what is new of a registered model."""
+        past = q.model
+        _check(q)
+        pk, is_new = _find_or_create(tx, call, q)
+        name, made, left_out = past.name, [], {}
+        for version in past.versions:
+            if tx.registry.version_ref(call.workspace, name, version.version) is None:
+                try:
+                    _create_version(tx, call, pk, name, version)
+                except TrackwayError as error:  # this version cannot be here, which is no reason to leave out others
+                    left_out[version.version] = error.message
+                    continue
+                made.append(version.version)
+        known = tx.registry.get(pk).aliases
+        for alias, number in past.aliases.items():
+            ref = tx.registry.version_ref(call.workspace, name, number)
+            if alias not in known and ref is not None and (is_new or number in made):
+                tx.registry.set_alias(ref, alias, past.updated_ms or call.now_ms, call.actor.label)
+        comments = _add_comments(tx, pk, past.comments)
+        events = _add_events(tx, call, pk, past.events)
+        if is_new or made:
+            record(tx, call, pk, "model.imported", origin=q.origin, versions=str(len(made)))
+        if is_new:
+            tx.registry.update(pk, {"updated_ms": past.updated_ms or call.now_ms})
+        return t.ImportedModel(
+            name=name, is_new=is_new, versions=made, comments=comments, events=events, left_out=left_out
+        )
+
+
+def _find_or_create(tx: Transaction, call: Call, q: t.ImportRegisteredModel) -> tuple[int, bool]:
+    past = q.model
+    known = tx.registry.ref(call.workspace, past.name)
+    if known is not None:
+        origin = tx.registry.get(known.pk).tags.get(t.TAG_ORIGIN, "")
+        if origin != q.origin:
+            came = f"was imported from {origin[:200]}" if origin else "was not imported"
+            raise AlreadyExists(
+                f"A registered model {past.name!r} is here that {came}", hint="rename it, and import again"
+            )
+        return known.pk, False
+    model = g.RegisteredModel(
+        name=past.name,
+        description=past.description,
+        owner=past.owner,
+        created_ms=past.created_ms or call.now_ms,
+        updated_ms=past.updated_ms or call.now_ms,
+        tags={**past.tags, t.TAG_ORIGIN: q.origin},
+    )
+    pk = tx.registry.create(call.workspace, model)
+    if pk is None:
+        raise AlreadyExists(f"A registered model {past.name!r} is here", hint="import again")
+    if past.policy:
+        policy = msgspec.json.encode(g.ModelPolicy(rules=past.policy)).decode()
+        tx.registry.update(pk, {"policy": policy})
+    return pk, True
+
+
+def _create_version(tx: Transaction, call: Call, pk: int, name: str, past: t.PastVersion) -> None:
+    request = g.CreateModelVersion(name=name, source=past.source, run_id=past.run_id, model_id=past.model_id)
+    source = resolve_source(tx, call, request)
+    content_path, digest = measure_content(tx, call, source)
+    if past.digest and digest and digest != past.digest:
+        raise InvalidInput("its files are not those that were registered there")
+    created_ms = past.created_ms or call.now_ms
+    version = g.ModelVersion(
+        name=name,
+        version=past.version,
+        status=past.status,
+        status_message=past.status_message,
+        stage=past.stage,
+        source=source.source,
+        location=source.location,
+        run_id=source.run_id,
+        model_id=source.model_id,
+        run_link=past.run_link,
+        description=past.description,
+        user=past.user,
+        created_ms=created_ms,
+        updated_ms=past.updated_ms or created_ms,
+        staged_by=past.staged_by,
+        evaluated_by=past.evaluated_by,
+        digest=digest,
+        tags=past.tags,
+    )
+    number = tx.registry.create_version(call.workspace, pk, version, VersionRow("", source.origin, content_path))
+    tx.registry.update_version(number, {"staged_ms": past.staged_ms})
+
+
+def _add_comments(tx: Transaction, pk: int, comments: list[t.PastComment]) -> int:
+    known = {_key(one) for one in tx.reviews.list_comments(pk, None, Page(ROWS))}
+    new = [one for one in comments if _key(one) not in known]
+    for one in new:
+        tx.reviews.add_comment(
+            pk,
+            g.Comment(
+                comment_id="",
+                version=one.version,
+                author=one.author,
+                created_ms=one.created_ms,
+                updated_ms=one.updated_ms or one.created_ms,
+                text=one.text,
+            ),
+        )
+    return len(new)
+
+
+def _key(one: g.Comment | t.PastComment) -> tuple[object, ...]:
+    return one.version, one.author, one.created_ms
+
+
+def _add_events(tx: Transaction, call: Call, pk: int, events: list[g.ModelEvent]) -> int:
+    known = {msgspec.json.encode(event, order="sorted") for _, event in tx.reviews.list_events(pk, None, Page(ROWS))}
+    new = [event for event in events if msgspec.json.encode(event, order="sorted") not in known]
+    for event in new:
+        tx.reviews.add_event(call.workspace, pk, event)
+    return len(new)
+
+
+def _check(q: t.ImportRegisteredModel) -> None:
+    past = q.model
+    check_name("origin", q.origin, limits.LOCATION_CHARS)
+    check_model_name(past.name)
+    check_text("The description", past.description, limits.NOTE_CHARS)
+    check_text("The owner", past.owner, limits.KEY_CHARS)
+    check_registry_tags(past.tags)
+    for alias in past.aliases:
+        check_new_alias(alias)
+    for what, many in (("versions", past.versions), ("comments", past.comments), ("events", past.events)):
+        check_count(what, len(many), ROWS)
+    numbers = {version.version for version in past.versions}
+    if len(numbers) < len(past.versions):
+        raise InvalidInput("A version is there twice", hint="send each number once")
+    for version in past.versions:
+        _check_version(version)
+    for comment in past.comments:
+        check_name("comment", comment.text, limits.COMMENT_CHARS)
+        check_text("The author", comment.author, limits.KEY_CHARS)
+        check_time("creation time", comment.created_ms)
+        check_time("time of change", comment.updated_ms)
+    for event in past.events:
+        check_time("time of an event", event.time_ms)
+        for text in (event.actor, event.action, *event.detail, *event.detail.values()):
+            check_text("A text of an event", text, limits.COMMENT_CHARS)
+
+
+def _check_version(version: t.PastVersion) -> None:
+    if not 0 < version.version < limits.INT64_MAX:
+        raise InvalidInput(f"Invalid version {version.version}", hint="versions count from 1")
+    for what, text, limit in (
+        ("The description", version.description, limits.NOTE_CHARS),
+        ("The status message", version.status_message, limits.TAG_VALUE_CHARS),
+        ("The run link", version.run_link, limits.LOCATION_CHARS),
+        ("The run id", version.run_id, limits.KEY_CHARS),
+        ("The user", version.user, limits.KEY_CHARS),
+        ("Who gave the stage", version.staged_by, limits.KEY_CHARS),
+        ("Who evaluated it", version.evaluated_by, limits.KEY_CHARS),
+    ):
+        check_text(what, text, limit)
+    check_registry_tags(version.tags)
+    for what, moment in (
+        ("creation time", version.created_ms),
+        ("time of change", version.updated_ms),
+        ("time of the stage", version.staged_ms),
+    ):
+        check_time(what, moment)

@@ -1,0 +1,141 @@
+"""Which store is meant, and the one open way to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from trackway.base import plugins
+from trackway.base.errors import NotSupported
+from trackway.sdk import settings
+from trackway.sdk.transport import HttpTransport, Transport
+
+DEFAULT_FOLDER = "tracks"
+
+_VARIABLE = "TRACKWAY_TRACKING_URI"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_DATABASES = ("sqlite", "postgresql", "postgres")
+_ELSEWHERE = ("databricks", "databricks-uc", "uc")
+
+plugins.register("transport", "local", "trackway.wiring.local:open_local")
+
+_lock = threading.Lock()
+_open: dict[str, Transport] = {}
+
+
+def set_tracking_uri(uri: str | os.PathLike[str]) -> None:
+    """Choose the store that is logged to and read from; an empty text forgets the choice.
+
+    uri:     ``http://`` or ``https://`` of a server, ``sqlite:///`` or ``postgresql://`` of a database, or a folder
+    raises:  NotSupported for an address that Trackway does not log to
+
+    The choice is kept in the variable TRACKWAY_TRACKING_URI, so that processes started from here share it.
+    """
+    text = os.fspath(uri)
+    if text:
+        os.environ[_VARIABLE] = resolve_uri(text)
+    else:
+        os.environ.pop(_VARIABLE, None)
+
+
+def get_tracking_uri() -> str:
+    """Return the store that is logged to: as chosen, as the environment says, else the folder ``./tracks``."""
+    return resolve_uri(settings.get(_VARIABLE) or DEFAULT_FOLDER)
+
+
+def is_tracking_uri_set() -> bool:
+    """Tell whether the store was chosen, or named by the environment."""
+    return bool(settings.get(_VARIABLE))
+
+
+def resolve_uri(uri: str) -> str:
+    """Return an address in its one form: folders and SQLite files absolute, so that a change of folder is none of it.
+
+    raises: NotSupported for an address that Trackway does not log to
+    """
+    scheme = get_scheme(uri)
+    if scheme in ("http", "https"):
+        return uri.rstrip("/")
+    if uri in _ELSEWHERE or scheme in _ELSEWHERE:
+        raise NotSupported(f"Trackway does not log to {uri!r}", hint="name a Trackway server, a database or a folder")
+    if scheme == "sqlite":
+        return f"sqlite:///{_to_absolute(uri.removeprefix('sqlite:///'))}"
+    if scheme == "file":
+        return _to_absolute(unquote(urlsplit(uri).path))
+    return uri if scheme else _to_absolute(uri)
+
+
+def get_scheme(uri: str) -> str:
+    """Return an address's scheme in lower case; a plain path has none (nor has a Windows drive)."""
+    match = _SCHEME.match(uri)
+    return match[1].lower() if match else ""
+
+
+def is_local(uri: str) -> bool:
+    """Tell whether an address is that of a store in this process."""
+    return get_scheme(uri) in ("", *_DATABASES)
+
+
+def get_journal_root(uri: str) -> str:
+    """Return the folder of the journals of what is logged to ``uri``.
+
+    The variable TRACKWAY_JOURNAL_DIR; else ``journal`` inside a local store's folder; else ``trackway/journal`` in the
+    user's state folder.
+    """
+    if chosen := settings.get("TRACKWAY_JOURNAL_DIR"):
+        return os.path.abspath(chosen)
+    if not get_scheme(uri):
+        return os.path.join(uri, "journal")
+    home = os.path.expanduser("~")
+    state = os.environ.get("XDG_STATE_HOME") or os.path.join(home, ".local", "state")
+    return os.path.join(state, "trackway", "journal")
+
+
+def open_transport(uri: str, retry_s: float) -> Transport:
+    """Open a way of the caller's own to a store; a store in this process is opened once and shared.
+
+    raises: InvalidInput for an address that is malformed or of an unknown kind; Unavailable
+    """
+    if get_scheme(uri) in ("http", "https"):
+        return HttpTransport(uri, retry_s=retry_s)
+    return get_transport(uri)
+
+
+def get_transport(uri: str) -> Transport:
+    """Return the way to a store that this process's calls share; a call is tried again for TRACKWAY_RETRY_S seconds."""
+    with _lock:
+        transport = _open.get(uri)
+        if transport is None:
+            scheme = get_scheme(uri)
+            if scheme in ("http", "https"):
+                transport = HttpTransport(uri, retry_s=settings.get_number("TRACKWAY_RETRY_S"))
+            else:
+                opener = plugins.load("transport", "local" if is_local(uri) else scheme)
+                transport = opener(uri)
+            _open[uri] = transport
+        return transport
+
+
+def close_transports() -> None:
+    """Close every shared way to a store; the next call opens it again."""
+    with _lock:
+        for transport in _open.values():
+            transport.close()
+        _open.clear()
+
+
+def _to_absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
+
+
+def _forget_in_child() -> None:
+    """Begin anew: connections and threads stayed with the parent."""
+    global _lock
+    _lock = threading.Lock()
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_forget_in_child)

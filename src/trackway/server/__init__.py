@@ -1,0 +1,1 @@
+"""The HTTP server: two front doors on one dispatch."""

@@ -1,0 +1,88 @@
+"""From the store's threads back to the event loop: one wake-up for all answers of one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, TypeVar
+
+from trackway.api.calls import ANONYMOUS, Call
+from trackway.api.operations import Operation
+from trackway.api.structs import Request, Response
+from trackway.dispatch import Dispatch
+
+Q = TypeVar("Q", bound=Request)
+S = TypeVar("S", bound=Response)
+
+
+class Bridge:
+    """Carries answers to one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._ready: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self._woken = False
+
+    def deliver(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+        """Called on any thread: hand an answer over."""
+        self._ready.append((future, result, error))
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        self._woken = False  # first, so that an answer handed over from here on wakes the loop again
+        while self._ready:
+            future, result, error = self._ready.popleft()
+            if future.cancelled():
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+
+class BridgedCaller:
+    """Calls operations for one HTTP request without holding the loop. See ``server.calls.Caller``."""
+
+    __slots__ = ("_bridge", "_dispatch", "_loop", "call")
+
+    def __init__(self, dispatch: Dispatch, bridge: Bridge, loop: asyncio.AbstractEventLoop, call: Call) -> None:
+        self._dispatch = dispatch
+        self._bridge = bridge
+        self._loop = loop
+        self.call = call
+
+    async def __call__(self, operation: Operation[Q, S], request: Q) -> S:
+        """Carry out an operation and return its response, or raise what it raised."""
+        future: asyncio.Future[S] = self._loop.create_future()
+        self._dispatch.submit(operation, request, self.call, _Done(self._bridge, future))
+        return await future
+
+
+class Callers:
+    """Makes the caller of each HTTP request."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+        self._bridges: dict[asyncio.AbstractEventLoop, Bridge] = {}
+
+    def __call__(self, request_id: str) -> BridgedCaller:
+        """Return the caller of a request, on the loop that runs."""
+        loop = asyncio.get_running_loop()
+        bridge = self._bridges.get(loop)
+        if bridge is None:
+            bridge = self._bridges[loop] = Bridge(loop)
+        call = self._dispatch.open_call(ANONYMOUS, "default", request_id)
+        return BridgedCaller(self._dispatch, bridge, loop, call)
+
+
+class _Done:
+    __slots__ = ("_bridge", "_future")
+
+    def __init__(self, bridge: Bridge, future: asyncio.Future[Any]) -> None:
+        self._bridge = bridge
+        self._future = future
+
+    def __call__(self, result: Any, error: BaseException | None) -> None:
+        self._bridge.deliver(self._future, result, error)

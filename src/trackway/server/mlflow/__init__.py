@@ -1,0 +1,1 @@
+"""The second front door: the MLflow protocol, decoded to operations and encoded from their responses."""

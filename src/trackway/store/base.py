@@ -1,0 +1,486 @@
+"""What the services know of a store: jobs in transactions, and the tables' verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+
+from trackway.api.artifacts import FileEntry, Multipart, StoredFile
+from trackway.api.experiments import Experiment, PurgeReport
+from trackway.api.logged_models import DatasetRef, LoggedMetric, LoggedModel, ModelStatus
+from trackway.api.query import Expression, OrderTerm
+from trackway.api.registry import (
+    Comment,
+    LineageNode,
+    ModelEvent,
+    ModelVersion,
+    PortfolioEntry,
+    RegisteredModel,
+    RequestState,
+    Stage,
+    TransitionRequest,
+)
+from trackway.api.retention import AuditEntry
+from trackway.api.runs import (
+    DatasetInput,
+    DatasetSummary,
+    ModelOutput,
+    ParamRevision,
+    Run,
+    RunStatus,
+    Series,
+    TreeNode,
+)
+from trackway.api.structs import View
+from trackway.store.outbox import Webhooks
+from trackway.store.signatures import Signatures
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class ExperimentRow(NamedTuple):
+    """A new experiment; ``number`` None for the next free one."""
+
+    workspace: str
+    name: str
+    artifact_location: str
+    created_ms: int
+    updated_ms: int
+    number: int | None = None
+
+
+class ExperimentRef(NamedTuple):
+    """Where an experiment is, without its tags."""
+
+    number: int
+    artifact_location: str
+    live: bool
+
+
+class RunRef(NamedTuple):
+    """Where a run is, without its data."""
+
+    pk: int
+    run_id: str
+    experiment: int
+    experiment_live: bool
+    live: bool
+    status: RunStatus
+    name: str
+    artifact_uri: str
+    parent_run_id: str | None
+
+
+class LostRun(NamedTuple):
+    """A run whose client fell silent."""
+
+    workspace: str
+    run_id: str
+    experiment: int
+    name: str
+
+
+class RunRow(NamedTuple):
+    """A new run. Times are 0 or more, so that the difference of any two fits 64 bits."""
+
+    workspace: str
+    run_id: str
+    experiment: int
+    name: str
+    status: RunStatus
+    user: str
+    start_ms: int
+    artifact_uri: str
+    parent_run_id: str | None
+    external_key: str | None
+    lease_ms: int | None
+    lease_until_ms: int | None
+
+
+class Page(NamedTuple):
+    """How much of an ordered result to read: ``after`` is the key of the last row seen, in the order's own terms."""
+
+    limit: int
+    after: Sequence[object] | None = None
+
+
+class Search(NamedTuple):
+    """A parsed search."""
+
+    expression: Expression | None
+    order: tuple[OrderTerm, ...]
+    view: View
+
+
+class Texts(NamedTuple):
+    """Texts in one block of UTF-8: text n is ``data[starts[n]:ends[n]]``.
+
+    data:   uint8
+    starts: (n,) int64, as are ``ends``
+    """
+
+    data: Any
+    starts: Any
+    ends: Any
+
+    def take(self, places: Any) -> Texts:
+        """Return the texts at some places, in the same block."""
+        return Texts(self.data, self.starts[places], self.ends[places])
+
+
+class RunColumns(NamedTuple):
+    """Attributes of runs as columns; integers are (n,) int64, and texts lie one behind the other in their block.
+
+    end_ms: -1 for a run that has not ended
+    """
+
+    pks: Any
+    experiments: Any
+    start_ms: Any
+    end_ms: Any
+    run_ids: Texts
+    names: Texts
+    statuses: Texts
+    users: Texts
+    artifact_uris: Texts
+
+
+class ValueColumn(NamedTuple):
+    """One key of many runs.
+
+    rows:   (n,) int64, places in the list of runs that was asked for, each at most once
+    values: (n,) float64, the last values of a metric; or Texts, of a param or tag
+    """
+
+    entity: Literal["metric", "param", "tag"]
+    key: str
+    rows: Any
+    values: Any
+
+
+class Experiments(Protocol):
+    """Experiments and their tags."""
+
+    def create(self, row: ExperimentRow) -> Experiment: ...
+    def get(self, workspace: str, number: int) -> Experiment | None: ...
+    def ref(self, workspace: str, number: int) -> ExperimentRef | None: ...
+    def find(self, workspace: str, name: str, view: View) -> Experiment | None: ...
+    def search(
+        self, workspace: str, search: Search, page: Page
+    ) -> tuple[list[Experiment], Sequence[object] | None]: ...
+    def rename(self, number: int, name: str, now_ms: int) -> None: ...
+    def set_tags(self, number: int, tags: Mapping[str, str]) -> None: ...
+    def delete_tag(self, number: int, key: str) -> bool: ...
+    def delete(self, number: int, now_ms: int) -> None: ...
+    def restore(self, number: int, now_ms: int, all_runs: bool) -> None: ...
+    def list_trash(self, workspace: str, before_ms: int) -> list[int]: ...
+    def purge(self, number: int) -> None: ...
+
+
+class Runs(Protocol):
+    """Runs and all that hangs on them but points and files."""
+
+    def create(self, row: RunRow, tags: Mapping[str, str]) -> int: ...
+    def ref(self, workspace: str, run_id: str) -> RunRef | None: ...
+    def find(self, workspace: str, external_key: str) -> RunRef | None: ...
+    def get(self, pk: int) -> Run: ...
+    def search(
+        self, workspace: str, experiments: Sequence[int] | None, search: Search, page: Page
+    ) -> tuple[list[Run], Sequence[object] | None]: ...
+    def read_attributes(
+        self, workspace: str, experiments: Sequence[int] | None, search: Search, limit: int
+    ) -> RunColumns:
+        """Search, and return the attributes of all found runs, up to ``limit``, in order."""
+
+    def read_values(self, runs: RunColumns) -> Iterator[ValueColumn]:
+        """Yield the values of runs: metrics, params, then tags, each ordered by key.
+
+        raises: TooLarge when the params or tags have more than 1 GiB
+        """
+
+    def touch(self, workspace: str, run_id: str, now_ms: int, lease_ms: int | None) -> RunRef | None:
+        """Count a change: raise the version, renew the lease (bringing a LOST run back), and say where the run is."""
+
+    def update(self, pk: int, fields: Mapping[str, object]) -> None: ...
+    def advance_session(self, pk: int, session_id: str, first: int, last: int) -> tuple[bool, int]: ...
+    def add_params(self, ref: RunRef, params: Mapping[str, str]) -> dict[str, str]:
+        """Add new params; return those that are there with another value (key to old value).
+
+        When there are any, the caller must fail, which undoes what was added.
+        """
+
+    def set_tags(self, ref: RunRef, tags: Mapping[str, str]) -> None: ...
+    def delete_tag(self, pk: int, key: str) -> bool: ...
+    def correct_param(self, ref: RunRef, key: str, value: str, by: ParamRevision) -> bool: ...
+    def list_param_history(self, pk: int) -> list[ParamRevision]: ...
+    def add_datasets(self, ref: RunRef, inputs: Iterable[DatasetInput]) -> None: ...
+    def add_models(self, pk: int, inputs: Iterable[str], outputs: Iterable[ModelOutput]) -> None: ...
+    def set_environment(self, pk: int, digest: str, data: bytes) -> None: ...
+    def get_environment(self, pk: int) -> tuple[str, bytes] | None: ...
+    def list_datasets(self, workspace: str, experiments: Sequence[int], limit: int) -> list[DatasetSummary]: ...
+    def move(self, refs: Sequence[RunRef], experiment: int) -> None: ...
+    def delete(self, pk: int, now_ms: int) -> None: ...
+    def restore(self, pk: int) -> None: ...
+    def list_descendants(self, workspace: str, run_id: str, depth: int, limit: int) -> list[TreeNode]: ...
+    def has_expired_leases(self, now_ms: int) -> bool: ...
+    def expire_leases(self, now_ms: int) -> list[LostRun]:
+        """Mark runs as LOST whose lease ended, and return them."""
+
+    def list_trash(self, workspace: str, before_ms: int, limit: int) -> list[RunRef]: ...
+    def list_experiment(self, experiment: int, after: int, limit: int) -> list[RunRef]: ...
+    def purge(self, pk: int) -> PurgeReport: ...
+    def measure(self, pk: int) -> PurgeReport: ...
+
+
+class Metrics(Protocol):
+    """Series of points as columns."""
+
+    def append(self, ref: RunRef, series: Sequence[Series]) -> None: ...
+    def read(self, pk: int, key: str) -> list[bytes]:
+        """Return the chunks of a series in order of arrival."""
+
+    def read_heads(self, pk: int, key: str, min_step: int, max_step: int) -> list[tuple[int, bytes]]:
+        """Return (first, beginning) of the chunks that may have such steps, in order of arrival.
+
+        ``first`` is the number of points received before the chunk. The beginning of a chunk with a preview ends behind
+        that, any other is whole: see ``store.chunks.split_chunk``.
+        """
+
+    def read_some(self, pk: int, key: str, firsts: Sequence[int]) -> list[bytes]:
+        """Return the sealed chunks that begin behind so many points, in order of arrival."""
+
+    def count(self, pk: int, key: str) -> int: ...
+    def queue_run(self, pk: int) -> None: ...
+    def take_unsealed(self, limit: int) -> list[int]: ...
+    def seal(self, series: int) -> int: ...
+
+
+class Files(Protocol):
+    """The file tree of a workspace."""
+
+    def get(self, workspace: str, path: str) -> StoredFile | None: ...
+    def put(self, workspace: str, file: StoredFile) -> None: ...
+    def find_clash(self, workspace: str, path: str) -> str | None:
+        """Return a file that a path would lie below, else one that lies below the path: no name may be both."""
+
+    def list_folder(
+        self, workspace: str, folder: str, recursive: bool, page: Page
+    ) -> tuple[list[FileEntry], str | None]: ...
+    def delete(self, workspace: str, path: str, now_ms: int) -> tuple[int, int]: ...
+    def measure(self, workspace: str, folder: str) -> tuple[int, int]: ...
+    def reserve_blob(self, blob_key: str, now_ms: int) -> None: ...
+    def list_pending_blobs(self, before_ms: int, limit: int) -> list[str]: ...
+    def forget_blobs(self, blob_keys: Sequence[str]) -> None: ...
+    def create_upload(self, workspace: str, actor: str, upload: Multipart) -> None: ...
+    def get_upload(self, workspace: str, actor: str, upload_id: str, path: str) -> Multipart | None: ...
+    def list_stale_uploads(self, before_ms: int, limit: int) -> list[tuple[str, Multipart]]: ...
+    def delete_upload(self, workspace: str, upload_id: str) -> None: ...
+
+
+class ModelRef(NamedTuple):
+    """Where a logged model is, without its data."""
+
+    pk: int
+    artifact_uri: str
+
+
+class LoggedModels(Protocol):
+    """Records of logged models."""
+
+    def create(self, workspace: str, model: LoggedModel) -> None: ...
+    def get(self, workspace: str, model_id: str, deleted: bool) -> LoggedModel | None: ...
+    def update(self, workspace: str, model_id: str, status: ModelStatus, message: str | None, now_ms: int) -> None: ...
+    def delete(self, workspace: str, model_id: str, now_ms: int) -> None: ...
+    def list_trash(self, workspace: str, before_ms: int, limit: int) -> list[ModelRef]: ...
+    def list_experiment(self, experiment: int, after: int, limit: int) -> list[ModelRef]: ...
+    def purge(self, pk: int) -> None: ...
+    def set_tags(self, workspace: str, model_id: str, tags: Mapping[str, str]) -> None: ...
+    def delete_tag(self, workspace: str, model_id: str, key: str) -> bool: ...
+    def add_params(self, workspace: str, model_id: str, params: Mapping[str, str]) -> None: ...
+    def add_metric(self, workspace: str, metric: LoggedMetric) -> bool: ...
+    def search(
+        self,
+        workspace: str,
+        experiments: Sequence[int],
+        search: Search,
+        datasets: Sequence[DatasetRef],
+        order_datasets: Sequence[DatasetRef | None],
+        page: Page,
+    ) -> tuple[list[LoggedModel], Sequence[object] | None]: ...
+
+
+class RegisteredRef(NamedTuple):
+    """Where a registered model is, without its versions; ``policy`` is JSON."""
+
+    pk: int
+    name: str
+    policy: str
+
+
+class VersionRef(NamedTuple):
+    """Where a version is: its own number in the store, and its model's."""
+
+    pk: int
+    model_pk: int
+    version: int
+
+
+class VersionRow(NamedTuple):
+    """What is kept of a new version beside what is shown of it.
+
+    external_key: empty for none
+    origin:       number in the store of the version that it is a copy of
+    content_path: folder of its files in the file tree, when they were there; they cannot be changed from then on
+    """
+
+    external_key: str
+    origin: int | None
+    content_path: str
+
+
+class Registry(Protocol):
+    """Registered models and their versions."""
+
+    def create(self, workspace: str, model: RegisteredModel) -> int | None:
+        """Insert a model with its tags and return its number; None when the name is taken."""
+
+    def ref(self, workspace: str, name: str) -> RegisteredRef | None: ...
+    def get(self, pk: int) -> RegisteredModel: ...
+    def search(
+        self, workspace: str, search: Search, page: Page
+    ) -> tuple[list[RegisteredModel], Sequence[object] | None]: ...
+    def update(self, pk: int, fields: Mapping[str, object]) -> None:
+        """Set columns: name, description, owner, policy, updated_ms."""
+
+    def rename(self, pk: int, name: str, now_ms: int) -> bool:
+        """Give a model another name, which counts as a change of its versions; False when the name is taken."""
+
+    def delete(self, pk: int) -> None: ...
+    def set_tags(self, pk: int, tags: Mapping[str, str]) -> None: ...
+    def delete_tag(self, pk: int, key: str) -> bool: ...
+    def set_alias(self, version: VersionRef, alias: str, now_ms: int, actor: str) -> None: ...
+    def delete_alias(self, pk: int, alias: str) -> bool: ...
+    def find_alias(self, pk: int, alias: str) -> int | None:
+        """Return the number in the store of the version that an alias stands for; the newest for ``latest``."""
+
+    def create_version(self, workspace: str, pk: int, version: ModelVersion, row: VersionRow) -> int:
+        """Insert a version and return its number in the store; ``version.version`` 0 for the next number."""
+
+    def find_frozen(self, workspace: str, above: Sequence[str], below: str) -> tuple[str, int] | None:
+        """Return name and number of a version whose files are in one of some folders, or at or below a path."""
+
+    def version_ref(self, workspace: str, name: str, version: int) -> VersionRef | None: ...
+    def find_external_version(self, pk: int, key: str) -> int | None: ...
+    def get_version(self, pk: int) -> ModelVersion: ...
+    def list_latest(self, pk: int, stages: Sequence[Stage]) -> list[ModelVersion]: ...
+    def list_stage(self, pk: int, stage: Stage) -> list[VersionRef]: ...
+    def search_versions(
+        self, workspace: str, search: Search, page: Page
+    ) -> tuple[list[ModelVersion], Sequence[object] | None]: ...
+    def update_version(self, pk: int, fields: Mapping[str, object]) -> None: ...
+    def delete_version(self, pk: int) -> None: ...
+    def set_version_tags(self, pk: int, tags: Mapping[str, str]) -> None: ...
+    def delete_version_tag(self, pk: int, key: str) -> bool: ...
+    def list_portfolio(
+        self, workspace: str, stage: Stage, alias: str, page: Page
+    ) -> tuple[list[PortfolioEntry], Sequence[object] | None]: ...
+    def list_neighbours(self, workspace: str, node: LineageNode, downstream: bool, limit: int) -> list[LineageNode]:
+        """Return what came of something, or what it came from, one step away."""
+
+
+class Reviews(Protocol):
+    """What people say about registered models: comments and requests; and what was done to them."""
+
+    def add_comment(self, pk: int, comment: Comment) -> Comment: ...
+    def get_comment(self, pk: int, comment_id: int) -> Comment | None: ...
+    def update_comment(self, comment_id: int, text: str, now_ms: int) -> None: ...
+    def delete_comment(self, comment_id: int) -> None: ...
+    def list_comments(self, pk: int, version: int | None, page: Page) -> list[Comment]: ...
+    def add_request(self, pk: int, request: TransitionRequest) -> TransitionRequest: ...
+    def get_request(self, pk: int, request_id: int) -> TransitionRequest | None: ...
+    def decide_request(self, request_id: int, state: RequestState, actor: str, now_ms: int, reason: str) -> bool:
+        """Say what became of an open request; False when it is open no more."""
+
+    def list_requests(
+        self, pk: int, version: int | None, state: RequestState | None, page: Page
+    ) -> list[TransitionRequest]: ...
+    def add_event(self, workspace: str, pk: int, event: ModelEvent) -> None: ...
+    def list_events(self, pk: int, version: int | None, page: Page) -> list[tuple[int, ModelEvent]]: ...
+
+
+class Housekeeping(Protocol):
+    """Policies, leases of jobs, and the audit log."""
+
+    def get_retention(self, workspace: str) -> int | None: ...
+    def set_retention(self, workspace: str, trash_ms: int | None) -> None: ...
+    def list_retention(self) -> list[tuple[str, int]]: ...
+    def count_trash(self, workspace: str) -> tuple[int, int]: ...
+    def acquire_lease(self, name: str, holder: str, now_ms: int, until_ms: int) -> bool: ...
+    def append_audit(self, workspace: str, entry: AuditEntry) -> None: ...
+    def search_audit(
+        self, workspace: str, operation: str, object_id: str, page: Page
+    ) -> list[tuple[int, AuditEntry]]: ...
+
+
+class Transaction(Protocol):
+    """All tables, seen in one transaction."""
+
+    @property
+    def experiments(self) -> Experiments: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def files(self) -> Files: ...
+    @property
+    def logged_models(self) -> LoggedModels: ...
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def reviews(self) -> Reviews: ...
+    @property
+    def signatures(self) -> Signatures: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
+    @property
+    def housekeeping(self) -> Housekeeping: ...
+
+
+class Job(Protocol[T_co]):
+    """Work in one transaction. A writing job may be run twice, and acts only through its transaction."""
+
+    def __call__(self, tx: Transaction, /) -> T_co: ...
+
+
+class Done(Protocol[T_contra]):
+    """Told once, on a thread of the store: the result, or the error."""
+
+    def __call__(self, result: T_contra | None, error: BaseException | None, /) -> None: ...
+
+
+class Store(Protocol):
+    """A system of record."""
+
+    def submit_write(self, job: Job[T], done: Done[T], key: str = "") -> None:
+        """Queue a writing job; ``done`` is called after its commit.
+
+        key: what it changes first (a run's id), so that jobs that share a transaction take their locks in one order
+        """
+
+    def submit_read(self, job: Job[T], done: Done[T]) -> None:
+        """Queue a reading job on the store's own threads."""
+
+    def write(self, job: Job[T]) -> T:
+        """Carry out a writing job and wait for its commit."""
+
+    def read(self, job: Job[T]) -> T:
+        """Carry out a reading job on the caller's thread."""
+
+    def reclaim(self) -> bool:
+        """Give some space that deleted rows left back to the file system; tell whether there is more."""
+
+    def close(self) -> None:
+        """Finish what is queued and let go of the database."""

@@ -1,0 +1,310 @@
+"""One database connection: SQL text with ``?`` marks, the same for both databases, and a count of statements."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, Protocol, cast
+from urllib.parse import unquote, urlsplit
+
+from trackway.api.query import read_number
+from trackway.base.errors import InvalidInput, Unavailable
+
+Dialect = Literal["sqlite", "postgresql"]
+Row = tuple[Any, ...]
+BUSY_TIMEOUT_S = 30.0
+SQLITE_CACHE_KIB = 32_768
+SQLITE_MAPPED_BYTES = 32 * 1024 * 1024
+"""Of the file, so much is mapped by each connection: a third of the time for rows with large chunks."""
+SQLITE_VARIABLES = 32_000
+"""Most parameters of one statement (SQLite's default limit is 32,766; PostgreSQL's 65,535)."""
+
+_PLANNER = "SELECT set_config('random_page_cost', '1.1', false), set_config('jit', 'off', false)"
+"""By default PostgreSQL takes a page by its number for as dear as four pages in a row, as on disks that turn, and reads
+whole tables where it should walk indexes; and to compile a plan takes longer than most of ours take to run."""
+
+_postgres_text: dict[str, str] = {}
+
+
+class _Cursor(Protocol):
+    rowcount: int
+
+    def __iter__(self) -> Iterator[Row]: ...
+    def fetchall(self) -> list[Row]: ...
+    def fetchone(self) -> Row | None: ...
+
+
+class Connection:
+    """A connection in explicit transactions.
+
+    ``statements`` counts every statement sent, for budgets in tests. ``wrote`` is set by each writing method, so that
+    the writer knows whether a failed job left something to undo. ``committing`` is set from the moment when PostgreSQL
+    is told to commit until it says that it has: if the connection breaks then, nobody knows.
+    """
+
+    def __init__(self, raw: Any, dialect: Dialect) -> None:
+        self.raw = raw
+        self.dialect: Dialect = dialect
+        self.statements = 0
+        self.wrote = False
+        self.committing = False
+
+    def all(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Read all rows."""
+        return self._execute(sql, params).fetchall()
+
+    def each(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
+        """Read row by row, without keeping them."""
+        return iter(self._execute(sql, params))
+
+    def among(self, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+        """Return the condition of being one of some values, and its parameters; at most ``SQLITE_VARIABLES`` of them.
+
+        On PostgreSQL it is one text for any number of values, which can be prepared.
+        """
+        if self.dialect == "postgresql":
+            return "= ANY(?)", [list(values)]
+        return f"IN ({', '.join('?' * len(values))})", values
+
+    def one(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+        """Read the first row, or None."""
+        return self._execute(sql, params).fetchone()
+
+    def run(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """Write, and return how many rows were changed."""
+        self.wrote = True
+        return self._execute(sql, params).rowcount
+
+    def returning(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Write, and read the rows that ``RETURNING`` gives."""
+        self.wrote = True
+        return self._execute(sql, params).fetchall()
+
+    def insert(self, into: str, kinds: str, rows: Sequence[Row], otherwise: str = "") -> int:
+        """Insert rows, and return how many; PostgreSQL gets one statement with an array for each column.
+
+        into:      ``table (column, ...)``
+        kinds:     PostgreSQL's types of these columns, divided by blanks
+        otherwise: ``ON CONFLICT ...``
+        """
+        if len(rows) == 1:
+            return self.run(_write_insert(into, kinds, otherwise), rows[0])
+        if self.dialect == "sqlite" or not rows:
+            return self.many(_write_insert(into, kinds, otherwise), rows)
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        return self.run(_write_array_insert(into, kinds, otherwise), columns)
+
+    def many(self, sql: str, rows: Sequence[Row]) -> int:
+        """Write one statement for each row, in one call of the driver, and return how many rows were changed."""
+        if not rows:
+            return 0
+        self.wrote = True
+        self.statements += 1
+        try:
+            if self.dialect == "sqlite":
+                return cast(int, self.raw.executemany(sql, rows).rowcount)
+            with self.raw.cursor() as cursor:
+                cursor.executemany(_translate(sql), rows)
+                return cast(int, cursor.rowcount)
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise _unstorable(error) from error
+
+    def begin(self, write: bool) -> None:
+        """Open a transaction: a reader sees one snapshot, a SQLite writer holds the write lock from the start."""
+        self.wrote = self.committing = False
+        if self.dialect == "sqlite":
+            self.raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        else:
+            self.raw.execute("BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        if self.dialect == "sqlite":
+            self.raw.execute("COMMIT")
+            return
+        self.committing = True
+        told = self.raw.execute("COMMIT").statusmessage
+        self.committing = False
+        if told != "COMMIT":  # PostgreSQL answers so, and raises nothing, when a statement had failed before
+            raise Unavailable(f"The transaction ended in {told}", hint="try again", retry_after_s=1.0)
+
+    def rollback(self) -> None:
+        """Undo the transaction, if one is open."""
+        if self.dialect == "sqlite":
+            if self.raw.in_transaction:
+                self.raw.execute("ROLLBACK")
+        else:
+            self.raw.execute("ROLLBACK")
+
+    def overwrite_deleted(self, everywhere: bool) -> None:
+        """Choose whether SQLite overwrites what is deleted (the default), or only where that costs no writing more."""
+        if self.dialect == "sqlite":
+            self.raw.execute(f"PRAGMA secure_delete = {'ON' if everywhere else 'FAST'}")
+
+    def forbid_writes(self) -> None:
+        """Make this a reader's connection for good (each of PostgreSQL's reading transactions is one already)."""
+        if self.dialect == "sqlite":
+            self.raw.execute("PRAGMA query_only = ON")
+
+    def is_lost(self) -> bool:
+        """Tell whether the connection to the database is gone: what was not committed may be tried on another."""
+        return self.dialect == "postgresql" and bool(self.raw.closed)
+
+    def undo(self, error: BaseException) -> bool:
+        """Roll back after an error; tell whether the connection may be used again.
+
+        After a failure of the database itself it may not, and is closed: what a failed write left in it is unknown.
+        """
+        try:
+            self.rollback()
+            usable = not is_driver_error(error) or is_transient(error) or _has_class(error, "DataError")
+        except Exception:  # noqa: BLE001 - the driver says only that the connection is gone, which is the answer here
+            usable = False
+        if not usable:
+            self.close()
+        return usable
+
+    def close(self) -> None:
+        """Close the connection; what was not committed is undone."""
+        self.raw.close()
+
+    def _execute(self, sql: str, params: Sequence[Any]) -> _Cursor:
+        self.statements += 1
+        if self.dialect == "postgresql":
+            sql = _translate(sql)
+        try:
+            return cast(_Cursor, self.raw.execute(sql, params))
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise _unstorable(error) from error
+
+
+@lru_cache(maxsize=256)
+def _write_insert(into: str, kinds: str, otherwise: str) -> str:
+    return f"INSERT INTO {into} VALUES ({', '.join('?' for _ in kinds.split())}) {otherwise}"
+
+
+@lru_cache(maxsize=256)
+def _write_array_insert(into: str, kinds: str, otherwise: str) -> str:
+    arrays = ", ".join(f"?::{kind}[]" for kind in kinds.split())
+    return f"INSERT INTO {into} SELECT * FROM unnest({arrays}) {otherwise}"
+
+
+def _translate(sql: str) -> str:
+    """Write ``?`` as psycopg's ``%s``; our SQL holds neither sign in another meaning."""
+    text = _postgres_text.get(sql)
+    if text is None:
+        if len(_postgres_text) > 5_000:  # texts with lists of marks have many lengths
+            _postgres_text.clear()
+        text = _postgres_text[sql] = sql.replace("%", "%%").replace("?", "%s")
+    return text
+
+
+def connector(uri: str) -> tuple[Callable[[], Connection], Dialect]:
+    """Return a function that opens connections to the database at ``uri``, and its dialect.
+
+    uri:    ``sqlite:////abs/file.db``, ``sqlite:///relative.db`` or ``postgresql://user@host/db``
+    raises: InvalidInput for another scheme, Unavailable (from the function) when the database cannot be opened
+    """
+    if uri.startswith("sqlite:"):
+        path = sqlite_path(uri)
+        return lambda: _open_sqlite(path), "sqlite"
+    if uri.startswith(("postgresql://", "postgres://")):
+        return lambda: _open_postgres(uri), "postgresql"
+    scheme = urlsplit(uri).scheme or uri[:20]
+    raise InvalidInput(
+        f"A store at {scheme!r} is not known", hint="use sqlite:////absolute/path.db or postgresql://user@host/database"
+    )
+
+
+def sqlite_path(uri: str) -> Path:
+    """Return the file of a ``sqlite:`` address; four slashes begin an absolute path.
+
+    raises: InvalidInput for a host part, a query or an empty path
+    """
+    parts = urlsplit(uri)
+    if parts.netloc or parts.query or parts.fragment or not parts.path.strip("/"):
+        raise InvalidInput(f"{uri!r} names no SQLite file", hint="use sqlite:////absolute/path.db or sqlite:///file.db")
+    return Path(unquote(parts.path[1:])).absolute()
+
+
+def _open_sqlite(path: Path) -> Connection:
+    try:
+        raw = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        if os.name == "posix" and path.stat().st_size == 0:
+            path.chmod(0o600)
+            raw.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("PRAGMA synchronous = FULL")
+        raw.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: a purge leaves nothing in the file
+        raw.execute("PRAGMA case_sensitive_like = ON")
+        raw.execute("PRAGMA temp_store = MEMORY")
+        raw.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")
+        raw.execute(f"PRAGMA mmap_size = {SQLITE_MAPPED_BYTES}")
+        raw.execute("PRAGMA journal_size_limit = 67108864")
+        raw.create_function("trackway_number", 1, read_number, deterministic=True)
+    except (sqlite3.Error, OSError) as error:
+        raise Unavailable(
+            f"The SQLite file cannot be opened: {error}",
+            hint=f"check that {path} is a database and its folder writable",
+        ) from error
+    return Connection(raw, "sqlite")
+
+
+def _open_postgres(uri: str) -> Connection:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise InvalidInput("PostgreSQL needs the psycopg package", hint="pip install 'trackway[postgres]'") from error
+    try:
+        raw: Any = psycopg.connect(uri, autocommit=True, connect_timeout=10)
+        raw.execute(_PLANNER)
+    except psycopg.Error as error:
+        raise Unavailable(f"PostgreSQL cannot be reached: {error}", retry_after_s=1.0) from error
+    raw.prepare_threshold = 3
+
+    def open_cursor(connection: Any, row_factory: Any) -> Any:
+        cursor = psycopg.Cursor(connection, row_factory=row_factory)
+        cursor.format = psycopg.pq.Format.BINARY  # text has two digits a byte: a chunk takes four times as long
+        return cursor
+
+    raw.cursor_factory = open_cursor
+    return Connection(raw, "postgresql")
+
+
+def is_driver_error(error: BaseException) -> bool:
+    """Tell whether an error comes from the database or its driver."""
+    return isinstance(error, sqlite3.Error) or hasattr(error, "sqlstate")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether a job should be tried again: deadlock, serialisation, lock time-out, or a row made meanwhile."""
+    if isinstance(error, sqlite3.OperationalError):
+        return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return getattr(error, "sqlstate", None) in ("40001", "40P01", "55P03", "23505")
+
+
+def storage_error(error: BaseException) -> BaseException:
+    """Tell a driver's failure as one of ours, of which nothing was kept; any other error stays what it is."""
+    if not is_driver_error(error):
+        return error
+    if _has_class(error, "DataError"):
+        return InvalidInput(f"A value cannot be stored: {error}", hint="send no NUL characters, and numbers of 64 bits")
+    return Unavailable(
+        f"The store could not do it: {type(error).__name__}: {error}",
+        hint="nothing was written; check disk space and the database, then try again",
+        retry_after_s=1.0,
+    )
+
+
+def _has_class(error: BaseException, name: str) -> bool:
+    """Tell whether an error is of a class that both drivers have by one name (PostgreSQL's may not be installed)."""
+    return any(kind.__name__ == name for kind in type(error).__mro__)
+
+
+def _unstorable(error: Exception) -> InvalidInput:
+    return InvalidInput(f"A value cannot be stored: {error}", hint="send numbers of 64 bits, and text that is Unicode")

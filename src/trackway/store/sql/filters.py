@@ -1,0 +1,231 @@
+"""Filters as SQL: each node of a parsed filter becomes a condition that is true or false, never NULL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from trackway.api.query import And, Comparison, Exists, Expression, Field, IsNan, Not, Or
+from trackway.store.sql.connection import Dialect
+
+INDEXED_CHARS = 100
+"""Params and tags are indexed by values of at most so many characters: a B-tree entry has a limit."""
+
+
+class Sql(NamedTuple):
+    """A piece of SQL with the values of its ``?`` marks, in order."""
+
+    text: str
+    params: tuple[Any, ...] = ()
+
+
+class Entity(NamedTuple):
+    """How the fields of one kind of object are found in tables; ``{r}`` stands for the alias of the object's row.
+
+    attributes: SQL of each attribute
+    texts:      (table, column that points at the object) of params and tags
+    metrics:    the same for metrics
+    """
+
+    table: str
+    attributes: Mapping[str, str]
+    texts: Mapping[str, tuple[str, str]]
+    metrics: tuple[str, str] = ("", "")
+
+
+_LIFECYCLE = "CASE WHEN {r}.deleted_ms IS NULL THEN 'active' ELSE 'deleted' END"
+
+RUN = Entity(
+    table="runs",
+    attributes={
+        "run_id": "{r}.run_id",
+        "run_name": "{r}.name",
+        "status": "{r}.status",
+        "user_id": "{r}.user_name",
+        "artifact_uri": "{r}.artifact_uri",
+        "start_time": "{r}.start_ms",
+        "end_time": "{r}.end_ms",
+        "duration_ms": "({r}.end_ms - {r}.start_ms)",
+        "experiment_id": "CAST({r}.experiment_pk AS TEXT)",
+        "experiment_name": "(SELECT e.name FROM experiments e WHERE e.pk = {r}.experiment_pk)",
+        "lifecycle": _LIFECYCLE,
+        "parent_run_id": "{r}.parent_run_id",
+        "external_key": "{r}.external_key",
+    },
+    texts={"param": ("params", "run_pk"), "tag": ("tags", "run_pk")},
+    metrics=("series", "run_pk"),
+)
+EXPERIMENT = Entity(
+    table="experiments",
+    attributes={
+        "experiment_id": "CAST({r}.pk AS TEXT)",
+        "name": "{r}.name",
+        "artifact_location": "{r}.artifact_location",
+        "lifecycle": _LIFECYCLE,
+        "creation_time": "{r}.created_ms",
+        "last_update_time": "{r}.updated_ms",
+    },
+    texts={"tag": ("experiment_tags", "experiment_pk")},
+)
+LOGGED_MODEL = Entity(
+    table="logged_models",
+    attributes={
+        "model_id": "{r}.model_id",
+        "name": "{r}.name",
+        "model_type": "{r}.model_type",
+        "status": "{r}.status",
+        "source_run_id": "{r}.source_run_id",
+        "experiment_id": "CAST({r}.experiment_pk AS TEXT)",
+        "artifact_location": "{r}.artifact_uri",
+        "lifecycle_stage": _LIFECYCLE,
+        "creation_timestamp": "{r}.created_ms",
+        "last_updated_timestamp": "{r}.updated_ms",
+    },
+    texts={"param": ("logged_model_params", "model_pk"), "tag": ("logged_model_tags", "model_pk")},
+    metrics=("logged_model_metrics", "model_pk"),
+)
+REGISTERED_MODEL = Entity(
+    table="registered_models",
+    attributes={
+        "name": "{r}.name",
+        "description": "{r}.description",
+        "owner": "{r}.owner",
+        "creation_timestamp": "{r}.created_ms",
+        "last_updated_timestamp": "{r}.updated_ms",
+    },
+    texts={"tag": ("registered_model_tags", "model_pk")},
+)
+MODEL_NAME = "(SELECT m.name FROM registered_models m WHERE m.pk = {r}.model_pk)"
+MODEL_VERSION = Entity(
+    table="model_versions",
+    attributes={
+        "name": MODEL_NAME,
+        "version_number": "{r}.version",
+        "run_id": "{r}.run_id",
+        "model_id": "{r}.model_id",
+        "source_path": "{r}.source",
+        "stage": "{r}.stage",
+        "status": "{r}.status",
+        "user_id": "{r}.user_name",
+        "description": "{r}.description",
+        "creation_timestamp": "{r}.created_ms",
+        "last_updated_timestamp": "{r}.updated_ms",
+    },
+    texts={"tag": ("model_version_tags", "version_pk")},
+)
+_DATASET = {"name": "d.name", "digest": "d.digest", "context": "i.context"}
+
+
+class Filters:
+    """Compiles filters on one kind of object for one database.
+
+    metric_scope: a condition on rows of the metrics' table, alias ``x`` (the data sets that count)
+    """
+
+    def __init__(self, entity: Entity, dialect: Dialect, metric_scope: Sql | None = None) -> None:
+        self._entity = entity
+        self.dialect = dialect
+        self._scope = metric_scope
+        self._walks_values = entity is RUN and dialect == "postgresql"
+        """PostgreSQL chooses itself whether to look a value up or to walk its index: by experiment, key and value."""
+
+    def compile(self, node: Expression, row: str = "r") -> Sql:
+        """Return the condition of a node on the row with alias ``row``."""
+        match node:
+            case And(terms) | Or(terms):
+                parts = [self.compile(term, row) for term in terms]
+                word = " AND " if isinstance(node, And) else " OR "
+                return Sql(f"({word.join(part.text for part in parts)})", params_of(parts))
+            case Not(term):
+                part = self.compile(term, row)
+                return Sql(f"NOT {part.text}", part.params)
+            case _:
+                return self._test(node.field, row, self._read_test(node))
+
+    def compare(self, node: Comparison, indexed: bool = False) -> Sql:
+        """Return a comparison's condition on ``{v}``, which is not NULL but for a metric that is NaN.
+
+        indexed: so that the index on short values of params and tags serves it
+        """
+        op, value = node.op, node.value
+        if isinstance(value, tuple):
+            return Sql(f"{{v}} {op.upper()} ({', '.join('?' * len(value))})", value)
+        if op in ("like", "not like"):
+            return Sql(f"{{v}} {op.upper()} ?{self._no_escape()}", (value,))
+        if op in ("ilike", "not ilike"):
+            word = "NOT LIKE" if op == "not ilike" else "LIKE"
+            return Sql(f"LOWER({{v}}) {word} LOWER(?{self._as_text()}){self._no_escape()}", (value,))
+        if op == "!=" and node.field.entity == "metric" and node.field.aggregate in ("last", "any"):
+            return Sql("({v} <> ? OR {v} IS NULL)", (value,))
+        if op == "=" and indexed and is_short(value):
+            return Sql(f"{{v}} = ? AND LENGTH({{v}}) <= {INDEXED_CHARS}", (value,))
+        return Sql(f"{{v}} {op} ?", (value,))
+
+    def _read_test(self, node: Comparison | Exists | IsNan) -> Sql | None:
+        """Return the condition on ``{v}``; None when any value will do."""
+        match node:
+            case Exists():
+                return None
+            case IsNan():
+                return Sql("{v} IS NULL")
+            case Comparison(field):
+                return self.compare(node, self._walks_values and field.entity in ("param", "tag"))
+
+    def _test(self, field: Field, row: str, test: Sql | None) -> Sql:
+        """Return that the field is there, and (``test``) what its value ``{v}`` satisfies."""
+        if field.parent:
+            inner = self._test_own(field, "q", test)
+            return Sql(
+                f"EXISTS (SELECT 1 FROM runs q WHERE q.workspace = {row}.workspace AND q.run_id = {row}.parent_run_id"
+                f" AND {inner.text})",
+                inner.params,
+            )
+        return self._test_own(field, row, test)
+
+    def _test_own(self, field: Field, row: str, test: Sql | None) -> Sql:
+        if field.entity == "attribute":
+            value = self._entity.attributes[field.key].format(r=row)
+            if test is None:
+                return Sql(f"({value} IS NOT NULL)")
+            return Sql(f"({value} IS NOT NULL AND {test.text.format(v=value)})", test.params)
+        if field.entity == "dataset":
+            value = _DATASET[field.key]
+            condition = f"{value} IS NOT NULL" + (f" AND {test.text.format(v=value)}" if test else "")
+            return Sql(
+                "EXISTS (SELECT 1 FROM run_datasets i JOIN datasets d ON d.pk = i.dataset_pk"
+                f" WHERE i.run_pk = {row}.pk AND {condition})",
+                test.params if test else (),
+            )
+        is_metric = field.entity == "metric"
+        table, owner = self._entity.metrics if is_metric else self._entity.texts[field.entity]
+        text, params = f"x.{owner} = {row}.pk AND x.key = ?", (field.key,)
+        if self._walks_values:
+            text += f" AND x.experiment_pk = {row}.experiment_pk"
+        value = f"x.{field.aggregate}_value" if is_metric and field.aggregate != "any" else "x.value"
+        if not is_metric and test is not None and any(isinstance(one, int | float) for one in test.params):
+            value = f"trackway_number({value})"
+            text += f" AND {value} IS NOT NULL"
+        if is_metric and field.aggregate in ("min", "max"):
+            text += f" AND {value} IS NOT NULL"
+        if test is not None:
+            text, params = f"{text} AND {test.text.format(v=value)}", (*params, *test.params)
+        if is_metric and self._scope is not None:
+            text, params = f"{text} AND {self._scope.text}", (*params, *self._scope.params)
+        return Sql(f"EXISTS (SELECT 1 FROM {table} x WHERE {text})", params)
+
+    def _no_escape(self) -> str:
+        return " ESCAPE ''" if self.dialect == "postgresql" else ""
+
+    def _as_text(self) -> str:
+        # As bytes, like the columns: another collation would fold more letters than A to Z.
+        return '::text COLLATE "C"' if self.dialect == "postgresql" else ""
+
+
+def is_short(value: object) -> bool:
+    """Tell whether a param or tag with this value is indexed."""
+    return isinstance(value, str) and len(value) <= INDEXED_CHARS
+
+
+def params_of(parts: Sequence[Sql]) -> tuple[Any, ...]:
+    """Return the values of several pieces, in order."""
+    return tuple(value for part in parts for value in part.params)

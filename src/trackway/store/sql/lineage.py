@@ -1,0 +1,123 @@
+"""What came of what: one step from a data set, run, logged model or version to its neighbours."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from trackway.api.registry import LineageNode, NodeKind
+from trackway.store.sql.connection import Connection
+
+
+class _Step(NamedTuple):
+    """A query for the ids of neighbours of one kind; its marks are the workspace, then the parts of the node's id."""
+
+    kind: NodeKind
+    sql: str
+
+
+_LIVE_RUN = "r.workspace = ? AND r.deleted_ms IS NULL"
+_LIVE_MODEL = "l.workspace = ? AND l.deleted_ms IS NULL"
+_VERSION_NAME = "m.name || '/' || CAST(v.version AS TEXT), ''"
+_VERSION = "model_versions v JOIN registered_models m ON m.pk = v.model_pk"
+_RUN_MODELS = "run_models x JOIN runs r ON r.pk = x.run_pk"
+
+DOWNSTREAM: dict[NodeKind, tuple[_Step, ...]] = {
+    "dataset": (
+        _Step(
+            "run",
+            "SELECT DISTINCT r.run_id, '' FROM datasets d JOIN run_datasets i ON i.dataset_pk = d.pk"
+            f" JOIN runs r ON r.pk = i.run_pk WHERE {_LIVE_RUN} AND d.name = ? AND (? = '' OR d.digest = ?)",
+        ),
+    ),
+    "run": (
+        _Step("model", f"SELECT l.model_id, '' FROM logged_models l WHERE {_LIVE_MODEL} AND l.source_run_id = ?"),
+        _Step(
+            "model",
+            f"SELECT x.model_id, '' FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND r.run_id = ? AND x.direction = 'output'",
+        ),
+        _Step(
+            "version",
+            f"SELECT {_VERSION_NAME} FROM {_VERSION} WHERE v.workspace = ? AND v.run_id = ? AND v.model_id = ''"
+            " AND v.origin_pk IS NULL",
+        ),
+    ),
+    "model": (
+        _Step(
+            "run",
+            f"SELECT r.run_id, '' FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND x.model_id = ? AND x.direction = 'input'",
+        ),
+        _Step(
+            "version",
+            f"SELECT {_VERSION_NAME} FROM {_VERSION} WHERE v.workspace = ? AND v.model_id = ? AND v.origin_pk IS NULL",
+        ),
+    ),
+    "version": (
+        _Step(
+            "version",
+            f"SELECT {_VERSION_NAME} FROM {_VERSION} JOIN model_versions o ON o.pk = v.origin_pk"
+            " JOIN registered_models n ON n.pk = o.model_pk WHERE v.workspace = ? AND n.name = ? AND o.version = ?",
+        ),
+    ),
+}
+UPSTREAM: dict[NodeKind, tuple[_Step, ...]] = {
+    "dataset": (),
+    "run": (
+        _Step(
+            "dataset",
+            "SELECT d.name, d.digest FROM datasets d JOIN run_datasets i ON i.dataset_pk = d.pk"
+            f" JOIN runs r ON r.pk = i.run_pk WHERE {_LIVE_RUN} AND r.run_id = ?",
+        ),
+        _Step(
+            "model",
+            f"SELECT x.model_id, '' FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND r.run_id = ? AND x.direction = 'input'",
+        ),
+    ),
+    "model": (
+        _Step(
+            "run",
+            "SELECT r.run_id, '' FROM logged_models l JOIN runs r ON r.workspace = l.workspace"
+            f" AND r.run_id = l.source_run_id WHERE {_LIVE_RUN} AND l.model_id = ?",
+        ),
+        _Step(
+            "run",
+            f"SELECT r.run_id, '' FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND x.model_id = ? AND x.direction = 'output'",
+        ),
+    ),
+    "version": (
+        _Step(
+            "version",
+            f"SELECT {_VERSION_NAME} FROM {_VERSION} JOIN model_versions o ON o.origin_pk = v.pk"
+            " JOIN registered_models n ON n.pk = o.model_pk WHERE v.workspace = ? AND n.name = ? AND o.version = ?",
+        ),
+        _Step(
+            "model",
+            f"SELECT v.model_id, '' FROM {_VERSION} WHERE v.workspace = ? AND m.name = ? AND v.version = ?"
+            " AND v.model_id <> '' AND v.origin_pk IS NULL",
+        ),
+        _Step(
+            "run",
+            f"SELECT v.run_id, '' FROM {_VERSION} WHERE v.workspace = ? AND m.name = ? AND v.version = ?"
+            " AND v.run_id <> '' AND v.model_id = '' AND v.origin_pk IS NULL",
+        ),
+    ),
+}
+
+
+def list_neighbours(
+    db: Connection, workspace: str, node: LineageNode, downstream: bool, limit: int
+) -> list[LineageNode]:
+    """Return what came of something, or what it came from, one step away: each once, at most ``limit`` of a kind."""
+    found: dict[LineageNode, None] = {}
+    for kind, sql in (DOWNSTREAM if downstream else UPSTREAM)[node.kind]:
+        for one, digest in db.all(f"{sql} LIMIT ?", (workspace, *_split(node), limit)):
+            found[LineageNode(kind=kind, id=one, digest=digest)] = None
+    return list(found)
+
+
+def _split(node: LineageNode) -> tuple[str | int, ...]:
+    if node.kind == "dataset":
+        return node.id, node.digest, node.digest
+    if node.kind == "version":
+        name, _, number = node.id.rpartition("/")
+        return name, int(number)
+    return (node.id,)

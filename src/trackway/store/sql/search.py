@@ -1,0 +1,411 @@
+"""Searches: one page of rows, found through whichever index leads to the fewest of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from trackway.api.logged_models import DatasetRef
+from trackway.api.query import And, Comparison, Expression, OrderTerm
+from trackway.store.base import Page, Search
+from trackway.store.sql.connection import Connection, Row
+from trackway.store.sql.filters import (
+    EXPERIMENT,
+    LOGGED_MODEL,
+    MODEL_NAME,
+    MODEL_VERSION,
+    REGISTERED_MODEL,
+    RUN,
+    Entity,
+    Filters,
+    Sql,
+    is_short,
+    params_of,
+)
+from trackway.store.sql.orders import VALUE, Key, Order, Term, Zone, behind
+
+FEW = 4_000
+"""Conditions that at most so many rows satisfy lead the search; others are better met while walking the order."""
+
+_VERSION_LEADS = {
+    "name": "r.model_pk = (SELECT m.pk FROM registered_models m WHERE m.workspace = ? AND m.name = ?)",
+    "run_id": "r.pk IN (SELECT v.pk FROM model_versions v WHERE v.workspace = ? AND v.run_id = ?)",
+    "model_id": "r.pk IN (SELECT v.pk FROM model_versions v WHERE v.workspace = ? AND v.model_id = ?)",
+}
+"""What a version equals in these attributes, as the few rows of a workspace that an index leads to."""
+
+_NEXT = {"sqlite": "CROSS JOIN", "postgresql": "JOIN"}
+"""Joins what is looked up for each row so far; SQLite keeps the order of tables so, PostgreSQL chooses it."""
+
+_VALUE_COLUMN = {"last": "last_value", "min": "min_value", "max": "max_value", "any": "value"}
+
+
+class Aggregates(NamedTuple):
+    """Columns of ``runs r``, and aggregates of these columns, in the order of the rows."""
+
+    columns: str
+    joined: str
+
+
+class _Plan(NamedTuple):
+    """What every page of a search has in common."""
+
+    entity: Entity
+    columns: str
+    scope: Sql
+    filters: Filters
+    expression: Expression | None
+    order: Order
+
+
+class _Lead(NamedTuple):
+    """Conditions that few rows satisfy, and the query that finds their numbers (``pk``)."""
+
+    comparisons: Sequence[Comparison]
+    scan: Sql
+
+
+class _Stretch(NamedTuple):
+    """Rows that one query finds in order: those of one zone, or of all."""
+
+    zone: Zone
+    keys: Sequence[Key]
+    source: Sql
+    where: Sql
+
+
+def find_runs(
+    db: Connection, workspace: str, experiments: Sequence[int] | None, search: Search, page: Page
+) -> tuple[list[tuple[int, int]], Sequence[object] | None]:
+    """Return (number, version) of found runs, and the key to go on from."""
+    if experiments is not None and not experiments:
+        return [], None
+    plan, lead, walk = _plan_runs(db, workspace, experiments, search, "r.pk, r.version")
+    rows, after = _read_few(db, plan, page, lead) if lead else _read_page(db, plan, page, walk)
+    return [(row[0], row[1]) for row in rows], after
+
+
+def join_runs(
+    db: Connection, workspace: str, experiments: Sequence[int] | None, search: Search, limit: int, what: Aggregates
+) -> list[Row]:
+    """Return up to ``limit`` found runs as a few rows, each for several runs: their count, and the aggregates."""
+    rows: list[Row] = []
+    if experiments is not None and not experiments:
+        return rows
+    plan, lead, walk = _plan_runs(db, workspace, experiments, search, what.columns)
+    for stretch in [_lead_few(plan, None, lead)] if lead else _list_stretches(plan, None, walk):
+        found = _write_select(plan, stretch, limit)
+        [row] = db.all(f"SELECT COUNT(*), {what.joined} FROM ({found.text}) f", found.params)
+        if row[0]:
+            rows.append(row)
+            limit -= row[0]
+        if not limit:
+            break
+    return rows
+
+
+def _plan_runs(
+    db: Connection, workspace: str, experiments: Sequence[int] | None, search: Search, columns: str
+) -> tuple[_Plan, _Lead | None, Sql | None]:
+    """Return what is to be found, the condition that leads to few runs, and the index that walks their order."""
+    scope = _view(Sql("r.workspace = ?", (workspace,)), search)
+    if experiments is not None:
+        scope = Sql(f"{scope.text} AND r.experiment_pk {_among(experiments)}", (*scope.params, *experiments))
+    filters = Filters(RUN, db.dialect)
+    ties = [_column("r.start_ms", True, "number"), _column("r.run_id", False, "text")]
+    plan = _Plan(RUN, columns, scope, filters, search.expression, _order(RUN, search.order, ties))
+    lead = walk = None
+    if experiments is not None and len(experiments) == 1:
+        lead = _choose_lead(db, filters, experiments[0], search.expression)
+        walk = _walk_source(db, search.order, experiments[0])
+    return plan, lead, walk
+
+
+def find_experiments(
+    db: Connection, workspace: str, search: Search, page: Page
+) -> tuple[list[int], Sequence[object] | None]:
+    """Return numbers of found experiments, and the key to go on from."""
+    scope = _view(Sql("r.workspace = ?", (workspace,)), search)
+    ties = [_column("r.created_ms", True, "number")] if not search.order else []
+    ties.append(_column("r.pk", bool(search.order), "number"))
+    order = _order(EXPERIMENT, search.order, ties)
+    plan = _Plan(EXPERIMENT, "r.pk", scope, Filters(EXPERIMENT, db.dialect), search.expression, order)
+    rows, after = _read_page(db, plan, page)
+    return [row[0] for row in rows], after
+
+
+def find_logged_models(
+    db: Connection,
+    workspace: str,
+    experiments: Sequence[int],
+    search: Search,
+    datasets: tuple[Sequence[DatasetRef], Sequence[DatasetRef | None]],
+    page: Page,
+) -> tuple[list[int], Sequence[object] | None]:
+    """Return numbers of found models, and the key to go on from.
+
+    datasets: those that metric filters count on (a model without such a metric is left out), and one for each term of
+              the order, or None
+    """
+    if not experiments:
+        return [], None
+    scope = _view(Sql("r.workspace = ?", (workspace,)), search)
+    scope = Sql(f"{scope.text} AND r.experiment_pk {_among(experiments)}", (*scope.params, *experiments))
+    metric_scope = _on_datasets(datasets[0])
+    if metric_scope is not None:
+        exists = f"EXISTS (SELECT 1 FROM logged_model_metrics x WHERE x.model_pk = r.pk AND {metric_scope.text})"
+        scope = Sql(f"{scope.text} AND {exists}", (*scope.params, *metric_scope.params))
+    ties = [_column("r.created_ms", True, "number"), _column("r.model_id", False, "text")]
+    terms = [
+        _model_metric_term(term, dataset) if term.field.entity == "metric" else _term(LOGGED_MODEL, term, f"o{place}")
+        for place, (term, dataset) in enumerate(zip(search.order, datasets[1], strict=True))
+    ]
+    filters = Filters(LOGGED_MODEL, db.dialect, metric_scope)
+    plan = _Plan(LOGGED_MODEL, "r.pk", scope, filters, search.expression, Order(terms, ties))
+    rows, after = _read_page(db, plan, page)
+    return [row[0] for row in rows], after
+
+
+def find_registered_models(
+    db: Connection, workspace: str, search: Search, page: Page
+) -> tuple[list[int], Sequence[object] | None]:
+    """Return numbers of found registered models, and the key to go on from."""
+    scope = Sql("r.workspace = ?", (workspace,))
+    order = _order(REGISTERED_MODEL, search.order, [_column("r.name", False, "text")])
+    plan = _Plan(REGISTERED_MODEL, "r.pk", scope, Filters(REGISTERED_MODEL, db.dialect), search.expression, order)
+    rows, after = _read_page(db, plan, page)
+    return [row[0] for row in rows], after
+
+
+def find_model_versions(
+    db: Connection, workspace: str, search: Search, page: Page
+) -> tuple[list[int], Sequence[object] | None]:
+    """Return numbers of found versions, and the key to go on from."""
+    ties = [] if search.order else [_column("r.updated_ms", True, "number")]
+    ties += [_column(MODEL_NAME.format(r="r"), False, "text"), _column("r.version", True, "number")]
+    scope = Sql("r.workspace = ?", (workspace,))
+    for term in _list_terms(search.expression):
+        if isinstance(term, Comparison) and term.op == "=" and term.field.entity == "attribute":
+            lead = _VERSION_LEADS.get(term.field.key)
+            scope = Sql(lead, (workspace, term.value)) if lead else scope
+    order = _order(MODEL_VERSION, search.order, ties)
+    plan = _Plan(MODEL_VERSION, "r.pk", scope, Filters(MODEL_VERSION, db.dialect), search.expression, order)
+    rows, after = _read_page(db, plan, page)
+    return [row[0] for row in rows], after
+
+
+def _read_page(
+    db: Connection, plan: _Plan, page: Page, walk: Sql | None = None
+) -> tuple[list[Row], Sequence[object] | None]:
+    """Read one page, zone by zone of the first term, and one row more to know whether there is another page."""
+    width = len(plan.columns.split(","))
+    rows: list[Row] = []
+    last: Sequence[object] | None = None
+    for stretch in _list_stretches(plan, page.after, walk):
+        found = _select(db, plan, stretch, page.limit + 1 - len(rows))
+        rows += found
+        if len(rows) > page.limit:
+            return rows[: page.limit], (stretch.zone, *found[-2][width:]) if len(found) > 1 else last
+        if found:
+            last = (stretch.zone, *found[-1][width:])
+    return rows, None
+
+
+def _list_stretches(plan: _Plan, after: Sequence[object] | None, walk: Sql | None) -> Iterator[_Stretch]:
+    """Yield the zones of the first term in order, from a row's key on.
+
+    walk: FROM clause for the zone of values, when their order is the walk of an index on ``w.last_value``
+    """
+    base = plan.scope
+    if plan.expression is not None:
+        base = _and(base, plan.filters.compile(plan.expression))
+    start, values = plan.order.split(after)
+    for zone in plan.order.zones:
+        if zone < start:
+            continue
+        keys, first = plan.order.keys(zone), plan.order.first
+        from_clause, joins = Sql(f"{plan.entity.table} r"), plan.order.joins
+        if walk is not None and first is not None and zone == VALUE:
+            from_clause, joins = walk, joins[1:]
+            first = Term(Sql("w.last_value"), None, first.descending, "number")
+            keys = [Key(first.value, first.descending, "number"), *keys[1:]]
+        where = base if first is None else _and(base, first.in_zone(zone))
+        if zone == start and values is not None:
+            where = _and(where, behind(keys, values))
+        yield _Stretch(zone, keys, _join(from_clause, joins), where)
+
+
+def _read_few(db: Connection, plan: _Plan, page: Page, lead: _Lead) -> tuple[list[Row], Sequence[object] | None]:
+    """Read one page of the few rows that ``lead`` leads to."""
+    rows = _select(db, plan, _lead_few(plan, page.after, lead), page.limit + 1)
+    if len(rows) <= page.limit:
+        return rows, None
+    last = rows[page.limit - 1][len(plan.columns.split(",")) :]
+    if plan.order.first is None:
+        return rows[: page.limit], (VALUE, *last)
+    zone = last[0]
+    return rows[: page.limit], (zone, *(last[1:] if zone == VALUE else last[2:]))
+
+
+def _lead_few(plan: _Plan, after: Sequence[object] | None, lead: _Lead) -> _Stretch:
+    """Return the few rows that ``lead`` leads to, from a row's key on: all zones at once, as all are sorted anyway."""
+    base = plan.scope
+    for term in _list_terms(plan.expression):
+        if not any(term is one for one in lead.comparisons):
+            base = _and(base, plan.filters.compile(term))
+    keys, first = plan.order.keys(VALUE), plan.order.first
+    if first is not None:
+        keys = [Key(first.zone(), False, "zone"), *keys]
+    start, values = plan.order.split(after)
+    if values is not None:
+        if first is not None:
+            values = [start, *values] if start == VALUE else [start, None, *values]
+        base = _and(base, behind(keys, values))
+    source = Sql(f"({lead.scan.text}) l {_NEXT[plan.filters.dialect]} runs r ON r.pk = l.pk", lead.scan.params)
+    source = _join(source, plan.order.joins)
+    return _Stretch(VALUE, keys, source, base)
+
+
+def _select(db: Connection, plan: _Plan, stretch: _Stretch, limit: int) -> list[Row]:
+    sql = _write_select(plan, stretch, limit)
+    return db.all(sql.text, sql.params)
+
+
+def _write_select(plan: _Plan, stretch: _Stretch, limit: int) -> Sql:
+    """Return the query for a stretch: the plan's columns, then those of the key."""
+    keys, width = stretch.keys, len(plan.columns.split(","))
+    selected = ", ".join([plan.columns, *(key.sql.text for key in keys)])
+    by = ", ".join(f"{width + n} DESC" if key.descending else str(width + n) for n, key in enumerate(keys, 1))
+    key_params = tuple(value for key in keys for value in key.sql.params)
+    return Sql(
+        f"SELECT {selected} FROM {stretch.source.text} WHERE {stretch.where.text} ORDER BY {by} LIMIT ?",
+        (*key_params, *stretch.source.params, *stretch.where.params, limit),
+    )
+
+
+def _join(source: Sql, joins: Sequence[Sql]) -> Sql:
+    params = tuple(value for join in joins for value in join.params)
+    return Sql(source.text + "".join(join.text for join in joins), (*source.params, *params))
+
+
+def _and(left: Sql, right: Sql) -> Sql:
+    return Sql(f"{left.text} AND {right.text}", (*left.params, *right.params))
+
+
+def _view(scope: Sql, search: Search) -> Sql:
+    if search.view == "all":
+        return scope
+    return Sql(f"{scope.text} AND r.deleted_ms IS {'NULL' if search.view == 'active' else 'NOT NULL'}", scope.params)
+
+
+def _among(numbers: Sequence[int]) -> str:
+    return "= ?" if len(numbers) == 1 else f"IN ({', '.join('?' * len(numbers))})"
+
+
+def _order(entity: Entity, order: Sequence[OrderTerm], ties: list[Term]) -> Order:
+    """Return an order with the tie-breakers that it does not name itself."""
+    terms = [_term(entity, term, f"o{place}") for place, term in enumerate(order)]
+    named = {term.value.text for term in terms}
+    return Order(terms, [tie for tie in ties[:-1] if tie.value.text not in named] + ties[-1:])
+
+
+def _column(text: str, descending: bool, kind: Any) -> Term:
+    return Term(Sql(text), None, descending, kind)
+
+
+def _term(entity: Entity, term: OrderTerm, o: str) -> Term:
+    """Return a term of an order, with alias ``o`` for the row that holds its value."""
+    field = term.field
+    if field.entity == "attribute":
+        text = entity.attributes[field.key].format(r="r")
+        number = text.endswith(("_ms", "_ms)", ".version"))
+        if text == "CAST(r.pk AS TEXT)":
+            text, number = "r.pk", True
+        return Term(Sql(text), None, term.descending, "number" if number else "text")
+    table, owner = entity.metrics if field.entity == "metric" else entity.texts[field.entity]
+    column = _VALUE_COLUMN[field.aggregate] if field.entity == "metric" else "value"
+    row = "r.pk"
+    if field.parent:
+        row = "(SELECT q.pk FROM runs q WHERE q.workspace = r.workspace AND q.run_id = r.parent_run_id)"
+    join = Sql(f" LEFT JOIN {table} {o} ON {o}.{owner} = {row} AND {o}.key = ?", (field.key,))
+    value = Sql(f"{o}.{column}")
+    if field.entity != "metric" or field.aggregate != "last":
+        return Term(value, None, term.descending, "number" if field.entity == "metric" else "text", join)
+    return Term(value, Sql(f"({o}.{owner} IS NOT NULL)"), term.descending, "number", join)
+
+
+def _model_metric_term(term: OrderTerm, dataset: DatasetRef | None) -> Term:
+    """Return the order by a model's newest value of a metric, perhaps on one data set."""
+    on = _on_datasets([dataset]) if dataset else None
+    where = "o.model_pk = r.pk AND o.key = ?" + (f" AND {on.text.replace('x.', 'o.')}" if on else "")
+    params = (term.field.key, *(on.params if on else ()))
+    newest = f"SELECT o.value FROM logged_model_metrics o WHERE {where} ORDER BY o.time_ms DESC, o.step DESC, o.pk DESC"
+    value = Sql(f"({newest} LIMIT 1)", params)
+    there = Sql(f"EXISTS (SELECT 1 FROM logged_model_metrics o WHERE {where})", params)
+    return Term(value, there, term.descending, "number")
+
+
+def _on_datasets(datasets: Sequence[DatasetRef]) -> Sql | None:
+    if not datasets:
+        return None
+    pieces, params = [], []  # type: tuple[list[str], list[Any]]
+    for one in datasets:
+        pieces.append("x.dataset_name = ?" + ("" if one.digest is None else " AND x.dataset_digest = ?"))
+        params += [one.name] if one.digest is None else [one.name, one.digest]
+    return Sql(f"({' OR '.join(f'({piece})' for piece in pieces)})", tuple(params))
+
+
+def _choose_lead(db: Connection, filters: Filters, experiment: int, expression: Expression | None) -> _Lead | None:
+    """Return the conditions that an index answers and few rows satisfy, each counted as far as that.
+
+    Neither database can know that by itself: SQLite keeps no such statistics, and PostgreSQL's take keys and values as
+    independent. What several indexes say is intersected without a look at the rows.
+    """
+    indexed = [term for term in _list_terms(expression) if isinstance(term, Comparison) and _is_indexed(term)]
+    if not indexed:
+        return None
+    scans = [_index_scan(filters, experiment, comparison) for comparison in indexed]
+    counts = ", ".join(f"(SELECT COUNT(*) FROM ({scan.text} LIMIT {FEW + 1}) f)" for scan in scans)
+    [found] = db.all(f"SELECT {counts}", params_of(scans))
+    few = [place for place, count in enumerate(found) if count <= FEW]
+    if not few:
+        return None
+    scan = Sql(" INTERSECT ".join(scans[place].text for place in few), params_of([scans[place] for place in few]))
+    return _Lead([indexed[place] for place in few], scan)
+
+
+def _list_terms(expression: Expression | None) -> Sequence[Expression]:
+    """Return the conditions that every found row satisfies."""
+    if expression is None:
+        return ()
+    return expression.terms if isinstance(expression, And) else (expression,)
+
+
+def _is_indexed(comparison: Comparison) -> bool:
+    field, op = comparison.field, comparison.op
+    if field.parent:
+        return False
+    if field.entity == "metric":
+        return field.aggregate == "last" and op in ("=", "<", "<=", ">", ">=")
+    return field.entity in ("param", "tag") and op == "=" and is_short(comparison.value)
+
+
+def _index_scan(filters: Filters, experiment: int, comparison: Comparison) -> Sql:
+    is_metric = comparison.field.entity == "metric"
+    table, column = ("series", "last_value") if is_metric else (RUN.texts[comparison.field.entity][0], "value")
+    test = filters.compare(comparison, indexed=not is_metric)
+    return Sql(
+        f"SELECT run_pk AS pk FROM {table} WHERE experiment_pk = ? AND key = ? AND {test.text.format(v=column)}",
+        (experiment, comparison.field.key, *test.params),
+    )
+
+
+def _walk_source(db: Connection, order: Sequence[OrderTerm], experiment: int) -> Sql | None:
+    """Return the FROM clause that walks the index of the first term's metric, when it is one."""
+    if not order:
+        return None
+    field = order[0].field
+    if field.entity != "metric" or field.aggregate != "last" or field.parent:
+        return None
+    walked = "(SELECT run_pk, last_value FROM series WHERE experiment_pk = ? AND key = ?)"
+    return Sql(f"{walked} w {_NEXT[db.dialect]} runs r ON r.pk = w.run_pk", (experiment, field.key))

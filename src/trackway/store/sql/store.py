@@ -1,0 +1,151 @@
+"""The store: a writer with group commit, and readers that each see one snapshot."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from trackway.base.errors import Unavailable
+from trackway.store.base import Done, Job
+from trackway.store.sql.connection import Connection, connector, is_driver_error, storage_error
+from trackway.store.sql.runs import RunCache
+from trackway.store.sql.transaction import SqlTransaction
+from trackway.store.sql.upgrade import prepare
+from trackway.store.sql.writer import Writer
+
+log = logging.getLogger("trackway.store")
+T = TypeVar("T")
+RECLAIMED_PAGES = 2_000
+"""Pages given back at once, and kept for reuse: bounds how long writers wait."""
+POSTGRES_WRITERS = 4
+"""Threads that write to PostgreSQL, which commits theirs together; SQLite has one writer at a time."""
+
+
+class SqlStore:
+    """See ``store.base.Store``.
+
+    uri:     ``sqlite:////abs/file.db`` or ``postgresql://user@host/db``
+    readers: threads for queued reads
+    raises:  InvalidInput for another address, Unavailable when the database cannot be opened, NotSupported when its
+             schema is newer than this version knows
+    """
+
+    def __init__(self, uri: str, readers: int = 4) -> None:
+        self.uri = uri
+        self._connect, self.dialect = connector(uri)
+        prepare(uri, self._connect)
+        self._cache: RunCache = {}
+        self._writer = Writer(self._open, 1 if self.dialect == "sqlite" else POSTGRES_WRITERS)
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="trackway-reader")
+        self._free: list[SqlTransaction] = []
+        # Stays open: the first one to a SQLite file makes the index of its log, for which a full disk has no room.
+        self._anchor = self._connect() if self.dialect == "sqlite" else None
+        self._closed = False
+
+    def submit_write(self, job: Job[T], done: Done[T], key: str = "") -> None:
+        """Queue a writing job; ``done`` is called after its commit. See ``store.base.Store`` about ``key``."""
+        self._writer.submit(job, done, key)
+
+    def submit_read(self, job: Job[T], done: Done[T]) -> None:
+        """Queue a reading job on the store's own threads."""
+
+        def read() -> None:
+            try:
+                result = self.read(job)
+            except BaseException as error:  # noqa: BLE001 - a thread's edge: the error goes to whoever waits
+                done(None, error)
+            else:
+                done(result, None)
+
+        self._readers.submit(read)
+
+    def write(self, job: Job[T]) -> T:
+        """Carry out a writing job and wait for its commit."""
+        future: Future[T] = Future()
+
+        def done(result: T | None, error: BaseException | None) -> None:
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)  # type: ignore[arg-type]  # a result of type T, which may be None
+
+        self._writer.submit(job, done)
+        return future.result()
+
+    def read(self, job: Job[T]) -> T:
+        """Carry out a reading job on the caller's thread, on a connection that is kept for the next."""
+        while True:
+            tx = self._take_reader()
+            kept = tx.db.statements > 0
+            try:
+                tx.db.begin(write=False)
+                result = job(tx)
+                tx.db.commit()
+            except BaseException as error:
+                lost = tx.db.is_lost()
+                if tx.db.undo(error):
+                    self._free.append(tx)
+                if lost and kept:
+                    continue  # it was kept from before, and the database has ended it since: another one may work
+                if is_driver_error(error):
+                    raise storage_error(error) from error
+                raise
+            self._free.append(tx)
+            return result
+
+    def reclaim(self) -> bool:
+        """Give free pages of a SQLite file back; PostgreSQL does it by itself. True when there are more."""
+        if self.dialect != "sqlite":
+            return False
+        db = self._reconnect()
+        try:
+            [(free,)] = db.all("PRAGMA freelist_count")
+            if free > RECLAIMED_PAGES:
+                # executescript, because the driver carries out one step of a PRAGMA without rows, which is one page
+                db.raw.executescript(f"PRAGMA incremental_vacuum({RECLAIMED_PAGES})")
+            # The log of changes still holds what was deleted since; not waiting for readers, who would hold up writers.
+            db.raw.execute("PRAGMA busy_timeout = 0")
+            db.all("PRAGMA wal_checkpoint(TRUNCATE)")
+            return bool(free > 2 * RECLAIMED_PAGES)
+        except Exception as error:
+            raise storage_error(error) from error
+        finally:
+            db.close()
+
+    def close(self) -> None:
+        """Finish what is queued and let go of the database."""
+        self._closed = True
+        self._writer.close()
+        self._readers.shutdown(wait=True)
+        while self._free:
+            self._free.pop().db.close()
+        if self._anchor is not None:
+            self._anchor.close()
+
+    def _open(self) -> SqlTransaction:
+        return SqlTransaction(self._reconnect())
+
+    def _reconnect(self) -> Connection:
+        """Connect while others are served: where the database is, they need not know."""
+        try:
+            return self._connect()
+        except Unavailable as error:
+            log.warning("%s", error)
+            raise Unavailable(
+                "The database cannot be opened", hint="the log says why; try again", retry_after_s=1.0
+            ) from error
+
+    def _take_reader(self) -> SqlTransaction:
+        if self._closed:
+            raise Unavailable("The store is closed", retry_after_s=1.0)
+        try:
+            return self._free.pop()  # one step of the interpreter, so that no two threads get the same
+        except IndexError:
+            db = self._reconnect()
+            try:
+                db.forbid_writes()
+            except Exception as error:
+                db.close()
+                raise storage_error(error) from error
+            return SqlTransaction(db, self._cache)

@@ -1,0 +1,32 @@
+"""All tables on one connection."""
+
+from __future__ import annotations
+
+from trackway.store.sql.connection import Connection
+from trackway.store.sql.experiments import ExperimentTable
+from trackway.store.sql.files import FileTable
+from trackway.store.sql.housekeeping import HousekeepingTable
+from trackway.store.sql.logged_models import LoggedModelTable
+from trackway.store.sql.metrics import MetricTable
+from trackway.store.sql.registry import RegistryTable
+from trackway.store.sql.reviews import ReviewTable
+from trackway.store.sql.runs import RunCache, RunTable
+from trackway.store.sql.signatures import SignatureTable
+from trackway.store.sql.webhooks import WebhookTable
+
+
+class SqlTransaction:
+    """See ``store.base.Transaction``. It holds no state of its own and serves one connection for good."""
+
+    def __init__(self, db: Connection, cache: RunCache | None = None) -> None:
+        self.db = db
+        self.experiments = ExperimentTable(db)
+        self.runs = RunTable(db, cache)
+        self.metrics = MetricTable(db)
+        self.files = FileTable(db)
+        self.logged_models = LoggedModelTable(db)
+        self.registry = RegistryTable(db)
+        self.reviews = ReviewTable(db)
+        self.signatures = SignatureTable(db)
+        self.webhooks = WebhookTable(db)
+        self.housekeeping = HousekeepingTable(db)

@@ -1,0 +1,157 @@
+"""Group commit: threads that carry out queued write jobs, many in one transaction, and report after the commit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from operator import itemgetter
+from queue import Empty, SimpleQueue
+from typing import Any, Literal
+
+from trackway.base.errors import TrackwayError, Unavailable
+from trackway.store.base import Done, Job
+from trackway.store.sql.connection import is_transient, storage_error
+from trackway.store.sql.transaction import SqlTransaction
+
+BATCH_JOBS = 256
+"""Most jobs in one transaction: bounds the time until the first of them is told."""
+ATTEMPTS = 5
+"""Tries of a job on its own when the database reports a deadlock or a conflict of serialisation."""
+
+_Item = tuple[str, Job[Any], Done[Any]]
+_get_key = itemgetter(0)
+
+
+class _Redo(Exception):
+    """A job failed after it had written: the batch must be undone and its jobs done one by one."""
+
+
+class Writer:
+    """Carries out write jobs in order of arrival (with one thread) and calls ``done`` after the commit.
+
+    A job that fails before it has written anything fails alone. One that fails after writing, and a failed commit,
+    undo the whole batch; then each job is carried out in a transaction of its own. A job may therefore run twice,
+    and must have no effect but through its transaction.
+    """
+
+    def __init__(self, open_transaction: Callable[[], SqlTransaction], threads: int) -> None:
+        self._open = open_transaction
+        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"trackway-writer-{n}", daemon=True) for n in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, job: Job[Any], done: Done[Any], key: str = "") -> None:
+        """Queue a job; ``done(result, error)`` is called on a writer thread."""
+        if self._closed:
+            raise Unavailable("The store is closed", retry_after_s=1.0)
+        self._queue.put((key, job, done))
+
+    def close(self) -> None:
+        """Finish what is queued, then stop."""
+        self._closed = True
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        tx: SqlTransaction | None = None
+        stopping = False
+        while not stopping:
+            batch: list[_Item] = []
+            item = self._queue.get()
+            while item is not None:
+                batch.append(item)
+                if len(batch) == BATCH_JOBS:
+                    break
+                try:
+                    item = self._queue.get_nowait()
+                except Empty:
+                    break
+            else:
+                stopping = True
+            if batch:
+                if len(self._threads) > 1:  # rows are locked in one order by all writers, those of other servers too
+                    batch.sort(key=_get_key)
+                tx = self._carry_out(tx, batch)
+        if tx is not None:
+            tx.db.close()
+
+    def _carry_out(self, tx: SqlTransaction | None, batch: list[_Item]) -> SqlTransaction | None:
+        """Carry out a batch; return the connection, or None when it must not be used again."""
+        try:
+            tx = tx or self._open()
+            outcomes = _attempt(tx, batch)
+        except BaseException as error:  # noqa: BLE001 - the thread's edge: the error goes to whoever waits
+            tx, verdict, told = _judge(tx, error)
+            if verdict == "unsure" or (verdict == "final" and len(batch) == 1):
+                for _, _, done in batch:
+                    done(None, told)
+                return tx
+            for item in batch:
+                tx = self._carry_out_alone(tx, item)
+            return tx
+        for done, result, failure in outcomes:
+            done(result, failure)
+        return tx
+
+    def _carry_out_alone(self, tx: SqlTransaction | None, item: _Item) -> SqlTransaction | None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                tx = tx or self._open()
+                outcomes = _attempt(tx, [item])
+            except BaseException as error:  # noqa: BLE001 - the thread's edge, as above
+                tx, verdict, told = _judge(tx, error)
+                if verdict == "again" and attempt < ATTEMPTS:
+                    continue
+                item[2](None, told)
+                return tx
+            for done, result, failure in outcomes:
+                done(result, failure)
+            return tx
+        return tx
+
+
+def _attempt(tx: SqlTransaction, batch: list[_Item]) -> list[tuple[Done[Any], Any, BaseException | None]]:
+    db = tx.db
+    outcomes: list[tuple[Done[Any], Any, BaseException | None]] = []
+    db.begin(write=True)
+    for _, job, done in batch:
+        db.wrote = False
+        try:
+            outcomes.append((done, job(tx), None))
+        except TrackwayError as error:
+            if db.wrote:
+                if len(batch) == 1:
+                    raise
+                raise _Redo from error
+            outcomes.append((done, None, error))
+    db.commit()
+    return outcomes
+
+
+def _judge(
+    tx: SqlTransaction | None, error: BaseException
+) -> tuple[SqlTransaction | None, Literal["again", "final", "unsure"], BaseException]:
+    """Undo, and say what is left of the connection, what to do about the jobs, and what to tell.
+
+    ``unsure``: PostgreSQL was lost while it was told to commit; doing the jobs again might do them twice.
+    """
+    lost = tx is not None and tx.db.is_lost()
+    unsure = lost and tx is not None and tx.db.committing
+    usable = tx if tx is not None and tx.db.undo(error) else None
+    if unsure:
+        return None, "unsure", _unsure()
+    return usable, "again" if lost or is_transient(error) else "final", storage_error(error)
+
+
+def _unsure() -> Unavailable:
+    return Unavailable(
+        "The connection to the database broke while it was told to commit",
+        hint="it may have been written or not; what carries an id or a session of its own can be sent again safely",
+        retry_after_s=1.0,
+    )

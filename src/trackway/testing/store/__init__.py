@@ -1,0 +1,27 @@
+"""What every store promises, as tests: subclass ``StoreContract`` and give it a ``store`` fixture."""
+
+from __future__ import annotations
+
+from trackway.testing.store.experiments import ExperimentContract
+from trackway.testing.store.files import FileContract
+from trackway.testing.store.housekeeping import HousekeepingContract
+from trackway.testing.store.logged_models import LoggedModelContract
+from trackway.testing.store.metrics import MetricContract
+from trackway.testing.store.registry import RegistryContract
+from trackway.testing.store.runs import RunContract
+from trackway.testing.store.transactions import TransactionContract
+from trackway.testing.store.webhooks import WebhookContract
+
+
+class StoreContract(
+    TransactionContract,
+    ExperimentContract,
+    RunContract,
+    MetricContract,
+    FileContract,
+    LoggedModelContract,
+    RegistryContract,
+    WebhookContract,
+    HousekeepingContract,
+):
+    """The contract. The ``store`` fixture may give the same store to all tests: each works in its own workspace."""

@@ -1,0 +1,125 @@
+"""Reading metrics: histories and curves."""
+
+from __future__ import annotations
+
+from functools import partial
+from threading import Lock
+
+from trackway.api import limits
+from trackway.api import metrics as m
+from trackway.api import operations as ops
+from trackway.api.calls import Call
+from trackway.api.runs import Series
+from trackway.base.errors import InvalidInput
+from trackway.rules.checks import check_count, check_integer, check_page
+from trackway.rules.handlers import Handlers
+from trackway.rules.tokens import decode_token, encode_token
+from trackway.store.base import Transaction
+from trackway.store.chunks import Columns, order_history, unpack_many
+from trackway.store.curves import draw_curve
+from trackway.tracking.runs import get_ref
+
+CACHED_POINTS = 4_000_000
+"""Most points of ordered histories that are kept: 96 MB."""
+
+
+class MetricService:
+    """Handlers of the operations that read points."""
+
+    def __init__(self) -> None:
+        self._ordered = _Histories(CACHED_POINTS)
+
+    def handlers(self) -> Handlers:
+        """Return the handler of each operation."""
+        return {ops.GET_HISTORY: self.get_history, ops.GET_CURVES: self.get_curves}
+
+    def get_history(self, tx: Transaction, call: Call, q: m.GetHistory) -> m.History:
+        """Get one page of a series; an unknown run or key has no points."""
+        if q.limit is not None:
+            check_page(q.limit, limits.HISTORY_PAGE)
+        after = decode_token((q.run_id, q.key), q.page_token)
+        start = after[0] if after else 0
+        if not isinstance(start, int) or start < 0:
+            raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
+        ref = tx.runs.ref(call.workspace, q.run_id)
+        received = tx.metrics.count(ref.pk, q.key) if ref else 0
+        if ref is None or not received:
+            return m.History(series=Series(key=q.key, steps=b"", times_ms=b"", values=b""), count=0)
+        points = self._ordered.get(ref.pk, q.key, received)
+        if points is None:
+            points = order_history(unpack_many(tx.metrics.read(ref.pk, q.key)))
+            if q.limit is not None and q.limit < len(points.steps) <= CACHED_POINTS:
+                self._ordered.put(ref.pk, q.key, received, points)
+        total = len(points.steps)
+        end = total if q.limit is None else min(total, start + q.limit)
+        return m.History(
+            series=to_series(
+                q.key, Columns(points.steps[start:end], points.times_ms[start:end], points.values[start:end])
+            ),
+            count=total,
+            next_page_token=encode_token((q.run_id, q.key), [end] if end < total else None),
+        )
+
+    def get_curves(self, tx: Transaction, call: Call, q: m.GetCurves) -> m.Curves:
+        """Get thinned curves of one metric, for the runs that have it."""
+        check_count("runs", len(q.run_ids), limits.CURVES)
+        if not 4 <= q.points <= limits.CURVE_POINTS:
+            raise InvalidInput(f"Invalid number of points {q.points}", hint=f"ask for 4 to {limits.CURVE_POINTS}")
+        low = limits.INT64_MIN if q.start_step is None else q.start_step
+        high = limits.INT64_MAX if q.end_step is None else q.end_step
+        check_integer("start_step", low)
+        check_integer("end_step", high)
+        curves = []
+        for run_id in dict.fromkeys(q.run_ids):
+            pk = get_ref(tx, call, run_id).pk
+            heads = tx.metrics.read_heads(pk, q.key, low, high)
+            if heads or tx.metrics.count(pk, q.key):
+                drawn, count = draw_curve(heads, partial(tx.metrics.read_some, pk, q.key), q.points, low, high)
+                series = to_series(q.key, drawn)
+                curves.append(m.Curve(run_id=run_id, series=series, shown=len(drawn.steps), count=count))
+        return m.Curves(curves=curves)
+
+
+class _Histories:
+    """The ordered histories that were paged through last, so that a page does not read and sort the whole series.
+
+    A series only grows, so that a kept history is right for as long as it was made of as many points as there are. Safe
+    to use from many threads.
+
+    capacity: most points in all, and of one history
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._left = capacity
+        self._known: dict[tuple[int, str], tuple[int, Columns]] = {}  # the one used last is the last
+        self._lock = Lock()
+
+    def get(self, pk: int, key: str, received: int) -> Columns | None:
+        """Return a series' history if it is kept and was made when ``received`` points were there."""
+        with self._lock:
+            found = self._known.pop((pk, key), None)
+            if found is None:
+                return None
+            self._known[pk, key] = found
+            return found[1] if found[0] == received else None
+
+    def put(self, pk: int, key: str, received: int, points: Columns) -> None:
+        """Keep a history in place of an older one of its series, and of those that were not used for longest."""
+        with self._lock:
+            self._drop((pk, key))
+            self._known[pk, key] = received, points
+            self._left -= len(points.steps)
+            while self._left < 0:
+                self._drop(next(iter(self._known)))
+
+    def _drop(self, series: tuple[int, str]) -> None:
+        dropped = self._known.pop(series, None)
+        if dropped is not None:
+            self._left += len(dropped[1].steps)
+
+
+def to_series(key: str, points: Columns) -> Series:
+    """Return points as the columns of bytes that travel."""
+    return Series(
+        key=key, steps=points.steps.tobytes(), times_ms=points.times_ms.tobytes(), values=points.values.tobytes()
+    )

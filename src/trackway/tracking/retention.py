@@ -1,0 +1,81 @@
+"""The rules of the trash, and reading the audit log."""
+
+from __future__ import annotations
+
+from trackway.api import limits
+from trackway.api import operations as ops
+from trackway.api import retention as t
+from trackway.api.calls import Call
+from trackway.api.experiments import PurgeReport
+from trackway.base.errors import InvalidInput
+from trackway.rules.checks import check_page
+from trackway.rules.handlers import Handlers
+from trackway.rules.locations import SERVED
+from trackway.rules.tokens import decode_token, encode_token
+from trackway.store.base import Page, Transaction
+from trackway.tracking.frozen import is_frozen
+from trackway.tracking.purge import purge_experiment, purge_model, purge_run
+
+PURGED_AT_ONCE = 1_000
+"""Most runs, and most models, that one call purges beside whole experiments: bounds how long others wait."""
+
+
+class RetentionService:
+    """Handlers of the operations on the trash and the audit log."""
+
+    def handlers(self) -> Handlers:
+        """Return the handler of each operation."""
+        return {
+            ops.GET_RETENTION: self.get,
+            ops.SET_RETENTION: self.set,
+            ops.PURGE_TRASH: self.purge,
+            ops.SEARCH_AUDIT: self.search_audit,
+        }
+
+    def get(self, tx: Transaction, call: Call, _q: t.GetRetention) -> t.Retention:
+        """Get the policy, and what is in the trash."""
+        experiments, runs = tx.housekeeping.count_trash(call.workspace)
+        return t.Retention(
+            trash_ms=tx.housekeeping.get_retention(call.workspace), trashed_experiments=experiments, trashed_runs=runs
+        )
+
+    def set(self, tx: Transaction, call: Call, q: t.SetRetention) -> t.Retention:
+        """Set the policy."""
+        if q.trash_ms is not None and not 0 <= q.trash_ms <= limits.INT64_MAX:
+            raise InvalidInput(f"Invalid time in the trash {q.trash_ms}", hint="give milliseconds, 0 or more, or null")
+        tx.housekeeping.set_retention(call.workspace, q.trash_ms)
+        return self.get(tx, call, t.GetRetention())
+
+    def purge(self, tx: Transaction, call: Call, q: t.PurgeTrash) -> PurgeReport:
+        """Purge what has been in the trash long enough, but what a registered version needs the files of.
+
+        The default experiment only loses its runs.
+        """
+        if not 0 <= q.older_than_ms <= limits.INT64_MAX:
+            raise InvalidInput(f"Invalid age {q.older_than_ms}", hint="give milliseconds, 0 or more")
+        # without an age it is all of the trash, also what another clock put there a moment from now
+        before_ms = call.now_ms - q.older_than_ms if q.older_than_ms else limits.INT64_MAX
+        report = PurgeReport(dry_run=q.dry_run)
+        for ref in tx.runs.list_trash(call.workspace, before_ms, PURGED_AT_ONCE):
+            if not is_frozen(tx, call, ref.artifact_uri):
+                report = purge_run(tx, call, ref, report)
+        for model in tx.logged_models.list_trash(call.workspace, before_ms, PURGED_AT_ONCE):
+            if not is_frozen(tx, call, model.artifact_uri):
+                report = purge_model(tx, call, model, report)
+        for number in tx.experiments.list_trash(call.workspace, before_ms):
+            if number != 0 and not is_frozen(tx, call, f"{SERVED}{number}"):
+                report = purge_experiment(tx, call, number, report)
+        return report
+
+    def search_audit(self, tx: Transaction, call: Call, q: t.SearchAudit) -> t.AuditPage:
+        """Read the audit log."""
+        check_page(q.limit, limits.SEARCH_PAGE)
+        query = (q.operation, q.object)
+        after = decode_token(query, q.page_token)
+        if after is not None and (len(after) != 1 or not isinstance(after[0], int)):
+            raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
+        page = Page(q.limit + 1, after)
+        rows = tx.housekeeping.search_audit(call.workspace, q.operation, q.object, page)
+        following = [rows[q.limit - 1][0]] if len(rows) > q.limit else None
+        entries = [entry for _, entry in rows[: q.limit]]
+        return t.AuditPage(entries=entries, next_page_token=encode_token(query, following))

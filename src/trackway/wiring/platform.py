@@ -1,0 +1,97 @@
+"""Store, blobs, rules and dispatch, put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trackway.artifacts.base import BlobStore
+from trackway.artifacts.roots import open_blobs
+from trackway.base.errors import Unavailable
+from trackway.dispatch import Dispatch, OpenPolicy
+from trackway.jobs.worker import Task, Worker
+from trackway.registry.lineage import LineageService
+from trackway.registry.models import RegisteredModelService
+from trackway.registry.reviews import ReviewService
+from trackway.registry.signatures import SignatureService
+from trackway.registry.transfers import TransferService
+from trackway.registry.versions import ModelVersionService
+from trackway.store.sql.store import SqlStore
+from trackway.tracking.chores import Chores
+from trackway.tracking.experiments import ExperimentService
+from trackway.tracking.files import FileService
+from trackway.tracking.ingest import IngestService
+from trackway.tracking.logged_models import LoggedModelService
+from trackway.tracking.metrics import MetricService
+from trackway.tracking.retention import RetentionService
+from trackway.tracking.runs import RunService
+from trackway.tracking.table import TableService
+from trackway.webhooks.addresses import Allowed
+from trackway.webhooks.courier import Courier
+from trackway.webhooks.service import WebhookService
+
+
+class Platform:
+    """Everything below the edges: store, blobs, rules and dispatch.
+
+    store:     address of the database; a SQLite file's folder is made
+    artifacts: address of the blob store
+    webhook_networks: where webhooks may lead beside public addresses
+    """
+
+    def __init__(self, store: str, artifacts: str, webhook_networks: str = "") -> None:
+        allowed = Allowed(webhook_networks)
+        self.store = SqlStore(_prepare_store(store))
+        self.blobs: BlobStore = open_blobs(artifacts)
+        experiments = ExperimentService()
+        retention = RetentionService()
+        services = (
+            experiments,
+            RunService(experiments),
+            IngestService(),
+            MetricService(),
+            TableService(),
+            FileService(),
+            LoggedModelService(),
+            RegisteredModelService(),
+            ModelVersionService(),
+            ReviewService(),
+            LineageService(),
+            SignatureService(),
+            TransferService(),
+            WebhookService(allowed),
+            retention,
+        )
+        self.dispatch = Dispatch(self.store, [service.handlers() for service in services], OpenPolicy())
+        self.chores = Chores(self.store, self.blobs, retention)
+        self.courier = Courier(self.store, allowed)
+
+    def start_jobs(self) -> Worker:
+        """Begin the background work."""
+        chores = self.chores
+        tasks = (
+            Task("seal", 5.0, chores.seal_series),
+            Task("reclaim", 60.0, chores.reclaim_space),
+            Task("leases", 10.0, chores.expire_leases),
+            Task("retention", 600.0, chores.purge_trash),
+            Task("uploads", 600.0, chores.close_uploads),
+            Task("blobs", 600.0, chores.delete_blobs),
+            Task("deliveries", 3_600.0, self.courier.forget_old),
+        )
+        worker = Worker(self.store, tasks)
+        worker.start()
+        return worker
+
+    def close(self) -> None:
+        """Finish what is queued and let go."""
+        self.store.close()
+
+
+def _prepare_store(uri: str) -> str:
+    """Make the folder of a SQLite file, readable by its owner alone."""
+    if uri.startswith("sqlite:///"):
+        folder = Path(uri.removeprefix("sqlite:///")).absolute().parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise Unavailable(f"The folder {folder} cannot be made: {error.strerror}") from error
+    return uri

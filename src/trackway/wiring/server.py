@@ -1,0 +1,104 @@
+"""The server's application, built from settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version as installed_version
+
+from trackway.base.errors import InvalidInput, TrackwayError
+from trackway.base.settings import Settings, read_settings
+from trackway.http.app import App
+from trackway.http.guard import Guard, is_loopback
+from trackway.http.observe import Observer
+from trackway.server import native, pages
+from trackway.server.bridge import Callers
+from trackway.server.calls import Caller
+from trackway.server.files import FileRoutes
+from trackway.server.mlflow.errors import encode_error as encode_mlflow_error
+from trackway.server.mlflow.routes import list_routes as list_mlflow_routes
+from trackway.server.uploads import DirectTransfers, Uploads
+from trackway.wiring.platform import Platform
+from trackway.wiring.processes import end_with_parent, start_log
+
+VERSION = installed_version("trackway")
+KEPT_BYTES = 8 * 1024 * 1024
+"""Twice as much of what was freed is kept, for each thread that needed it."""
+
+
+def build_app(settings: Settings) -> App[Caller]:
+    """Build the server's application."""
+    _keep_freed_memory()
+    platform = Platform(settings.store, settings.artifacts, settings.webhook_networks)
+    several = settings.workers > 1 and not settings.store.startswith("sqlite:")
+    observer = Observer(VERSION, worker=str(os.getpid()) if several else "")
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        worker = platform.start_jobs() if settings.jobs else None
+        if settings.jobs:
+            platform.courier.start()
+        try:
+            yield
+        finally:
+            if worker is not None:
+                platform.courier.close()
+                worker.close()
+            platform.close()
+
+    def ready() -> str:
+        try:
+            platform.store.read(lambda tx: tx.housekeeping.get_retention("default"))
+        except TrackwayError as error:
+            return str(error)
+        return ""
+
+    uploads = Uploads(platform.blobs)
+    direct = DirectTransfers(platform.blobs, uploads, settings.direct_transfers)
+    files = FileRoutes(platform.blobs, uploads)
+    routes = [
+        *native.list_routes(),
+        *files.list_routes(),
+        *list_mlflow_routes(files, direct),
+        *pages.list_routes(VERSION, ready, observer),
+    ]
+    hosts = [host for host in (settings.host, *settings.allowed_hosts.split(",")) if host]
+    errors = {"": native.encode_error, **dict.fromkeys(("/api/2.0/", "/api/3.0/", "/ajax-api/"), encode_mlflow_error)}
+    return App(Callers(platform.dispatch), routes, errors, Guard(hosts), observer, lifespan())
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep what a request freed for the next one.
+
+    glibc gives back what is free beyond twice the largest block that was freed so far, at first beyond 128 KiB. To get
+    it again, page by page, took a third of the time of curves until the first large request came. Elsewhere this does
+    nothing. Source: M_MMAP_THRESHOLD in mallopt(3).
+    """
+    bytes(KEPT_BYTES)
+
+
+def build_app_from_environment() -> App[Caller]:
+    """Build the application of one of several worker processes."""
+    settings = read_settings({})
+    start_log(access_log=settings.access_log)
+    end_with_parent()
+    return build_app(settings)
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse settings that would lose data or open the door.
+
+    raises: InvalidInput
+    """
+    if not is_loopback(settings.host) and not settings.insecure_open:
+        raise InvalidInput(
+            f"Refusing to listen on {settings.host}: everybody who can reach it could do everything",
+            hint="listen on 127.0.0.1 behind a proxy that signs people in, or give --insecure-open",
+        )
+    if not 0 <= settings.port <= 65_535:
+        raise InvalidInput(f"Invalid port {settings.port}", hint="give 1 to 65535, or 0 for any that is free")
+    if settings.workers < 1:
+        raise InvalidInput(f"Invalid number of workers {settings.workers}", hint="give 1 or more")
+    if settings.artifacts.startswith("memory:") and settings.workers > 1:
+        raise InvalidInput("Artifacts in memory cannot be shared by several workers", hint="name a folder or a bucket")

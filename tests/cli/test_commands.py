@@ -1,0 +1,273 @@
+"""The commands, driven as a person drives them, on a store in a folder of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import pty
+import sqlite3
+import subprocess
+import sys
+import time
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import click
+import pytest
+
+import trackway as tw
+from tests.cli.driving import Trackway, read
+from trackway.api import operations as ops
+from trackway.api.runs import CreateRun
+from trackway.base import errors
+from trackway.cli.main import COMMANDS, cli, get_exit_status
+from trackway.sdk.connection import close_transports
+
+
+@pytest.fixture
+def run_id(trackway: Trackway) -> str:
+    """Log a run with a little of everything."""
+    client = tw.MlflowClient()
+    made = client.create_run(client.create_experiment("prices"), run_name="first")
+    number = str(made.info.run_id)
+    client.log_param(number, "alpha", "0.1")
+    for step in range(3):
+        client.log_metric(number, "rmse", 1.0 - step / 10, timestamp=1_000 + step, step=step)
+    client.log_text(number, "hello", "notes/a.txt")
+    client.log_text(number, "x" * 100_000, "big.txt")
+    return number
+
+
+def test_experiments_are_created_renamed_tagged_deleted_restored_and_purged(trackway: Trackway) -> None:
+    number = read(trackway("experiments", "create", "a", "--json"))["experiment_id"]
+    assert trackway("experiments", "rename", "a", "b").exit_code == 0
+    assert trackway("experiments", "tag", "b", "owner", "me").exit_code == 0
+    assert read(trackway("experiments", "get", "b", "--json"))["tags"] == {"owner": "me"}
+    assert trackway("experiments", "delete", number).exit_code == 0
+    assert [row["experiment_id"] for row in read(trackway("experiments", "list", "--view", "deleted", "--json"))] == [
+        number
+    ]
+    assert trackway("experiments", "restore", number).exit_code == 0
+    assert trackway("experiments", "delete", "b").exit_code == 0
+    assert read(trackway("experiments", "purge", number, "--dry-run", "--json"))["experiments"] == 1
+    assert "Removed 1 experiment," in trackway("experiments", "purge", number).output
+    assert isinstance(trackway("experiments", "get", number).exception, errors.NotFound)
+
+
+def test_runs_are_found_shown_and_their_metrics_printed(trackway: Trackway, run_id: str) -> None:
+    [found] = read(trackway("runs", "list", "-x", "prices", "--filter", "metrics.rmse < 0.9", "--json"))
+    assert (found["run_id"], found["params"], found["metrics"]) == (run_id, {"alpha": "0.1"}, {"rmse": 0.8})
+    table = trackway("runs", "list").output
+    assert {"alpha", "rmse", run_id, "0.8"} <= set(table.split())
+    assert trackway("runs", "metrics", run_id, "rmse").output.splitlines() == [
+        "step,time_ms,value",
+        "0,1000,1.0",
+        "1,1001,0.9",
+        "2,1002,0.8",
+    ]
+    assert "alpha: 0.1" in trackway("runs", "get", run_id).output
+    assert run_id in trackway("runs", "tree", run_id).output
+
+
+def test_a_param_is_corrected_and_its_old_value_stays_visible(trackway: Trackway, run_id: str) -> None:
+    assert trackway("runs", "correct-param", run_id, "alpha", "0.2", "--reason", "typo").exit_code == 0
+    [revision] = read(trackway("runs", "params-history", run_id, "--json"))
+    assert (revision["value"], revision["reason"]) == ("0.1", "typo")
+
+
+def test_what_a_run_was_executed_with_and_on_what_is_shown(trackway: Trackway, run_id: str) -> None:
+    with tw.start_run() as run:
+        tw.log_input(tw.data.from_numpy([[1.0, 2.0]], name="rooms"), context="training")
+    found = read(trackway("runs", "get", run.run_id, "--json"))
+    assert [(one["name"], one["context"]) for one in found["datasets"]] == [("rooms", "training")]
+    assert "name rooms, digest " in trackway("runs", "get", run.run_id).output
+    environment = read(trackway("runs", "environment", run.run_id, "--json"))
+    assert (environment["python"], "click" in environment["packages"]) == (platform.python_version(), True)
+    assert f"python: {platform.python_version()}" in trackway("runs", "environment", run.run_id).output
+    assert isinstance(trackway("runs", "environment", run_id).exception, errors.NotFound)
+
+
+def test_a_run_whose_process_fell_silent_is_shown_as_lost(trackway: Trackway) -> None:
+    made = tw.Client().call(ops.CREATE_RUN, CreateRun(experiment_id="0", start_ms=1, lease_ms=1))
+    close_transports()
+    time.sleep(0.01)  # its lease ends
+    assert read(trackway("runs", "get", made.run_id, "--json"))["status"] == "LOST"
+
+
+def test_runs_are_moved_deleted_restored_and_purged(trackway: Trackway, run_id: str) -> None:
+    read(trackway("experiments", "create", "other", "--json"))
+    assert trackway("runs", "move", run_id, "--to", "other").exit_code == 0
+    assert [row["run_id"] for row in read(trackway("runs", "list", "-x", "other", "--json"))] == [run_id]
+    assert trackway("runs", "delete", run_id).exit_code == 0
+    assert trackway("runs", "restore", run_id).exit_code == 0
+    assert trackway("runs", "delete", run_id).exit_code == 0
+    dry = read(trackway("gc", "--dry-run", "--json"))
+    assert (dry["runs"], dry["points"], dry["files"]) == (1, 3, 2)
+    assert "Removed 0 experiments, 1 run," in trackway("gc", "--yes").output
+    assert read(trackway("runs", "list", "--view", "all", "--json")) == []
+
+
+def test_artifacts_are_listed_fetched_stored_and_deleted(trackway: Trackway, run_id: str, tmp_path: Path) -> None:
+    assert {row["path"] for row in read(trackway("artifacts", "list", run_id, "-r", "--json"))} == {
+        "big.txt",
+        "notes/a.txt",
+    }
+    assert trackway("artifacts", "download", run_id, "--to", "out").exit_code == 0
+    assert (tmp_path / "out/notes/a.txt").read_text() == "hello"
+    assert (tmp_path / "out/big.txt").read_text() == "x" * 100_000
+    assert trackway("artifacts", "upload", run_id, "out/notes", "--to", "again").exit_code == 0
+    assert trackway("artifacts", "download", run_id, "again/a.txt", "--to", "one").exit_code == 0
+    assert (tmp_path / "one/again/a.txt").read_text() == "hello"
+    assert read(trackway("artifacts", "delete", run_id, "again", "--json"))["files"] == 1
+    missing = trackway("artifacts", "download", run_id, "nope").exception
+    assert isinstance(missing, errors.NotFound)
+
+
+def test_doctor_finds_a_sound_store_sound_and_a_missing_index_missing(trackway: Trackway, run_id: str) -> None:
+    verdicts = {row["what"]: row["verdict"] for row in read(trackway("doctor", "--json"))}
+    assert set(verdicts.values()) == {"ok"}
+    assert {"store", "default experiment", "schema", "indexes", "size", "write-ahead log", "disk"} <= set(verdicts)
+    assert {"artifacts", "clock", "trash", "journals"} <= set(verdicts)
+    close_transports()
+    drop_index(Path("tracks/trackway.db"))
+    result = trackway("doctor")
+    assert result.exit_code == 1
+    assert "ix_series_value" in result.output
+    close_transports()
+    assert "Created ix_series_value." in trackway("db", "repair").output
+    assert "No index is missing." in trackway("db", "repair").output
+    assert trackway("doctor").exit_code == 0
+
+
+def test_doctor_warns_of_a_default_experiment_in_the_trash(trackway: Trackway) -> None:
+    assert trackway("experiments", "delete", "0").exit_code == 0
+    result = trackway("doctor", "--json")
+    assert result.exit_code == 0
+    [found] = [row for row in json.loads(result.output) if row["what"] == "default experiment"]
+    assert (found["verdict"], found["do"]) == ("warn", "trackway experiments restore 0")
+
+
+def test_a_folder_of_artifacts_is_fetched_as_an_archive(trackway: Trackway, run_id: str, tmp_path: Path) -> None:
+    assert trackway("artifacts", "zip", run_id, "--to", "all.zip").exit_code == 0
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert archive.testzip() is None
+        assert {name: len(archive.read(name)) for name in archive.namelist()} == {"big.txt": 100_000, "notes/a.txt": 5}
+    assert trackway("artifacts", "zip", run_id, "notes", "--to", "notes.zip").exit_code == 0
+    with zipfile.ZipFile(tmp_path / "notes.zip") as archive:
+        assert archive.namelist() == ["a.txt"]
+    assert isinstance(trackway("artifacts", "zip", run_id, "nope", "--to", "x.zip").exception, errors.NotFound)
+    assert sorted(tmp_path.glob("*.zip*")) == [tmp_path / "all.zip", tmp_path / "notes.zip"]
+
+
+def test_points_of_ended_runs_are_sealed_when_asked_for(trackway: Trackway) -> None:
+    client = tw.MlflowClient()
+    number = str(client.create_run("0").info.run_id)
+    for step in range(20):
+        client.log_metric(number, "m", step / 7, timestamp=1_000 + step, step=step)
+    client.set_terminated(number)
+    close_transports()
+    assert trackway("db", "seal").exit_code == 0
+    with closing(sqlite3.connect("tracks/trackway.db")) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM seal_queue").fetchone() == (0,)
+        assert connection.execute("SELECT COUNT(*) FROM sealed_chunks").fetchone() == (1,)
+    assert len(trackway("runs", "metrics", number, "m").output.splitlines()) == 21
+
+
+@pytest.mark.parametrize("arguments", [(), ("--older-than", "0s"), ("--older-than", "0d", "--json")])
+def test_all_of_the_trash_goes_only_when_somebody_said_yes(
+    trackway: Trackway, run_id: str, arguments: tuple[str, ...]
+) -> None:
+    assert trackway("runs", "delete", run_id).exit_code == 0
+    refused = trackway("gc", *arguments).exception
+    assert isinstance(refused, errors.InvalidInput)
+    assert "--yes" in refused.hint
+    assert len(read(trackway("runs", "list", "--view", "deleted", "--json"))) == 1
+
+
+@pytest.mark.parametrize("answer, left", [("n", 1), ("y", 0)])
+def test_at_a_terminal_a_clean_up_says_what_goes_and_asks(
+    trackway: Trackway, run_id: str, answer: str, left: int
+) -> None:
+    assert trackway("runs", "delete", run_id).exit_code == 0
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    command = [str(Path(sys.executable).with_name("trackway")), "gc"]
+    done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60)
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == 0, done.stderr
+    assert "Would remove 0 experiments, 1 run, 0 models, 3 points, 2 files" in done.stdout
+    assert "Remove it for good? [y/N]" in done.stdout + done.stderr
+    assert len(read(trackway("runs", "list", "--view", "deleted", "--json"))) == left
+
+
+def test_a_clean_up_removes_more_than_one_call_does(trackway: Trackway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trackway.tracking.retention.PURGED_AT_ONCE", 2)
+    client = tw.MlflowClient()
+    for _ in range(5):
+        client.delete_run(client.create_run("0").info.run_id)
+    assert read(trackway("gc", "--yes", "--json"))["runs"] == 5
+    assert read(trackway("runs", "list", "--view", "deleted", "--json")) == []
+
+
+def drop_index(path: Path) -> None:
+    """Take away an index that searches need."""
+    connection = sqlite3.connect(path)
+    connection.execute("DROP INDEX ix_series_value")
+    connection.commit()
+    connection.close()
+
+
+def test_a_database_is_shown_upgraded_backed_up_and_compacted(trackway: Trackway, run_id: str, tmp_path: Path) -> None:
+    assert "newest" in trackway("db", "version").output
+    assert trackway("db", "upgrade").exit_code == 0
+    assert trackway("db", "backup", "copy.db").exit_code == 0
+    assert isinstance(trackway("db", "backup", "copy.db").exception, errors.InvalidInput)
+    assert trackway("db", "compact").exit_code == 0
+    (tmp_path / "restored").mkdir()
+    (tmp_path / "copy.db").rename(tmp_path / "restored/trackway.db")
+    [found] = read(trackway("runs", "list", "--uri", "restored", "--json"))
+    assert found["run_id"] == run_id
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_can_be_sourced(trackway: Trackway, shell: str) -> None:
+    assert "_TRACKWAY_COMPLETE" in trackway("completion", shell).output
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1 day", "1y"])
+def test_an_age_that_cannot_be_read_is_refused(trackway: Trackway, text: str) -> None:
+    assert isinstance(trackway("gc", "--older-than", text).exception, errors.InvalidInput)
+
+
+@pytest.mark.parametrize(
+    "error, status",
+    [
+        (errors.NotFound("x"), 3),
+        (errors.AlreadyExists("x"), 4),
+        (errors.Unavailable("x"), 5),
+        (errors.InvalidInput("x"), 1),
+        (errors.Corrupt("x"), 1),
+    ],
+)
+def test_the_exit_status_says_of_what_kind_an_error_is(error: errors.TrackwayError, status: int) -> None:
+    assert get_exit_status(error) == status
+
+
+def test_an_error_is_one_line_and_a_hint_without_a_traceback(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("trackway")), "runs", "get", "nope", "--uri", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "Error: Run 'nope' not found\n"
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    context = click.Context(cli)
+    for name, place in COMMANDS.items():
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        text = " ".join((command.help or "").split())
+        assert text.startswith(place.help.removesuffix(".")), name

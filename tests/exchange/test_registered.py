@@ -1,0 +1,248 @@
+"""Registered models from one store to another, in one file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.models.keys import Key
+from trackway.api import artifacts as a
+from trackway.api import experiments as e
+from trackway.api import logged_models as m
+from trackway.api import operations as ops
+from trackway.api import registry as g
+from trackway.api import runs as r
+from trackway.api import signing as k
+from trackway.artifacts.signing import sign_files
+from trackway.base.errors import Corrupt, NotFound
+from trackway.exchange.bundle import REGISTRY, Exported, write_bundle
+from trackway.exchange.bundle_reader import Bundle
+from trackway.exchange.importer import import_history
+from trackway.exchange.registry_tracks import RegistryTracks, list_names
+from trackway.exchange.rehearsal import Rehearsal
+from trackway.exchange.report import Report
+from trackway.sdk.locations import get_folder
+from trackway.sdk.sources import BytesSource
+from trackway.sdk.transport import Transport
+from trackway.wiring.local import open_local
+
+KEY = Key()
+RUN, RUN_2 = "a" * 32, "b" * 32
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Transport]:
+    """A store whose experiments have the numbers of the first one's, and other names."""
+    transport = open_local(str(tmp_path / "other"))
+    for name in ("mine", "too"):
+        transport.call(ops.CREATE_EXPERIMENT, e.CreateExperiment(name=name))
+    yield transport
+    transport.close()
+
+
+def trust(store: Transport) -> None:
+    store.call(ops.TRUST_SIGNING_KEY, k.TrustSigningKey(name="release", pem=KEY.public.decode()))
+
+
+@pytest.fixture
+def filled(store: Transport) -> Transport:
+    """A store with ``churn``: of a run, of a logged model, a copy, one of a bucket, one that was deleted."""
+    for name, run_id in (("prices", RUN), ("rates", RUN_2)):
+        number = store.call(ops.CREATE_EXPERIMENT, e.CreateExperiment(name=name)).experiment_id
+        run = store.call(ops.CREATE_RUN, r.CreateRun(run_id=run_id, experiment_id=number, name=name, start_ms=10))
+        store.upload(f"{get_folder(run.artifact_uri)}/model/MLmodel", BytesSource(name.encode()))
+    model = store.call(
+        ops.CREATE_LOGGED_MODEL, m.CreateLoggedModel(experiment_id=number, name="forest", source_run_id=RUN_2)
+    )
+    store.upload(f"{get_folder(model.artifact_uri)}/MLmodel", BytesSource(b"forest"))
+    place = store.call(ops.GET_RUN, r.GetRun(run_id=RUN)).artifact_uri
+    tags, policy = {"team": "büro"}, [g.PolicyRule(alias="live", signature=True, keys=["release"])]
+    store.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="churn", description="d", tags=tags))
+    sources: list[dict[str, Any]] = [
+        {"source": f"{place}/model", "run_id": RUN, "tags": {"n": "1"}, "description": "first"},
+        {"source": f"models:/{model.model_id}", "model_id": model.model_id},
+        {"source": "models:/churn/1"},
+        {"source": "s3://bucket/model"},
+        {"source": "s3://bucket/gone"},
+    ]
+    for fields in sources:
+        store.call(ops.CREATE_MODEL_VERSION, g.CreateModelVersion(name="churn", **fields))
+    store.call(ops.DELETE_MODEL_VERSION, g.VersionName(name="churn", version=5))
+    store.call(ops.TRANSITION_VERSION, g.TransitionVersion(name="churn", version=1, stage="Production"))
+    store.call(ops.SET_ALIAS, g.SetAlias(name="churn", alias="best", version=2))
+    store.call(ops.CREATE_COMMENT, g.CreateComment(name="churn", text="good", version=1))
+    store.call(ops.ATTEST_VERSION, g.AttestVersion(name="churn", version=1, note="may"))
+    trust(store)
+    digest = store.call(ops.LIST_FILES, a.ListFiles(folder=f"{get_folder(place)}/model")).files[0].sha256
+    bundle = sign_files("churn-1", {"MLmodel": digest or ""}, KEY.pem)
+    store.call(ops.SIGN_VERSION, k.SignVersion(name="churn", version=1, bundle=bundle))
+    store.call(ops.SET_MODEL_POLICY, g.SetModelPolicy(name="churn", rules=policy))
+    return store
+
+
+def export(store: Transport, path: Path, *names: str) -> Exported:
+    return write_bundle(RegistryTracks(store, "here", names or ("churn",)), path)
+
+
+def load(store: Transport, path: Path) -> Report:
+    report = Report()
+    with closing(Bundle(path)) as bundle:
+        import_history(store, bundle, report)
+    return report
+
+
+def read(store: Transport, name: str = "churn") -> dict[str, Any]:
+    """Return all that is known of a registered model but where its files are."""
+    model = store.call(ops.GET_REGISTERED_MODEL, g.RegisteredModelName(name=name))
+    versions = []
+    for number in range(1, model.last_version + 1):
+        try:
+            found = store.call(ops.GET_MODEL_VERSION, g.VersionName(name=name, version=number))
+        except NotFound:  # it was deleted
+            continue
+        versions.append(msgspec.structs.replace(found, source="", location="", copied_from="", run_id=found.run_id))
+    tags = {key: value for key, value in model.tags.items() if key != "trackway.imported_from"}
+    events = store.call(ops.GET_MODEL_HISTORY, g.GetModelHistory(name=name)).events
+    return {
+        "model": msgspec.structs.replace(model, tags=tags, latest_versions=[], last_version=0),
+        "versions": versions,
+        "policy": store.call(ops.GET_MODEL_POLICY, g.RegisteredModelName(name=name)),
+        "comments": [
+            msgspec.structs.replace(one, comment_id="")
+            for one in store.call(ops.LIST_COMMENTS, g.ListComments(name=name)).comments
+        ],
+        "events": [one for one in events if one.action not in ("model.imported", "version.signed")],
+    }
+
+
+def test_a_registered_model_arrives_with_its_past_its_runs_and_its_files(
+    filled: Transport, other: Transport, tmp_path: Path
+) -> None:
+    exported = export(filled, tmp_path / "churn.zip")
+    assert (exported.registered, exported.versions, exported.runs, exported.models) == (1, 4, 2, 1)
+    trust(other)
+    report = load(other, tmp_path / "churn.zip")
+    assert report.left_out == {}
+    assert (report.added.registered, report.added.versions, report.added.runs) == (1, 4, 2)
+    assert read(other) == read(filled)
+    for number, digest in ((1, True), (2, True), (3, True), (4, False)):
+        version = other.call(ops.GET_MODEL_VERSION, g.VersionName(name="churn", version=number))
+        assert bool(version.digest) is digest
+    lineage = other.call(ops.GET_LINEAGE, g.GetLineage(kind="run", id=RUN, direction="downstream"))
+    assert {node.id for node in lineage.nodes} >= {"churn/1", "churn/3"}
+
+
+def test_a_second_import_adds_what_is_new_and_changes_nothing_back(
+    filled: Transport, other: Transport, tmp_path: Path
+) -> None:
+    export(filled, tmp_path / "1.zip")
+    load(other, tmp_path / "1.zip")
+    other.call(ops.TRANSITION_VERSION, g.TransitionVersion(name="churn", version=1, stage="Archived"))
+    other.call(ops.SET_ALIAS, g.SetAlias(name="churn", alias="best", version=1))
+    again = load(other, tmp_path / "1.zip")
+    assert (again.added.registered, again.added.versions, again.added.files) == (0, 0, 0)
+    filled.call(ops.CREATE_MODEL_VERSION, g.CreateModelVersion(name="churn", source="s3://bucket/new"))
+    filled.call(ops.SET_ALIAS, g.SetAlias(name="churn", alias="new", version=6))
+    filled.call(ops.CREATE_COMMENT, g.CreateComment(name="churn", text="late"))
+    export(filled, tmp_path / "2.zip")
+    assert load(other, tmp_path / "2.zip").added.versions == 1
+    model = other.call(ops.GET_REGISTERED_MODEL, g.RegisteredModelName(name="churn"))
+    assert model.aliases == {"best": 1, "new": 6}
+    assert other.call(ops.GET_MODEL_VERSION, g.VersionName(name="churn", version=1)).stage == "Archived"
+    texts = [one.text for one in other.call(ops.LIST_COMMENTS, g.ListComments(name="churn")).comments]
+    assert sorted(texts) == ["good", "late"]
+
+
+def test_a_signature_by_a_key_that_is_not_trusted_here_is_left_out(
+    filled: Transport, other: Transport, tmp_path: Path
+) -> None:
+    export(filled, tmp_path / "churn.zip")
+    report = load(other, tmp_path / "churn.zip")
+    assert [left.examples for left in report.left_out.values()] == [["a signature of version 1 of 'churn'"]]
+    assert other.call(ops.GET_MODEL_VERSION, g.VersionName(name="churn", version=1)).signed_by == []
+
+
+def test_a_model_of_that_name_that_was_not_imported_stays_as_it_is(
+    filled: Transport, other: Transport, tmp_path: Path
+) -> None:
+    other.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="churn", description="mine"))
+    export(filled, tmp_path / "churn.zip")
+    report = load(other, tmp_path / "churn.zip")
+    assert [left.examples for left in report.left_out.values()] == [["registered model 'churn'"]]
+    model = other.call(ops.GET_REGISTERED_MODEL, g.RegisteredModelName(name="churn"))
+    assert (model.description, model.last_version) == ("mine", 0)
+
+
+def test_a_rehearsal_says_what_would_be_added(filled: Transport, other: Transport, tmp_path: Path) -> None:
+    export(filled, tmp_path / "churn.zip")
+    report = Report()
+    with closing(Bundle(tmp_path / "churn.zip")) as bundle:
+        import_history(Rehearsal(other), bundle, report)
+    assert (report.added.registered, report.added.versions) == (1, 4)
+    assert list_names(other) == []
+
+
+def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """Write a bundle anew with other lines of registered models, and digests that are right."""
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    members[REGISTRY] = change(members[REGISTRY])
+    manifest = json.loads(members["manifest.json"])
+    for member in manifest["members"]:
+        data = members[member["name"]]
+        member["size_bytes"], member["sha256"] = len(data), hashlib.sha256(data).hexdigest()
+    members["manifest.json"] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lines: lines + lines,
+        lambda lines: b"{}\n",
+        lambda lines: b'{"name": 1}\n',
+        lambda lines: lines[:-1],
+        lambda lines: lines.replace(b'"Production"', b'"Live"'),
+    ],
+    ids=("twice", "no model", "no name", "no end", "no such stage"),
+)
+def test_a_bundle_whose_registered_models_cannot_be_read_is_refused_whole(
+    filled: Transport, other: Transport, tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "churn.zip"
+    export(filled, path)
+    rewrite(path, change)
+    with pytest.raises(Corrupt):
+        load(other, path)
+    assert list_names(other) == []
+
+
+def test_a_version_of_other_files_or_from_where_it_may_not_be_is_left_out(
+    filled: Transport, other: Transport, tmp_path: Path
+) -> None:
+    path = tmp_path / "churn.zip"
+    export(filled, path)
+
+    def change(lines: bytes) -> bytes:
+        model = json.loads(lines)
+        model["versions"][0]["digest"] = f"sha256:{'0' * 64}"
+        model["versions"][3]["source"] = "file:///etc"
+        return json.dumps(model).encode() + b"\n"
+
+    rewrite(path, change)
+    report = load(other, path)
+    assert {example for left in report.left_out.values() for example in left.examples} == {
+        "version 1 of 'churn'",
+        "version 4 of 'churn'",
+    }
+    assert report.added.versions == 2

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import trackway as tw
+from trackway.base import errors as e
+from trackway.base.addresses import hide_credentials
+from trackway.sdk import connection
+from trackway.sdk.connection import get_journal_root, resolve_uri, set_tracking_uri
+
+KILLED = """
+import os, signal
+import trackway as tw
+with tw.start_run(run_name="killed"):
+    tw.log_metric("m", 1.0)
+    tw.log_text("x" * 100_000, "f.txt")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_folder_of_tracks_gets_what_a_killed_process_left_for_it(
+    tracked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRACKWAY_JOURNAL_DIR")
+    killed = subprocess.run([sys.executable, "-c", KILLED], check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    assert list((tracked / "tracks" / "journal").iterdir())
+    with tw.start_run(run_name="next"):
+        pass
+    with tw.start_run(run_name="last"):
+        tw.log_metric("m", 2.0)
+    runs = {run.info.run_name: run for run in tw.search_runs(output_format="list")}
+    assert runs.keys() == {"killed", "next", "last"}
+    assert runs["killed"].data.metrics == {"m": 1.0}
+    assert (
+        Path(tw.download_artifacts(run_id=runs["killed"].info.run_id, artifact_path="f.txt")).stat().st_size == 100_000
+    )
+
+
+@pytest.mark.parametrize(
+    "uri, resolved",
+    [
+        ("http://h:5000/", "http://h:5000"),
+        ("https://u:p@h/mounted", "https://u:p@h/mounted"),
+        ("tracks", "{cwd}/tracks"),
+        ("./a/../b", "{cwd}/a/../b"),
+        ("/abs/x", "/abs/x"),
+        ("file:///abs/a%20b", "/abs/a b"),
+        ("sqlite:///x.db", "sqlite:///{cwd}/x.db"),
+        ("sqlite:////abs/x.db", "sqlite:////abs/x.db"),
+        ("postgresql://u:p@h/db", "postgresql://u:p@h/db"),
+    ],
+)
+def test_an_address_has_one_form(tracked: Path, uri: str, resolved: str) -> None:
+    assert resolve_uri(uri) == resolved.format(cwd=tracked)
+    set_tracking_uri(uri)
+    assert tw.get_tracking_uri() == resolved.format(cwd=tracked)
+    assert tw.is_tracking_uri_set()
+
+
+def test_without_a_choice_tracks_are_in_the_working_directory(tracked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not tw.is_tracking_uri_set()
+    assert tw.get_tracking_uri() == f"{tracked}/tracks"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:1")
+    assert tw.get_tracking_uri() == "http://mlflow:1"
+    set_tracking_uri(tracked / "chosen")
+    assert tw.get_tracking_uri() == f"{tracked}/chosen"
+    set_tracking_uri("")
+    assert tw.get_tracking_uri() == "http://mlflow:1"
+
+
+@pytest.mark.parametrize("uri", ["databricks", "databricks://profile", "uc:http://h"])
+def test_addresses_of_other_products_are_refused(tracked: Path, uri: str) -> None:
+    with pytest.raises(e.NotSupported):
+        set_tracking_uri(uri)
+
+
+def test_an_unknown_kind_of_address_names_the_known_ones(tracked: Path) -> None:
+    with pytest.raises(e.InvalidInput, match="known"):
+        connection.get_transport("gopher://h/x")
+
+
+@pytest.mark.parametrize(
+    "uri, hidden",
+    [
+        ("http://u:p@h:5000/x", "http://h:5000/x"),
+        ("postgresql://u:p%40@h/db", "postgresql://h/db"),
+        ("http://h/a@b", "http://h/a@b"),
+        ("/a@b/c", "/a@b/c"),
+    ],
+)
+def test_no_credential_is_written_down(uri: str, hidden: str) -> None:
+    assert hide_credentials(uri) == hidden
+
+
+def test_journals_lie_where_they_last(tracked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert get_journal_root("http://h") == f"{tracked}/journal"
+    monkeypatch.delenv("TRACKWAY_JOURNAL_DIR")
+    assert get_journal_root(f"{tracked}/tracks") == f"{tracked}/tracks/journal"
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert get_journal_root("http://h") == "/state/trackway/journal"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/nowhere/ann")
+    assert get_journal_root("http://h") == "/nowhere/ann/.local/state/trackway/journal"
+
+
+@pytest.mark.parametrize(
+    "name, value", [("TRACKWAY_FINISH_S", "soon"), ("TRACKWAY_FINISH_S", "-1"), ("TRACKWAY_STRICT", "2")]
+)
+def test_a_malformed_variable_is_told_before_training_begins(
+    tracked: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(e.InvalidInput, match=name):
+        tw.start_run()
+
+
+def test_the_registry_is_where_runs_are_tracked(tracked: Path) -> None:
+    tw.set_registry_uri(tw.get_tracking_uri())
+    assert tw.get_registry_uri() == tw.get_tracking_uri()
+    with pytest.raises(e.InvalidInput):
+        tw.set_registry_uri("http://elsewhere")

@@ -1,0 +1,73 @@
+"""The server's application without a network: a client that calls it, so that thousands of requests take seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from trackway.base.settings import read_settings
+from trackway.http.app import App
+from trackway.wiring.server import build_app
+
+
+class Asgi:
+    """Calls an application."""
+
+    def __init__(self, app: App[Any]) -> None:
+        self.app = app
+
+    async def send(
+        self, method: str, path: str, body: bytes = b"", query: str = "", kind: str = "application/json"
+    ) -> tuple[int, bytes]:
+        """Send one request; return the status and the body."""
+        headers = [(b"host", b"127.0.0.1"), (b"content-type", kind.encode())]
+        messages: list[dict[str, Any]] = [{"type": "http.request", "body": body}]
+        answered = asyncio.Event()
+        status, content = 0, b""
+
+        async def receive() -> dict[str, Any]:
+            if not messages:
+                await answered.wait()
+                return {"type": "http.disconnect"}
+            return messages.pop(0)
+
+        async def send(message: Any) -> None:
+            nonlocal status, content
+            status = message.get("status", status)
+            content += message.get("body", b"")
+
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": headers,
+        }
+        await self.app(scope, receive, send)
+        answered.set()
+        return status, content
+
+
+@asynccontextmanager
+async def run_app(folder: Path, store: str = "") -> AsyncIterator[Asgi]:
+    """Run an application on an empty store, without background work, until the block ends.
+
+    store: its address; a SQLite file in the folder without one
+    """
+    places = {"store": store or f"sqlite:///{folder}/t.db", "artifacts": str(folder / "artifacts"), "jobs": False}
+    app = build_app(read_settings(places, {}))
+    inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    outbox: asyncio.Queue[Any] = asyncio.Queue()
+    living = asyncio.create_task(app({"type": "lifespan"}, inbox.get, outbox.put))
+    await inbox.put({"type": "lifespan.startup"})
+    await outbox.get()
+    try:
+        yield Asgi(app)
+    finally:
+        await inbox.put({"type": "lifespan.shutdown"})
+        await living

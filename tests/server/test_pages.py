@@ -1,0 +1,259 @@
+"""Pages that are not of either API, and what the server tells of itself."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.services.mlflow_api import Api
+from tests.services.ports import free_port
+from tests.services.trackway_server import COMMAND, TrackwayServer, run_server
+from trackway.api.operations import OPERATIONS
+from trackway.artifacts.memory import MemoryBlobs
+from trackway.server.files import FileRoutes
+from trackway.server.native import PREFIX
+
+HOSTILE = "<script>alert(1)</script>\"'&"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackwayServer]:
+    """A server that logs each request."""
+    with run_server(tmp_path_factory.mktemp("pages"), "--access-log") as server:
+        yield server
+
+
+@pytest.fixture
+def api(server: TrackwayServer) -> Api:
+    return Api(server.port)
+
+
+class Page(HTMLParser):
+    """What a page shows: the texts of its cells, its links, and all its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.cells: list[str] = []
+        self.links: list[str] = []
+        self.tags: set[str] = set()
+        self.text = ""
+        self._in_table = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self._in_table |= tag == "table"
+        if tag in ("td", "th"):
+            self.cells.append("")
+        if tag == "a":
+            self.links.append(dict(attrs)["href"] or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_table &= tag != "table"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._in_table and self.cells:
+            self.cells[-1] += data
+
+
+def read_page(api: Api, path: str, status: int = 200) -> Page:
+    answer = api.send("GET", path)
+    assert (answer.status, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), answer
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    return Page(answer.body.decode())
+
+
+def test_the_index_lists_experiments_and_an_experiments_page_its_runs(api: Api) -> None:
+    experiment = api.make_experiment()
+    parent = api.make_run(experiment, run_name="sweep")
+    api.make_run(experiment, run_name="one", tags=[{"key": "mlflow.parentRunId", "value": parent}])
+    api.post("/runs/log-parameter", {"run_id": parent, "key": "alpha", "value": "0.5"})
+    api.post("/runs/log-metric", {"run_id": parent, "key": "rmse", "value": 1.25, "timestamp": 1})
+    api.post("/runs/update", {"run_id": parent, "status": "FINISHED", "end_time": 61_000})
+    assert f"/experiments/{experiment}" in read_page(api, "/").links
+    page = read_page(api, f"/experiments/{experiment}")
+    assert page.cells[:6] == ["Run", "Status", "Started (UTC)", "Took", "alpha", "rmse"]
+    runs = {page.cells[at] for at in range(6, len(page.cells), 6)}
+    assert runs == {"sweep", "↳ one"}
+    at = page.cells.index("sweep")
+    assert page.cells[at : at + 6] == ["sweep", "Finished", "1970-01-01 00:00:00", "1 min", "0.5", "1.25"]
+
+
+def test_an_experiment_without_runs_says_so(api: Api) -> None:
+    assert "No runs yet." in read_page(api, f"/experiments/{api.make_experiment()}").text
+
+
+def test_what_there_is_no_page_of_is_told_as_a_page(api: Api) -> None:
+    page = read_page(api, "/experiments/987654321", status=404)
+    assert "987654321" in page.text
+    assert "/" in page.links
+
+
+def test_names_of_others_are_text_and_never_markup(api: Api) -> None:
+    answer = api.post("/experiments/create", {"name": HOSTILE})
+    experiment = answer.json["experiment_id"]
+    run = api.make_run(experiment, run_name=HOSTILE)
+    api.post("/runs/log-parameter", {"run_id": run, "key": "p", "value": HOSTILE})
+    for path in ("/", f"/experiments/{experiment}"):
+        page = read_page(api, path)
+        assert HOSTILE in page.text
+        assert "script" not in page.tags
+
+
+def test_health_readiness_and_version_answer_in_plain_text(api: Api) -> None:
+    for path, body in (("/health", b"OK"), ("/ready", b"ready")):
+        answer = api.send("GET", path)
+        assert (answer.status, answer.body) == (200, body)
+    answer = api.send("GET", "/version")
+    assert re.fullmatch(rb"\d+\.\d+\.\d+", answer.body)
+    assert answer.headers["x-trackway-version"]
+
+
+# The API's description
+
+
+def follow(description: Any, reference: str) -> Any:
+    found = description
+    for name in reference.removeprefix("#/").split("/"):
+        found = found[name]
+    return found
+
+
+def list_references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"]
+        for inner in value.values():
+            yield from list_references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from list_references(inner)
+
+
+def test_the_api_is_described_whole(api: Api) -> None:
+    description = api.send("GET", "/api/v1/openapi.json").json
+    described = {
+        (method.upper(), path): operation
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+    }
+    for operation in OPERATIONS:
+        found = described.get((operation.method, PREFIX + operation.path))
+        assert (found is None) == operation.internal, operation.name
+    assert ("PUT", PREFIX + "/uploads/{upload_id}/{number}/{path}") in described
+    names = [operation["operationId"] for operation in described.values()]
+    assert len(set(names)) == len(names)
+    for reference in list_references(description):
+        assert follow(description, reference)
+    for (_, path), operation in described.items():
+        in_path = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
+        assert in_path == set(re.findall(r"\{(\w+)\}", path))
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            schema = content["schema"]
+            body = follow(description, schema["$ref"]) if "$ref" in schema else schema
+            assert not in_path & body.get("properties", {}).keys(), "a body need not say what the path says"
+
+
+def test_every_route_of_bytes_is_described(api: Api) -> None:
+    paths = api.send("GET", "/api/v1/openapi.json").json["paths"]
+    for route in FileRoutes(MemoryBlobs()).list_routes():
+        assert route.method.lower() in paths[route.path.replace("{path:path}", "{path}")]
+
+
+# Metrics and logs
+
+_SAMPLE = re.compile(r'(\w+)(?:\{((?:\w+="(?:[^"\\]|\\.)*",?)*)\})? (\S+)')
+
+
+def test_metrics_are_prometheus_text(api: Api) -> None:
+    api.send("GET", "/health")
+    api.send("GET", "/nothing/of/the/kind?x=1")
+    answer = api.send("GET", "/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    kinds: dict[str, str] = {}
+    samples: dict[tuple[str, str], float] = {}
+    for line in answer.body.decode().splitlines():
+        if line.startswith("# TYPE"):
+            _, _, name, kind = line.split(" ")
+            assert name not in kinds
+            kinds[name] = kind
+        elif not line.startswith("#"):
+            found = _SAMPLE.fullmatch(line)
+            assert found, line
+            assert (found[1], found[2] or "") not in samples, "a series is there once"
+            samples[found[1], found[2] or ""] = float(found[3])
+    assert all(re.sub("_(bucket|sum|count)$", "", name) in kinds or name in kinds for name, _ in samples)
+    health = 'method="GET",route="/health",status="200"'
+    assert samples["trackway_request_seconds_count", health] >= 1
+    assert samples["trackway_request_seconds_bucket", health + ',le="+Inf"'] >= 1
+    assert samples["trackway_sent_bytes_total", health] >= 2
+    assert ("trackway_request_seconds_count", 'method="GET",route="",status="404"') in samples, "no path is a label"
+    assert samples["process_resident_memory_bytes", ""] > 10_000_000
+    assert samples["process_cpu_seconds_total", ""] > 0
+
+
+def test_a_request_leaves_one_line_with_its_id(server: TrackwayServer, api: Api) -> None:
+    request_id = "0123456789abcdef0123456789abcdef"
+    api.send("GET", "/nothing%0a2026-01-01%20INFO%20forged", headers={"x-request-id": request_id})
+    lines = [line for line in server.log.read_text().splitlines() if request_id in line]
+    assert len(lines) == 1
+    assert re.search(r"GET /nothing%0a2026-01-01%20INFO%20forged 404 \d+ B \d+\.\d ms", lines[0]), lines
+
+
+# Starting
+
+
+def start(*options: str) -> subprocess.CompletedProcess[str]:
+    """Start a server that will not do; it ends by itself."""
+    return subprocess.run([COMMAND, "server", *options], capture_output=True, text=True, timeout=60)
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        places = ["--store", f"sqlite:///{tmp_path}/t.db", "--artifacts", f"{tmp_path}/a"]
+        done = start("--port", str(port), *places)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: Port {port} of 127.0.0.1 cannot be opened: Address already in use\nHint: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        (["--port", "99999"], "Invalid port 99999"),
+        (["--host", "0.0.0.0"], "Refusing to listen on 0.0.0.0"),
+        (["--host", "no.such.host.invalid", "--insecure-open"], "There is no address 'no.such.host.invalid'"),
+        (["--workers", "0"], "Invalid number of workers 0"),
+        (["--store", "mysql://x/y"], "mysql"),
+        (["--artifacts", "ftp://x/y"], "ftp"),
+    ],
+)
+def test_settings_that_cannot_be_served_are_told_in_a_line(tmp_path: Path, options: list[str], says: str) -> None:
+    places = ["--store", f"sqlite:///{tmp_path}/t.db", "--artifacts", f"{tmp_path}/a", "--port", str(free_port())]
+    done = start(*places, *options)
+    assert done.returncode == 1, done
+    assert done.stderr.startswith("Error: "), done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_says_where_it_serves_and_when_it_stops(tmp_path: Path, sent: signal.Signals) -> None:
+    with run_server(tmp_path) as server:
+        server.process.send_signal(sent)
+        assert server.process.wait(10) == 0, "to be told to stop is no failure"
+        said = server.log.read_text()
+    assert f"serves http://127.0.0.1:{server.port} (store sqlite:///{tmp_path}/t.db" in said
+    assert [line.rpartition("trackway.server ")[2] for line in said.splitlines()][-1] == "Stopped"
+    assert "uvicorn" not in said
+    assert "Traceback" not in said

@@ -1,0 +1,83 @@
+"""How long a connection may take until its next request's headers are there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from trackway.http import protocol
+from trackway.http.protocol import BoundedProtocol
+
+HEAD_S = 0.2
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+Act = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def answer(scope: Any, receive: Any, send: Any) -> None:
+    """Read a body and answer."""
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@asynccontextmanager
+async def connect() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a connection to a server of that protocol."""
+    config = uvicorn.Config(answer, lifespan="off", log_config=None)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: BoundedProtocol(config, ServerState(), {}), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        server.close()
+
+
+async def say_nothing(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Open a connection and wait."""
+
+
+async def begin(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(REQUEST[:-2])
+
+
+async def begin_again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(REQUEST)
+    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    writer.write(REQUEST[:-2])
+
+
+@pytest.mark.parametrize("act", [say_nothing, begin, begin_again], ids=lambda act: act.__name__)
+def test_a_connection_whose_headers_do_not_come_is_closed(monkeypatch: pytest.MonkeyPatch, act: Act) -> None:
+    monkeypatch.setattr(protocol, "HEAD_S", HEAD_S)
+
+    async def run() -> None:
+        async with connect() as (reader, writer):
+            await act(reader, writer)
+            assert await asyncio.wait_for(reader.read(), 20) == b""
+
+    asyncio.run(run())
+
+
+def test_a_body_may_take_longer_and_so_may_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_S", HEAD_S)
+
+    async def run() -> None:
+        async with connect() as (reader, writer):
+            writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{")
+            await asyncio.sleep(2 * HEAD_S)
+            writer.write(b"}")
+            assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+            await asyncio.sleep(2 * HEAD_S)
+            writer.write(REQUEST)
+            assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+
+    asyncio.run(run())

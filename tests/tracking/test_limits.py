@@ -1,0 +1,69 @@
+"""Limits of what one answer holds, lowered so that few objects pass them; and no published limit without code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tracking.scenarios import Stage
+from tests.tracking.scenarios_webhooks import new
+from trackway.api import limits
+from trackway.api import operations as ops
+from trackway.api import registry as g
+from trackway.api import runs as r
+from trackway.base.errors import Conflict
+from trackway.wiring.platform import Platform
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    platform = Platform(f"sqlite:///{tmp_path}/t.db", "memory://")
+    yield Stage(platform.dispatch)
+    platform.close()
+
+
+@pytest.mark.parametrize("runs, shown, truncated", [(9, 9, False), (10, 10, False), (11, 10, True), (100, 10, True)])
+def test_a_tree_says_when_it_has_more_runs_than_are_shown(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, runs: int, shown: int, truncated: bool
+) -> None:
+    monkeypatch.setattr(limits, "TREE_RUNS", 10)
+    for _ in range(runs - 2):  # the run and its child are there
+        stage.make_run(stage.exp, parent_run_id=stage.run)
+    tree = stage.call(ops.GET_RUN_TREE, r.GetRunTree(run_id=stage.run))
+    assert (len(tree.nodes), tree.truncated) == (shown, truncated)
+
+
+@pytest.mark.parametrize("sets, shown, truncated", [(9, 10, False), (10, 10, True), (100, 10, True)])
+def test_a_lineage_says_when_it_goes_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, sets: int, shown: int, truncated: bool
+) -> None:
+    monkeypatch.setattr(limits, "LINEAGE_NODES", 10)
+    used = [r.DatasetInput(dataset=r.Dataset(name=f"d{number}", digest="1")) for number in range(sets)]
+    stage.call(ops.INGEST, r.Ingest(run_id=stage.run, datasets=used))
+    lineage = stage.call(ops.GET_LINEAGE, g.GetLineage(kind="run", id=stage.run, direction="upstream"))
+    assert (len(lineage.nodes), lineage.truncated) == (shown, truncated)
+
+
+def test_a_workspace_has_so_many_webhooks_and_no_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "WEBHOOKS", 10)
+    for number in range(10):
+        stage.call(ops.CREATE_WEBHOOK, new(name=f"ci-{number}"))
+    for _ in range(2):
+        with pytest.raises(Conflict):
+            stage.call(ops.CREATE_WEBHOOK, new(name="ci-10"))
+
+
+def list_limits() -> list[str]:
+    body = ast.parse(Path(limits.__file__).read_text(encoding="utf-8")).body
+    return [one.target.id for one in body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)]
+
+
+@pytest.mark.parametrize("name", list_limits())
+def test_a_published_limit_is_one_that_the_code_holds(name: str) -> None:
+    texts = (path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py") if path.name != "limits.py")
+    assert any(f"limits.{name}" in text for text in texts)
