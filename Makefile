@@ -16,6 +16,9 @@ SPARK := .venvs/spark/.complete
 CLIENTS := $(foreach peer,mlflow-1.30 mlflow-2.22 mlflow-3.17 model-signing,.venvs/$(peer)/.complete)
 SERVERS := $(foreach peer,mlflow-server fasttrackml litserve,.venvs/$(peer)/.complete)
 
+# In CI what failed is run once more, one test at a time: the first report names it, and only what fails again is broken.
+tested = $(1) $(2) $(3) $(if $(CI),|| $(1) --last-failed --last-failed-no-failures none $(3))
+
 .PHONY: help setup system java containers demo test test-all lint types imports docs docs-check schema bench dist peers requirements clean
 .DELETE_ON_ERROR:
 
@@ -29,8 +32,8 @@ demo: $(ENV)  ## Train two models, log them, and serve the result on http://127.
 	exec $(BIN)/trackway server --host 127.0.0.1 --port 5000
 
 test: $(ENV) $(LIBRARIES) $(CLIENTS) system  ## Run the tests, but the slow ones
-	$(BIN)/python -m pytest -n 2 $(ARGS)
-	$(if $(ARGS),,.venvs/libraries/bin/python -m pytest -n 2 -m "libraries and not slow and not h2o" tests/models/libraries attacks)
+	$(call tested,$(BIN)/python -m pytest,-n 2,$(ARGS))
+	$(if $(ARGS),,$(call tested,.venvs/libraries/bin/python -m pytest,-n 2,-m "libraries and not slow and not h2o" tests/models/libraries attacks))
 
 test-all: $(LIBRARIES) $(H2O) $(SPARK) $(CLIENTS) .venvs/mlflow-server/.complete system java containers  ## Run every test, in the environment that has every library
 	.venvs/libraries/bin/python -m pytest -n 2 -m "(libraries or not libraries) and not h2o and not spark" $(ARGS)

@@ -151,10 +151,11 @@ FORKED = {
     "a child that logs to its parent's run": """
 with run:
     step(3)
-    if os.fork() == 0:
+    child = os.fork()
+    if child == 0:
         tw.log_metric("child", 1.0)
         sys.exit(0)
-    os.wait()
+    os.waitpid(child, 0)
     step(3)
 """,
     "a child of multiprocessing": """
@@ -177,7 +178,7 @@ with run:
         time.sleep(60)
         os._exit(9)
     os.kill(child, signal.SIGTERM)
-    code = os.waitstatus_to_exitcode(os.wait()[1])
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])  # git may be another child of this process
     assert code == -signal.SIGTERM, code
     step(3)
 """,
