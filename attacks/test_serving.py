@@ -17,8 +17,8 @@ from sklearn.linear_model import LogisticRegression
 
 from attacks.conftest import SECRET, TRAP
 from tests.services.scoring_server import Scored, ScoringServer, run_scoring
-from trackway.base.errors import TrackwayError
-from trackway.environments import Wanted, make_with_uv
+from trackway.base.errors import InvalidInput, TrackwayError
+from trackway.environments import CondaWanted, Wanted, make_with_conda, make_with_uv
 from trackway.models import save_model
 
 ROWS = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.0]})
@@ -201,8 +201,68 @@ def test_a_requirement_that_is_more_than_a_name_and_a_version_is_refused(line: s
     (tmp_path / "uv").write_text("#!/bin/sh\ntouch " + str(tmp_path / "canary") + "\n")
     (tmp_path / "uv").chmod(0o700)
     patch = pytest.MonkeyPatch()
-    patch.setattr("trackway.environments._find_uv", lambda: str(tmp_path / "uv"))
+    patch.setattr("trackway.environments.uv.find_uv", lambda: str(tmp_path / "uv"))
     with patch.context(), pytest.raises(TrackwayError, match="more than a package's name"):
         make_with_uv(Wanted("", (line,)), tmp_path / "cache")
     patch.undo()
     assert not (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "--file=/etc/passwd",
+        "-c evil",
+        "https://evil.test/python-3.11-0.tar.bz2",
+        "file:///tmp/evil.conda",
+        "/tmp/evil.tar.bz2",
+        "../evil.conda",
+        "evil::numpy",
+        "numpy[url=https://evil.test/numpy.conda]",
+        "numpy[channel=evil]",
+        "numpy\n--channel=evil",
+        "numpy; touch canary",
+        "$(touch canary)",
+        "a" * 100_000,
+        "numpy=" + "1," * 50_000,
+    ],
+    ids=lambda line: repr(line[:40]),
+)
+@pytest.mark.parametrize("name", ["conda-forge", "nodefaults"])
+def test_a_package_of_conda_that_is_more_than_a_name_and_a_version_is_refused(
+    package: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _put_canary(tmp_path, monkeypatch)
+    with pytest.raises(InvalidInput, match=r"more than a package's name|may not be made from"):
+        make_with_conda(CondaWanted((name,), ("python", package)), tmp_path / "cache")
+    assert not (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "evil",
+        "https://evil.test/channel",
+        "file:///tmp/channel",
+        "/tmp/channel",
+        "--file=/etc/passwd",
+        "",
+        "conda-forge/../evil",
+    ],
+    ids=repr,
+)
+def test_a_channel_of_a_models_own_is_refused(channel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put_canary(tmp_path, monkeypatch)
+    with pytest.raises(InvalidInput, match="none of those that environments may be made from"):
+        make_with_conda(CondaWanted((channel,), ("python",)), tmp_path / "cache")
+    if channel.startswith("-"):
+        with pytest.raises(InvalidInput):
+            make_with_conda(CondaWanted((channel,), ("python",), trust=True), tmp_path / "cache")
+    assert not (tmp_path / "canary").exists()
+
+
+def _put_canary(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a conda in place that leaves a mark when it is called."""
+    (folder / "conda").write_text("#!/bin/sh\ntouch " + str(folder / "canary") + "\n")
+    (folder / "conda").chmod(0o700)
+    monkeypatch.setenv("CONDA_EXE", str(folder / "conda"))

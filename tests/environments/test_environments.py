@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
 import subprocess
 import sys
@@ -11,44 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.environments import stand_ins
+from tests.environments.stand_ins import read_calls, write_program
 from trackway.base.errors import InvalidInput, NotSupported
-from trackway.environments import Wanted, make_with_conda, make_with_uv
-
-SITE = next(path for path in map(Path, sys.path) if path.name == "site-packages")
-FAKE_UV = f"""#!{sys.executable}
-# Does what uv does, as far as it is asked here, with the packages of the environment that runs the tests.
-import json, pathlib, subprocess, sys, venv
-words = sys.argv[1:]
-with open({{log!r}}, "a") as log:
-    log.write(json.dumps(words) + "\\\\n")
-if words[:2] == ["pip", "compile"]:
-    asked = sys.stdin.read()
-    if "no-such-package" in asked:
-        sys.exit("no-such-package was not found")
-    print(asked)
-elif words[0] == "venv":
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", words[-1]], check=True)
-    site = next(pathlib.Path(words[-1]).glob("lib/python*/site-packages"))
-    for path in pathlib.Path({str(SITE)!r}).iterdir():
-        if not path.name.startswith(("trackway", "_editable", "__editable__", "__pycache__")) and path.suffix != ".pth":
-            (site / path.name).symlink_to(path)
-"""
+from trackway.environments import Wanted, collect_environments, hold_environment, make_with_uv
 
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stand-in for uv that writes down how it is called."""
-    log = tmp_path / "calls"
     uv = tmp_path / "bin" / "uv"
-    uv.parent.mkdir()
-    uv.write_text(FAKE_UV.replace("{log!r}", repr(str(log))).replace("\\\\n", "\\n"))
-    uv.chmod(0o700)
-    monkeypatch.setattr("trackway.environments._find_uv", lambda: str(uv))
-    return log
-
-
-def read_calls(log: Path) -> list[list[str]]:
-    return [json.loads(line) for line in log.read_text().splitlines()]
+    monkeypatch.setattr("trackway.environments.uv.find_uv", lambda: str(uv))
+    return write_program(uv, stand_ins.UV)
 
 
 def test_an_environment_is_made_once_however_many_ask(fake: Path, tmp_path: Path) -> None:
@@ -119,12 +93,64 @@ def test_what_cannot_be_met_is_told_in_uvs_words(fake: Path, tmp_path: Path) -> 
         make_with_uv(Wanted("", ("no-such-package",)), tmp_path / "cache")
 
 
-def test_without_uv_or_conda_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_uv_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("CONDA_EXE", raising=False)
-    monkeypatch.setattr("trackway.environments.sys.executable", str(tmp_path / "python"))
+    monkeypatch.setattr("trackway.environments.uv.sys.executable", str(tmp_path / "python"))
     with pytest.raises(NotSupported, match="pip install uv"):
         make_with_uv(Wanted("", ()), tmp_path / "cache")
-    (tmp_path / "conda.yaml").write_text("dependencies: [python=3.11]")
-    with pytest.raises(NotSupported, match="There is no conda"):
-        make_with_conda(tmp_path / "conda.yaml", tmp_path / "cache")
+
+
+def test_what_this_package_needs_is_added_unless_it_is_not_wanted(fake: Path, tmp_path: Path) -> None:
+    python = make_with_uv(Wanted("", ("numpy",), package=False), tmp_path / "cache")
+    assert not list(python.parent.parent.glob("lib/python*/site-packages/trackway"))
+    lock = next((tmp_path / "cache").glob("*.txt"))
+    assert lock.read_text().split() == ["numpy"]
+
+
+def test_what_nobody_asked_for_in_long_and_nobody_uses_is_deleted(fake: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    pythons = [make_with_uv(Wanted("", names, package=False), cache) for names in (("numpy",), ("pandas",), ())]
+    unused, used, asked = (python.parent.parent for python in pythons)
+    for place in (unused, used, asked):
+        os.utime(place / ".complete", (1, 1))
+    torn = cache / "torn"
+    torn.mkdir()
+    os.utime(torn, (1, 1))
+    make_with_uv(Wanted("", (), package=False), cache)
+    held = hold_environment(pythons[1])
+    assert sorted(collect_environments(cache, 60)) == sorted([unused, torn])
+    assert (used / ".complete").exists()
+    assert (asked / ".complete").exists(), "to be asked for counts as use"
+    os.close(held)
+    assert collect_environments(cache, 60) == [used]
+    assert make_with_uv(Wanted("", ("numpy",), package=False), cache) == pythons[0], "it is made again"
+    assert pythons[0].exists()
+
+
+def test_one_that_is_being_made_is_not_deleted(fake: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    python = make_with_uv(Wanted("", ()), cache)
+    place = python.parent.parent
+    os.utime(place / ".complete", (1, 1))
+    with place.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert collect_environments(cache, 60) == []
+    assert collect_environments(cache, 60) == [place]
+
+
+def test_an_environment_is_held_by_the_program_that_takes_its_holders_place(fake: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    python = make_with_uv(Wanted("", ()), cache)
+    script = (
+        "import os, sys, pathlib\n"
+        "from trackway.environments import hold_environment\n"
+        f"hold_environment(pathlib.Path({str(python)!r}))\n"
+        "os.execv(sys.executable, [sys.executable, '-c', 'print(1, flush=True); input()'])\n"
+    )
+    os.utime(python.parent.parent / ".complete", (1, 1))
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        assert collect_environments(cache, 60) == []
+        process.communicate(b"\n")
+    assert collect_environments(cache, 60) == [python.parent.parent]

@@ -36,7 +36,7 @@ def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"sys.exit('no index') if 'no-such' in open({str(asked)!r}).read() else print({LOCK!r}, end='')\n"
     )
     program.chmod(0o700)
-    monkeypatch.setattr("trackway.environments._find_uv", lambda: str(program))
+    monkeypatch.setattr("trackway.environments.uv.find_uv", lambda: str(program))
     return asked
 
 

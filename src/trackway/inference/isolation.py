@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from trackway.base.errors import InvalidInput
+from trackway.environments import hold_environment
 from trackway.inference.batch import Prediction
 from trackway.sdk.model_environments import make_environment
 
@@ -36,7 +37,11 @@ def predict_elsewhere(manager: str, folder: Path, paths: tuple[str, str], option
         if options.get(name) is not None:
             command += [f"--{name.replace('_', '-')}", str(options[name])]
     variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=variables, check=False)
+    held = hold_environment(python)
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=variables, check=False)
+    finally:
+        os.close(held)
     if done.returncode:
         raise InvalidInput(f"Predicting in the model's environment ended with status {done.returncode}")
     facts = msgspec.json.decode(done.stdout.strip().splitlines()[-1], type=dict[str, Any])

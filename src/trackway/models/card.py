@@ -14,8 +14,9 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from trackway.base.documents import load_yaml
 from trackway.base.errors import Corrupt, InvalidInput
-from trackway.models.mlmodel import MlModel, load_yaml
+from trackway.models.mlmodel import MlModel
 from trackway.models.signature import Column, Tensor
 
 NAME: Final = "README.md"

@@ -13,9 +13,9 @@ from typing import Any, Final, Literal
 import msgspec
 import yaml
 
+from trackway.base.documents import load_yaml
 from trackway.base.errors import Corrupt, InvalidInput
 from trackway.models.manifest import resolve_inside
-from trackway.models.mlmodel import load_yaml
 
 REQUIREMENTS: Final = "requirements.txt"
 LOCK: Final = "requirements.lock"

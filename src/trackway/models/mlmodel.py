@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from trackway.base.documents import load_yaml
 from trackway.base.errors import Corrupt, InvalidInput
 from trackway.models.manifest import resolve_inside
 from trackway.models.signature import Signature
@@ -19,10 +20,6 @@ from trackway.models.signature import Signature
 NAME: Final = "MLmodel"
 PYFUNC: Final = "python_function"
 MAX_BYTES: Final = 8 * 2**20
-MAX_NODES: Final = 100_000
-MAX_DEPTH: Final = 100
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class MlModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,43 +111,6 @@ def dump_mlmodel(model: MlModel) -> bytes:
 def format_time(time_ms: int) -> str:
     """Return a time as the file has it: UTC, with microseconds, without a zone."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
-def load_yaml(data: bytes) -> Any:
-    """Read YAML of the safe subset: no tags that make objects, no bombs of references.
-
-    raises: Corrupt for anything else
-    """
-    try:
-        for depth, event in _measure_depth(data):
-            if depth > MAX_DEPTH:
-                raise Corrupt(f"The YAML is nested deeper than {MAX_DEPTH} levels, at line {event.start_mark.line + 1}")
-        value = yaml.load(data, Loader=_Loader)  # noqa: S506 - the safe loader, in C where it was built
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise Corrupt(f"The YAML cannot be read: {str(error)[:300]}") from None
-    _count_nodes(value)
-    return value
-
-
-def _measure_depth(data: bytes) -> Any:
-    depth = 0
-    for event in yaml.parse(data, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        yield depth, event
-
-
-def _count_nodes(value: Any) -> None:
-    """Refuse a document that is small on disk and huge when its references are followed."""
-    pending, count = [value], 0
-    while pending:
-        one = pending.pop()
-        count += 1
-        if count > MAX_NODES:
-            raise Corrupt(f"The YAML holds more than {MAX_NODES} values")
-        if isinstance(one, dict):
-            pending.extend(one.values())
-        elif isinstance(one, list):
-            pending.extend(one)
 
 
 class _Dumper(yaml.SafeDumper):

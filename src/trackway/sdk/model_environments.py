@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trackway.environments import Wanted, make_with_conda, make_with_uv
+from trackway.environments import Wanted, collect_environments, make_with_conda, make_with_uv, read_conda_file
 from trackway.models.environment import CONDA
 from trackway.models.manifest import resolve_inside
 from trackway.models.package import read_needs
+from trackway.sdk import settings
 from trackway.sdk.model_files import get_cache
+
+DAY_S = 86_400
 
 
 def get_environments() -> Path:
@@ -16,14 +19,27 @@ def get_environments() -> Path:
     return get_cache().with_name("environments")
 
 
+def get_channels() -> dict[str, str]:
+    """Return the channels of conda's packages that may be used, with the address of each that was given one."""
+    parts = [part.strip().partition("=") for part in settings.get("TRACKWAY_CONDA_CHANNELS").split(",")]
+    return {name.strip(): address.strip() for name, _, address in parts if name.strip()}
+
+
 def make_environment(manager: str, folder: Path, *, trust: bool) -> Path:
     """Return the interpreter of an environment for the model in a folder, made now or before.
 
+    Environments that nobody has asked for in ``TRACKWAY_ENVIRONMENT_DAYS``, and that no process holds, are deleted.
+
     manager: uv or conda
-    trust:   whether packages that must be built, which runs code of theirs, may be
+    trust:   whether packages that must be built, which runs code of theirs, may be, and any channel of conda's be used
     raises:  InvalidInput for a model that does not say what it needs, or what cannot be met; NotSupported; Unavailable
     """
+    unused_s = settings.get_number("TRACKWAY_ENVIRONMENT_DAYS") * DAY_S
     if manager == "conda":
-        return make_with_conda(resolve_inside(folder, CONDA), get_environments())
-    needs = read_needs(folder)
-    return make_with_uv(Wanted(needs.python, needs.requirements, trust), get_environments())
+        wanted = read_conda_file(resolve_inside(folder, CONDA), trust=trust)
+        made = make_with_conda(wanted, get_environments(), get_channels())
+    else:
+        needs = read_needs(folder)
+        made = make_with_uv(Wanted(needs.python, needs.requirements, trust), get_environments())
+    collect_environments(get_environments(), max(unused_s, DAY_S))
+    return made

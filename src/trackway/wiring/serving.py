@@ -15,6 +15,7 @@ from typing import NoReturn
 import uvicorn
 
 from trackway.base.errors import Conflict, InvalidInput, TrackwayError
+from trackway.environments import hold_environment
 from trackway.http.draining import DrainingServer, configure
 from trackway.http.guard import is_loopback
 from trackway.sdk.connection import close_transports
@@ -63,6 +64,7 @@ def _serve_elsewhere(settings: ServingSettings) -> NoReturn:
     folder = fetch_model(settings.model)
     _log.info("Making the environment of %s with %s, or finding it", settings.model, settings.env_manager)
     python = make_environment(settings.env_manager, folder, trust=settings.trust)
+    hold_environment(python)
     _log.info("The environment is %s", python.parent.parent)
     close_transports()
     given = {setting.variable: str(getattr(settings, setting.name)) for setting in SETTINGS}

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import yaml
 
+from trackway.base.documents import load_yaml
 from trackway.base.errors import Corrupt, InvalidInput, NotSupported
 from trackway.models.flavors.base import Predict, Saved, import_library
 from trackway.models.manifest import resolve_inside
-from trackway.models.mlmodel import load_yaml
 from trackway.models.trust import require_trust
 
 FILE: Final = "model.zip"

@@ -1,0 +1,135 @@
+"""Environments and lists of exact versions, made with uv."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from trackway.base.errors import InvalidInput, NotSupported
+from trackway.environments.kept import digest, get_interpreter, keep_environment, lock_file
+from trackway.environments.package import copy_package, digest_package, find_packages, list_own
+from trackway.environments.programs import run
+from trackway.environments.requirements import check_requirement
+
+_COMPILE: Final = ("pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate")
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What an environment is to hold.
+
+    python:       version, of which the first two numbers count; empty for the one that runs
+    requirements: as pip takes them
+    trust:        whether packages that must be built, which runs code of theirs, may be
+    package:      whether this package is to be in it, as it runs here, with what it needs
+    """
+
+    python: str
+    requirements: tuple[str, ...]
+    trust: bool = False
+    package: bool = True
+
+
+def lock_with_uv(wanted: Wanted, cache: Path, platform: str = "") -> Path:
+    """Return a file of exact versions with digests: of what is wanted, and of what this package needs to serve a model.
+
+    platform: another than this machine's, as uv calls it, such as ``x86_64-unknown-linux-gnu``
+    raises:   NotSupported without uv; InvalidInput for requirements that cannot be met; Unavailable
+    """
+    uv, python = require_uv(), _choose_python(wanted.python)
+    own = list_own(wanted.requirements) if wanted.package else ()
+    lines = sorted({*map(check_requirement, wanted.requirements), *own})
+    built = build_options(trust=wanted.trust)
+    asked = "\n".join([python, platform or sys.platform, *built, *lines])
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = cache / f"{digest(asked)}.txt"
+    with lock_file(lock.with_suffix(".lock")):
+        if lock.exists():
+            lock.touch()
+        else:
+            target = ["--python-platform", platform] if platform else []
+            _write(lock, run([uv, *_COMPILE, *built, *target, "--python", python, "-"], "\n".join(lines)))
+    return lock
+
+
+def lock_requirements(requirements: Iterable[str]) -> str:
+    """Return the exact versions, with digests, of packages and all that they need, for the Python that runs.
+
+    raises: NotSupported without uv; InvalidInput for requirements that cannot be met, or when no index is there
+    """
+    lines = sorted(map(check_requirement, requirements))
+    return run([require_uv(), *_COMPILE, "--python", _choose_python(""), "-"], "\n".join(lines))
+
+
+def make_with_uv(wanted: Wanted, cache: Path) -> Path:
+    """Return the interpreter of an environment that uv made, now or before.
+
+    cache:  folder for environments and the lists of exact versions that they were made of
+    raises: NotSupported without uv; InvalidInput for requirements that cannot be met; Unavailable
+    """
+    uv, python = require_uv(), _choose_python(wanted.python)
+    lock = lock_with_uv(wanted, cache)
+
+    def make(place: Path) -> None:
+        run([uv, "venv", "--quiet", "--python", python, str(place)])
+        interpreter = get_interpreter(place)
+        command = [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes"]
+        run([*command, *build_options(trust=wanted.trust), "--python", str(interpreter), str(lock)])
+        if wanted.package:
+            copy_package(find_packages(interpreter))
+
+    own = digest_package() if wanted.package else ""
+    return keep_environment(cache, digest(f"{python}\n{lock.read_text(encoding='utf-8')}\n{own}"), make)
+
+
+def install_with_uv(uv: str, interpreter: Path, lines: Sequence[str], *, trust: bool) -> None:
+    """Add packages of the index to an environment, beside what is there."""
+    command = [uv, "pip", "install", "--quiet", *build_options(trust=trust), "--python", str(interpreter)]
+    run([*command, "--requirement", "-"], "\n".join(lines))
+
+
+def build_options(*, trust: bool) -> list[str]:
+    """Return the options of uv and pip that keep packages from being built, which runs code of theirs."""
+    return [] if trust else ["--only-binary", ":all:"]
+
+
+def require_uv() -> str:
+    """Return the program.
+
+    raises: NotSupported when there is none
+    """
+    if not (found := find_uv()):
+        raise NotSupported("There is no uv on this machine", hint="pip install uv, or do without (--env-manager local)")
+    return found
+
+
+def find_uv() -> str:
+    """Return the program, the one beside this Python first; an empty text when there is none."""
+    beside = Path(sys.executable).with_name("uv")
+    return str(beside) if beside.is_file() else shutil.which("uv") or ""
+
+
+def _choose_python(version: str) -> str:
+    """Return the interpreter that runs when it is of the version's first two numbers, else that version."""
+    wanted = version.split(".")[:2]
+    if not version or wanted == [str(number) for number in sys.version_info[:2]]:
+        return str(Path(sys.executable).resolve()) if sys.prefix == sys.base_prefix else _find_base()
+    if not all(number.isdigit() for number in wanted) or len(wanted) != 2:
+        raise InvalidInput(f"{version[:40]!r} is no version of Python")
+    return ".".join(wanted)
+
+
+def _find_base() -> str:
+    """Return the interpreter that the environment which runs was made with."""
+    base: str = getattr(sys, "_base_executable", sys.executable)
+    return base
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_suffix(".part")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
