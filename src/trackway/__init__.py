@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trackway import tracking as tracking
     from trackway.exceptions import MlflowException as MlflowException
     from trackway.exceptions import TrackwayError as TrackwayError
+    from trackway.sdk import schedules as schedules
     from trackway.sdk.active_models import ActiveModel as ActiveModel
     from trackway.sdk.active_models import clear_active_model as clear_active_model
     from trackway.sdk.active_models import get_active_model_id as get_active_model_id
@@ -296,6 +297,7 @@ _MODULES = {
     "exceptions": "trackway.exceptions",
     "models": "trackway.models",
     "pyfunc": "trackway.pyfunc",
+    "schedules": "trackway.sdk.schedules",
     "system_metrics": "trackway.sdk.configuration",
     "tracking": "trackway.tracking",
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tracking.scenarios import Stage
+from tests.tracking.scenarios_schedules import new as new_schedule
 from tests.tracking.scenarios_webhooks import new
 from trackway.api import limits
 from trackway.api import operations as ops
@@ -56,6 +57,14 @@ def test_a_workspace_has_so_many_webhooks_and_no_more(stage: Stage, monkeypatch:
     for _ in range(2):
         with pytest.raises(Conflict):
             stage.call(ops.CREATE_WEBHOOK, new(name="ci-10"))
+
+
+def test_a_workspace_has_so_many_schedules_and_no_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SCHEDULES", 3)
+    for number in range(3):
+        stage.call(ops.CREATE_SCHEDULE, new_schedule(name=f"s{number}"))
+    with pytest.raises(Conflict):
+        stage.call(ops.CREATE_SCHEDULE, new_schedule(name="s3"))
 
 
 def list_limits() -> list[str]:

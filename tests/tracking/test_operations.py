@@ -19,6 +19,7 @@ from tests.tracking import (
     scenarios_reviews,
     scenarios_run_changes,
     scenarios_runs,
+    scenarios_schedules,
     scenarios_signatures,
     scenarios_transfers,
     scenarios_versions,
@@ -49,6 +50,7 @@ SCENARIOS: list[Scenario] = [
     *scenarios_transfers.SCENARIOS,
     *scenarios_signatures.SCENARIOS,
     *scenarios_webhooks.SCENARIOS,
+    *scenarios_schedules.SCENARIOS,
 ]
 
 

@@ -31,6 +31,13 @@ WEBHOOK_NAME_CHARS: Final = 63
 WEBHOOK_SECRET_CHARS: Final = 1_000
 WEBHOOKS: Final = 1_000
 """Most webhooks of a workspace."""
+SCHEDULES: Final = 1_000
+"""Most schedules of a workspace."""
+SCHEDULE_NAME_CHARS: Final = 100
+SCHEDULE_QUEUE: Final = 1_000
+"""Most times of one schedule that wait; what comes beyond is skipped."""
+SCHEDULE_LEASE_MS: Final = 600_000
+"""Longest silence of a worker."""
 SIGNING_KEYS: Final = 100
 """Most keys that are trusted to sign."""
 SIGNING_KEY_CHARS: Final = 65_536

@@ -13,6 +13,7 @@ from trackway.api import metrics as x
 from trackway.api import registry as g
 from trackway.api import retention as t
 from trackway.api import runs as r
+from trackway.api import schedules as c
 from trackway.api import signing as k
 from trackway.api import transfers as f
 from trackway.api import webhooks as w
@@ -175,6 +176,17 @@ TEST_WEBHOOK = Operation("webhooks.test", "POST", "/webhooks/{webhook_id}/test",
 LIST_DELIVERIES = Operation("webhooks.list_deliveries", "GET", "/webhooks/{webhook_id}/deliveries", w.ListDeliveries, w.DeliveryPage, reads("workspace", permission="admin"), "List what was or is to be delivered, newest first.")
 GET_DELIVERY = Operation("webhooks.get_delivery", "GET", "/webhooks/{webhook_id}/deliveries/{delivery_id}", w.DeliveryName, w.Delivery, reads("workspace", permission="admin"), "Get a delivery with its attempts.")
 REPLAY_DELIVERY = Operation("webhooks.replay_delivery", "POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", w.DeliveryName, w.Delivery, writes("workspace", permission="admin"), "Send once more what was delivered or given up.")
+
+CREATE_SCHEDULE = Operation("schedules.create", "POST", "/schedules", c.CreateSchedule, c.Schedule, writes("workspace", permission="admin"), "Run a project by the clock.")
+GET_SCHEDULE = Operation("schedules.get", "GET", "/schedules/{name}", c.ScheduleName, c.Schedule, reads("workspace"), "Get a schedule.")
+LIST_SCHEDULES = Operation("schedules.list", "GET", "/schedules", c.ListSchedules, c.SchedulePage, reads("workspace"), "List schedules by name.")
+UPDATE_SCHEDULE = Operation("schedules.update", "PATCH", "/schedules/{name}", c.UpdateSchedule, c.Schedule, writes("workspace", permission="admin"), "Change, pause or resume a schedule.")
+DELETE_SCHEDULE = Operation("schedules.delete", "DELETE", "/schedules/{name}", c.ScheduleName, Empty, writes("workspace", permission="admin"), "Delete a schedule with its history; what is running is ended.")
+RUN_SCHEDULE = Operation("schedules.run_now", "POST", "/schedules/{name}/ticks", c.ScheduleName, c.Tick, writes("workspace", permission="admin"), "Run a schedule's project now.")
+LIST_TICKS = Operation("schedules.history", "GET", "/schedules/{name}/ticks", c.ListTicks, c.TickPage, reads("workspace"), "List a schedule's times and what became of them, newest first.")
+CANCEL_TICK = Operation("schedules.cancel", "POST", "/schedules/{name}/ticks/{tick_id}/cancel", c.CancelTick, c.Tick, writes("workspace", permission="admin"), "Have a time not run, or its run ended.")
+CLAIM_TICK = Operation("schedules.claim", "POST", "/schedule-ticks/claim", c.ClaimTick, c.ClaimedTick, writes("workspace", permission="admin", audited=False), "Take a time that is due, to run it: for workers.")
+REPORT_TICK = Operation("schedules.report", "POST", "/schedule-ticks/{tick_id}/report", c.ReportTick, c.Tick, writes("workspace", permission="admin", audited=False), "Say how a time that was taken is going: for workers.")
 
 GET_RETENTION = Operation("retention.get", "GET", "/retention", t.GetRetention, t.Retention, reads("workspace"), "Get the workspace's retention policy.")
 SET_RETENTION = Operation("retention.set", "PUT", "/retention", t.SetRetention, t.Retention, writes("workspace", permission="admin"), "Set after how long the trash is purged.")

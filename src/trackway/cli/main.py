@@ -31,6 +31,7 @@ COMMANDS = {
     "import": Place("exchange", "import_source", "Bring over a history, or what is new of it."),
     "models": Place("serving", "models", "Register models, say which is used for what, and serve them."),
     "runs": Place("runs", "runs", "List and change runs."),
+    "schedule": Place("schedules", "schedule", "Have projects run by the clock."),
     "server": Place("server", "server", "Start the tracking server."),
     "sync": Place("upkeep", "sync", "Deliver what dead or offline processes left in journals."),
     "webhooks": Place("webhooks", "webhooks", "Have others told of what happens to models and runs."),

@@ -34,6 +34,7 @@ from trackway.api.runs import (
 from trackway.api.structs import View
 from trackway.store.outbox import Webhooks
 from trackway.store.signatures import Signatures
+from trackway.store.timetable import Schedules
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -445,6 +446,8 @@ class Transaction(Protocol):
     def signatures(self) -> Signatures: ...
     @property
     def webhooks(self) -> Webhooks: ...
+    @property
+    def schedules(self) -> Schedules: ...
     @property
     def housekeeping(self) -> Housekeeping: ...
 

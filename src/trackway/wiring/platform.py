@@ -15,6 +15,8 @@ from trackway.registry.reviews import ReviewService
 from trackway.registry.signatures import SignatureService
 from trackway.registry.transfers import TransferService
 from trackway.registry.versions import ModelVersionService
+from trackway.scheduling.service import ScheduleService
+from trackway.scheduling.timekeeper import Timekeeper
 from trackway.store.sql.store import SqlStore
 from trackway.tracking.chores import Chores
 from trackway.tracking.experiments import ExperimentService
@@ -59,11 +61,13 @@ class Platform:
             SignatureService(),
             TransferService(),
             WebhookService(allowed),
+            ScheduleService(),
             retention,
         )
         self.dispatch = Dispatch(self.store, [service.handlers() for service in services], OpenPolicy())
         self.chores = Chores(self.store, self.blobs, retention)
         self.courier = Courier(self.store, allowed)
+        self.timekeeper = Timekeeper(self.store)
 
     def start_jobs(self) -> Worker:
         """Begin the background work."""
@@ -76,6 +80,8 @@ class Platform:
             Task("uploads", 600.0, chores.close_uploads),
             Task("blobs", 600.0, chores.delete_blobs),
             Task("deliveries", 3_600.0, self.courier.forget_old),
+            Task("schedules", 5.0, self.timekeeper.keep_time),
+            Task("ticks", 3_600.0, self.timekeeper.forget_old),
         )
         worker = Worker(self.store, tasks)
         worker.start()

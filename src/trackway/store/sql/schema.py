@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
 
-from trackway.store.sql import schema_registry
+from trackway.store.sql import schema_registry, schema_schedules
 from trackway.store.sql.columns import STRING
 from trackway.store.sql.columns import integer as _int
 from trackway.store.sql.columns import make_table as _table
@@ -23,6 +23,8 @@ from trackway.store.sql.filters import INDEXED_CHARS
 
 REGISTRY = schema_registry.TABLES
 """The tables of the registry and of webhooks, in a file of their own."""
+SCHEDULES = schema_schedules.TABLES
+"""The tables of schedules, in a file of their own."""
 
 workspaces = _table("workspaces", _pk("name", STRING), _int("created_ms"), _int("trash_ms", nullable=True))
 

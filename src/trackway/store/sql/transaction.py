@@ -11,6 +11,7 @@ from trackway.store.sql.metrics import MetricTable
 from trackway.store.sql.registry import RegistryTable
 from trackway.store.sql.reviews import ReviewTable
 from trackway.store.sql.runs import RunCache, RunTable
+from trackway.store.sql.schedules import ScheduleTable
 from trackway.store.sql.signatures import SignatureTable
 from trackway.store.sql.webhooks import WebhookTable
 
@@ -29,4 +30,5 @@ class SqlTransaction:
         self.reviews = ReviewTable(db)
         self.signatures = SignatureTable(db)
         self.webhooks = WebhookTable(db)
+        self.schedules = ScheduleTable(db)
         self.housekeeping = HousekeepingTable(db)

@@ -9,6 +9,7 @@ from trackway.testing.store.logged_models import LoggedModelContract
 from trackway.testing.store.metrics import MetricContract
 from trackway.testing.store.registry import RegistryContract
 from trackway.testing.store.runs import RunContract
+from trackway.testing.store.schedules import ScheduleContract
 from trackway.testing.store.transactions import TransactionContract
 from trackway.testing.store.webhooks import WebhookContract
 
@@ -22,6 +23,7 @@ class StoreContract(
     LoggedModelContract,
     RegistryContract,
     WebhookContract,
+    ScheduleContract,
     HousekeepingContract,
 ):
     """The contract. The ``store`` fixture may give the same store to all tests: each works in its own workspace."""

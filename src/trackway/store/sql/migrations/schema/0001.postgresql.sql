@@ -365,6 +365,57 @@ CREATE INDEX ix_runs_parent ON runs (workspace, parent_run_id) WHERE parent_run_
 
 CREATE INDEX ix_runs_trash ON runs (experiment_pk, deleted_ms) WHERE deleted_ms IS NOT NULL;
 
+CREATE TABLE schedule_ticks (
+  pk BIGSERIAL NOT NULL,
+  schedule_pk BIGINT NOT NULL,
+  tick_id TEXT COLLATE "C" NOT NULL,
+  due_ms BIGINT NOT NULL,
+  manual BIGINT NOT NULL,
+  state TEXT COLLATE "C" NOT NULL,
+  holder TEXT COLLATE "C" NOT NULL,
+  worker TEXT COLLATE "C" NOT NULL,
+  lease_until_ms BIGINT,
+  run_id TEXT COLLATE "C" NOT NULL,
+  error TEXT COLLATE "C" NOT NULL,
+  cancel BIGINT NOT NULL,
+  created_ms BIGINT NOT NULL,
+  started_ms BIGINT,
+  ended_ms BIGINT,
+  PRIMARY KEY (pk),
+  CONSTRAINT uq_schedule_ticks_id UNIQUE (tick_id)
+);
+
+CREATE INDEX ix_schedule_ticks_ended ON schedule_ticks (created_ms) WHERE ended_ms IS NOT NULL;
+
+CREATE UNIQUE INDEX ix_schedule_ticks_once ON schedule_ticks (schedule_pk, due_ms) WHERE manual = 0;
+
+CREATE INDEX ix_schedule_ticks_open ON schedule_ticks (schedule_pk, due_ms) WHERE ended_ms IS NULL;
+
+CREATE INDEX ix_schedule_ticks_schedule ON schedule_ticks (schedule_pk, pk);
+
+CREATE TABLE schedules (
+  pk BIGSERIAL NOT NULL,
+  workspace TEXT COLLATE "C" NOT NULL,
+  schedule_id TEXT COLLATE "C" NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  cron TEXT COLLATE "C" NOT NULL,
+  time_zone TEXT COLLATE "C" NOT NULL,
+  catch_up TEXT COLLATE "C" NOT NULL,
+  catch_up_limit BIGINT NOT NULL,
+  overlap TEXT COLLATE "C" NOT NULL,
+  launch TEXT COLLATE "C" NOT NULL,
+  paused BIGINT NOT NULL,
+  created_by TEXT COLLATE "C" NOT NULL,
+  created_ms BIGINT NOT NULL,
+  updated_ms BIGINT NOT NULL,
+  next_ms BIGINT,
+  turn BIGINT NOT NULL,
+  PRIMARY KEY (pk),
+  CONSTRAINT uq_schedules_name UNIQUE (workspace, name)
+);
+
+CREATE INDEX ix_schedules_next ON schedules (next_ms) WHERE next_ms IS NOT NULL;
+
 CREATE TABLE seal_queue (
   series_pk BIGINT NOT NULL,
   PRIMARY KEY (series_pk)

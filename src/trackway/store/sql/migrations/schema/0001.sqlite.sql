@@ -359,6 +359,55 @@ CREATE INDEX ix_runs_parent ON runs (workspace, parent_run_id) WHERE parent_run_
 
 CREATE INDEX ix_runs_trash ON runs (experiment_pk, deleted_ms) WHERE deleted_ms IS NOT NULL;
 
+CREATE TABLE schedule_ticks (
+  pk INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  schedule_pk INTEGER NOT NULL,
+  tick_id TEXT NOT NULL,
+  due_ms INTEGER NOT NULL,
+  manual INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  holder TEXT NOT NULL,
+  worker TEXT NOT NULL,
+  lease_until_ms INTEGER,
+  run_id TEXT NOT NULL,
+  error TEXT NOT NULL,
+  cancel INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  started_ms INTEGER,
+  ended_ms INTEGER,
+  CONSTRAINT uq_schedule_ticks_id UNIQUE (tick_id)
+);
+
+CREATE INDEX ix_schedule_ticks_ended ON schedule_ticks (created_ms) WHERE ended_ms IS NOT NULL;
+
+CREATE UNIQUE INDEX ix_schedule_ticks_once ON schedule_ticks (schedule_pk, due_ms) WHERE manual = 0;
+
+CREATE INDEX ix_schedule_ticks_open ON schedule_ticks (schedule_pk, due_ms) WHERE ended_ms IS NULL;
+
+CREATE INDEX ix_schedule_ticks_schedule ON schedule_ticks (schedule_pk, pk);
+
+CREATE TABLE schedules (
+  pk INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  workspace TEXT NOT NULL,
+  schedule_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  cron TEXT NOT NULL,
+  time_zone TEXT NOT NULL,
+  catch_up TEXT NOT NULL,
+  catch_up_limit INTEGER NOT NULL,
+  overlap TEXT NOT NULL,
+  launch TEXT NOT NULL,
+  paused INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL,
+  next_ms INTEGER,
+  turn INTEGER NOT NULL,
+  CONSTRAINT uq_schedules_name UNIQUE (workspace, name)
+);
+
+CREATE INDEX ix_schedules_next ON schedules (next_ms) WHERE next_ms IS NOT NULL;
+
 CREATE TABLE seal_queue (
   series_pk INTEGER NOT NULL,
   PRIMARY KEY (series_pk)
