@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     )
     from trackway.sdk.evaluation import Threshold as Threshold
     from trackway.sdk.evaluation import evaluate as evaluate
+    from trackway.sdk.evaluation.gate import gate as gate
     from trackway.sdk.experiments import set_experiment as set_experiment
     from trackway.sdk.fluent import (
         delete_tag as delete_tag,
@@ -259,6 +260,7 @@ _NAMES = {
     """,
     "connection": "get_tracking_uri is_tracking_uri_set set_tracking_uri",
     "evaluation": "Threshold evaluate",
+    "evaluation.gate": "gate",
     "experiments": "set_experiment",
     "fluent": """
         delete_tag log_input log_inputs log_metric log_metrics log_outputs log_param log_params set_tag

@@ -46,7 +46,7 @@ def evaluate(model: str, data: str, as_json: bool, **given: Any) -> None:
     With thresholds, the exit status is 6 when they are not met, and a registered version is marked as evaluated or not.
     """
     experiment, run_id, log = given.pop("experiment"), given.pop("run_id"), not given.pop("no_log")
-    thresholds = _read_thresholds(given)
+    thresholds = read_thresholds(given)
     options = {**given, "thresholds": thresholds, "slices": list(given["slices"]), "log": log}
     if not log:
         result = evaluate_model(model, data, **options, attest=False)
@@ -62,9 +62,9 @@ def evaluate(model: str, data: str, as_json: bool, **given: Any) -> None:
     result.raise_if_failed()
 
 
-def _read_thresholds(given: dict[str, Any]) -> dict[str, Threshold]:
+def read_thresholds(given: dict[str, Any]) -> dict[str, Threshold]:
     """Return the thresholds that the options ask for, and take them out of the options."""
-    how = {name: given.pop(name) for name in ("on_interval", "every_slice")}
+    how = {name: given.pop(name, False) for name in ("on_interval", "every_slice")}
     bounds: dict[str, dict[str, Any]] = {}
     for option, field in (("at_least", "min"), ("at_most", "max"), ("changes", "min_change")):
         for metric, number in _read_bounds(given.pop(option)):

@@ -27,6 +27,7 @@ COMMANDS = {
     "doctor": Place("doctor", "doctor", "Check store, schema, indexes, artifacts, clock and journals."),
     "experiments": Place("experiments", "experiments", "List and change experiments."),
     "export": Place("exchange", "export", "Write a run, an experiment or a registered model into one file."),
+    "gate": Place("gate", "gate", "Fail unless a candidate is good enough, beside what is in use."),
     "gc": Place("upkeep", "gc", "Remove what has been in the trash for long enough, for good."),
     "import": Place("exchange", "import_source", "Bring over a history, or what is new of it."),
     "models": Place("serving", "models", "Register models, say which is used for what, and serve them."),

@@ -10,7 +10,6 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -23,9 +22,10 @@ from trackway.models.card import MAX_BYTES, NAME, CardFacts, MeasuredMetric, ren
 from trackway.models.environment import CONDA, PYTHON_ENV, REQUIREMENTS, read_environment
 from trackway.models.mlmodel import NAME as MLMODEL
 from trackway.models.mlmodel import PYFUNC, MlModel, format_time, read_mlmodel
-from trackway.sdk.artifacts import find_file, find_local, get_run_folder, join_path
+from trackway.sdk.artifacts import find_file, find_local, join_path
 from trackway.sdk.client import Client
 from trackway.sdk.locations import SERVED
+from trackway.sdk.measurements import measure_model, read_evaluation
 from trackway.sdk.model_files import locate_model
 from trackway.sdk.sources import BytesSource
 from trackway.sdk.versions import MODELS, find_version
@@ -217,29 +217,10 @@ def _find_metrics(client: Client, record: LoggedModel | None, run: Run | None) -
     if record is None or not record.metrics:
         summaries = {} if run is None else run.metrics
         return [MeasuredMetric(key, one.last_value) for key, one in summaries.items()], task
-    newest = {(point.dataset_name or "", point.key): point for point in sorted(record.metrics, key=lambda p: p.time_ms)}
-    evaluations = {run_id: _read_evaluation(client, run_id) for run_id in {p.run_id for p in newest.values()}}
-    found = []
-    for (dataset, key), point in newest.items():
-        told = evaluations.get(point.run_id, {})
-        task = task or str(told.get("model_type", ""))
-        metrics = told.get("metrics")
-        interval = metrics.get(key) if isinstance(metrics, dict) else None
-        same = isinstance(interval, dict) and interval.get("value") == point.value
-        low, high = (interval.get("low"), interval.get("high")) if same and isinstance(interval, dict) else (None, None)
-        numbers = [end if isinstance(end, int | float) else None for end in (low, high)]
-        found.append(MeasuredMetric(key, point.value, dataset, *numbers))
+    told = (read_evaluation(client, run_id) for run_id in {point.run_id for point in record.metrics})
+    task = task or next((str(one["model_type"]) for one in told if one.get("model_type")), "")
+    found = [MeasuredMetric(m.key, m.value, m.dataset, m.low, m.high) for m in measure_model(client, record)]
     return found, task
-
-
-def _read_evaluation(client: Client, run_id: str) -> dict[str, Any]:
-    """Return what ``trackway.evaluate`` left in a run; nothing when there is none."""
-    try:
-        data = find_file(client, join_path(get_run_folder(client, run_id), "evaluation.json"))
-        found = json.loads(data or b"{}")
-    except (NotFound, InvalidInput, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _list_lineage(client: Client, version: g.ModelVersion | None, record: LoggedModel | None) -> list[str]:

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api.logged_models import GetLoggedModel
 from trackway.base.errors import InvalidInput, NotFound
+from trackway.evaluation.checks import Check
 from trackway.evaluation.curves import Curve
 from trackway.evaluation.plots import FILES, draw_curve
 from trackway.sdk import fluent, fluent_files, runs
@@ -26,7 +27,6 @@ from trackway.sdk.versions import MODELS, find_version
 
 TAG_VERDICT = "trackway.evaluation"
 """Of a run: ``passed`` or ``failed``, the last evaluation with thresholds."""
-NOTE = "thresholds met in the evaluation of run"
 
 
 class Inputs(msgspec.Struct, frozen=True):
@@ -85,10 +85,18 @@ def record(
 
 def attest(evaluation: Evaluation, version: g.ModelVersion) -> None:
     """Say in the registry whether a version passed, so that a policy that asks for an evaluation sees it."""
-    passed = sum(check.passed for check in evaluation.checks)
-    note = f"{passed} of {len(evaluation.checks)} {NOTE} {evaluation.run_id or '(none)'}"
+    attest_checks(evaluation.checks, version, f"the evaluation of run {evaluation.run_id or '(none)'}")
+
+
+def attest_checks(checks: Sequence[Check], version: g.ModelVersion, where: str) -> None:
+    """Say in the registry whether a version passed all of some checks."""
+    passed = sum(check.passed for check in checks)
     request = g.AttestVersion(
-        name=version.name, version=version.version, what="evaluation", passed=evaluation.passed, note=note
+        name=version.name,
+        version=version.version,
+        what="evaluation",
+        passed=passed == len(checks),
+        note=f"{passed} of {len(checks)} thresholds met in {where}",
     )
     Client().call(ops.ATTEST_VERSION, request)
 

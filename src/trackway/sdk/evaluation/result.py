@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -70,14 +70,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
         raises: ChecksFailed naming what was not
         """
-        failed = [check for check in self.checks if not check.passed]
-        if failed:
-            shown = "; ".join(f"{c.metric} {c.demand}, found {format_number(c.found)}" for c in failed[:10])
-            more = f"; and {len(failed) - 10} more" if len(failed) > 10 else ""
-            raise ChecksFailed(
-                f"The model does not meet {len(failed)} of {len(self.checks)} thresholds: {shown}{more}",
-                details={"failed": [msgspec.to_builtins(check) for check in failed]},
-            )
+        raise_failed("The model", self.checks)
 
     def exit_if_failed(self) -> None:
         """End the process with status 6, saying what failed, unless every threshold was met; for scripts in CI."""
@@ -118,6 +111,21 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return self.to_text()
+
+
+def raise_failed(what: str, checks: Sequence[Check]) -> None:
+    """Raise unless every check was met.
+
+    raises: ChecksFailed naming what was not
+    """
+    failed = [check for check in checks if not check.passed]
+    if failed:
+        shown = "; ".join(f"{c.metric} {c.demand}, found {format_number(c.found)}" for c in failed[:10])
+        more = f"; and {len(failed) - 10} more" if len(failed) > 10 else ""
+        raise ChecksFailed(
+            f"{what} does not meet {len(failed)} of {len(checks)} thresholds: {shown}{more}",
+            details={"failed": [msgspec.to_builtins(check) for check in failed]},
+        )
 
 
 def _describe(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
