@@ -204,6 +204,21 @@ def test_a_body_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch, whole: 
         asyncio.run(read())
 
 
+def test_a_body_that_comes_too_slowly_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One byte now and then would hold a connection, and a thread for a file, as long as somebody likes."""
+    now_s = 1_000.0
+
+    def tick() -> float:
+        nonlocal now_s
+        now_s += 10.0
+        return now_s
+
+    monkeypatch.setattr(messages, "monotonic", tick)
+    with pytest.raises(Unavailable, match="slower than 256 bytes/s"):
+        asyncio.run(make_request(*[b"x"] * 100, memory=BodyMemory()).body())
+    assert len(asyncio.run(make_request(*[b"x" * 10_000] * 100, memory=BodyMemory()).body())) == 1_000_000
+
+
 def test_a_client_that_is_gone_is_told_from_one_that_is_slow() -> None:
     async def receive() -> Any:
         return {"type": "http.disconnect"}

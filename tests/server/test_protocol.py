@@ -15,6 +15,7 @@ from trackway.http import protocol
 from trackway.http.protocol import BoundedProtocol
 
 HEAD_S = 0.2
+MUCH_BYTES = 32 * 1024 * 1024
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 Act = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -28,9 +29,9 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def connect() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connect(app: Any = answer) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """Open a connection to a server of that protocol."""
-    config = uvicorn.Config(answer, lifespan="off", log_config=None)
+    config = uvicorn.Config(app, lifespan="off", log_config=None)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: BoundedProtocol(config, ServerState(), {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
@@ -79,5 +80,39 @@ def test_a_body_may_take_longer_and_so_may_the_next_request(monkeypatch: pytest.
             await asyncio.sleep(2 * HEAD_S)
             writer.write(REQUEST)
             assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+
+    asyncio.run(run())
+
+
+async def answer_much(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with more than fits into the buffers between the two."""
+    headers = [(b"content-length", str(MUCH_BYTES).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": bytes(MUCH_BYTES)})
+
+
+def test_a_client_that_takes_nothing_of_an_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "STALL_S", 0.2)
+
+    async def run() -> None:
+        gone = asyncio.Event()
+        monkeypatch.setattr(BoundedProtocol, "connection_lost", lambda _self, _error: gone.set())
+        async with connect(answer_much) as (_reader, writer):
+            writer.write(REQUEST)
+            await asyncio.wait_for(gone.wait(), 30)
+
+    asyncio.run(run())
+
+
+def test_a_client_that_reads_slowly_gets_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "STALL_S", 0.5)
+
+    async def run() -> None:
+        async with connect(answer_much) as (reader, writer):
+            writer.write(REQUEST)
+            got = 0
+            while got < MUCH_BYTES:
+                got += len(await asyncio.wait_for(reader.read(MUCH_BYTES // 64), 30))
+                await asyncio.sleep(0.01)  # longer in all than the server waits for a client that takes nothing
 
     asyncio.run(run())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 
 from tests.services.ports import free_port
@@ -25,21 +26,23 @@ class TrackwayServer:
     port: int
     process: subprocess.Popen[bytes]
     log: Path
+    certificate: Path | None = None
 
 
 @contextmanager
-def run_trackway(folder: Path, *options: str) -> Iterator[int]:
+def run_trackway(folder: Path, *options: str, certificate: Path | None = None) -> Iterator[int]:
     """Run a server with its database, artifacts and log in a folder until the block ends; yield its port.
 
-    options: more of the command line
-    cost:    about 1 s and 100 MB
+    options:     more of the command line
+    certificate: of a server that speaks TLS
+    cost:        about 1 s and 100 MB
     """
-    with run_server(folder, *options) as server:
+    with run_server(folder, *options, certificate=certificate) as server:
         yield server.port
 
 
 @contextmanager
-def run_server(folder: Path, *options: str) -> Iterator[TrackwayServer]:
+def run_server(folder: Path, *options: str, certificate: Path | None = None) -> Iterator[TrackwayServer]:
     """Run a server as ``run_trackway`` does, for tests that end it themselves."""
     port = free_port()
     command = [COMMAND, "server", "--host", "127.0.0.1", "--port", str(port)]
@@ -48,7 +51,7 @@ def run_server(folder: Path, *options: str) -> Iterator[TrackwayServer]:
         (folder / "log").open("wb") as log,
         subprocess.Popen([*command, *places, *options], cwd=folder, stdout=log, stderr=log) as process,
     ):
-        server = TrackwayServer(port, process, folder / "log")
+        server = TrackwayServer(port, process, folder / "log", certificate)
         try:
             wait_until_ready(server)
             yield server
@@ -63,15 +66,18 @@ def run_server(folder: Path, *options: str) -> Iterator[TrackwayServer]:
 
 def wait_until_ready(server: TrackwayServer) -> None:
     deadline_s = time.monotonic() + START_TIMEOUT_S
-    while not answers(server.port):
+    while not answers(server.port, certificate=server.certificate):
         if server.process.poll() is not None or time.monotonic() > deadline_s:
             raise RuntimeError(f"The server did not start: {server.log.read_text()}")
         time.sleep(0.05)
 
 
-def answers(port: int, path: str = "/health") -> bool:
+def answers(port: int, path: str = "/health", certificate: Path | None = None) -> bool:
     """Tell whether a page is served with status 200."""
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    if certificate is not None:
+        context = ssl.create_default_context(cafile=str(certificate))
+        connection = HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200

@@ -41,6 +41,13 @@ SETTINGS = (
     Setting("workers", int, 1, "", "processes (PostgreSQL only; SQLite is served by one)"),
     Setting("allowed_hosts", str, "", "", "names that Host and Origin may have, divided by commas; * for any"),
     Setting("insecure_open", bool, False, "", "serve other machines though everybody who reaches the port may do everything"),
+    Setting("tls_cert", str, "", "", "PEM file with the server's certificate, and those that it was signed with; read again when it changes"),
+    Setting("tls_key", str, "", "", "PEM file with its key, when that is a file of its own"),
+    Setting("behind_proxy", bool, False, "", "a proxy in front encrypts: serve other addresses than loopback without TLS"),
+    Setting("trusted_proxies", str, "", "", "networks whose X-Forwarded-For and -Proto are believed: 10.1.0.0/16,127.0.0.1"),
+    Setting("active", int, 128, "", "requests answered at once; more wait, and callers have turns (0: no limit; none on loopback without --behind-proxy)"),
+    Setting("caller_active", int, 32, "", "requests of one caller answered at once (0: no limit; none on loopback without --behind-proxy)"),
+    Setting("caller_rate", int, 0, "1/s", "requests a second of one caller, ten seconds' worth at once (0: no limit)"),
     Setting("access_log", bool, False, "", "log each request"),
     Setting("jobs", bool, True, "", "do the background work (sealing, leases, retention, webhooks) in this server"),
     Setting("webhook_networks", str, "", "", "networks that webhooks may lead to beside public addresses, also by http: 10.1.0.0/16,127.0.0.1"),
@@ -58,6 +65,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     allowed_hosts: str
     insecure_open: bool
+    tls_cert: str
+    tls_key: str
+    behind_proxy: bool
+    trusted_proxies: str
+    active: int
+    caller_active: int
+    caller_rate: int
     access_log: bool
     jobs: bool
     webhook_networks: str

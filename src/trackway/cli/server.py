@@ -17,6 +17,7 @@ from trackway.base.addresses import hide_credentials
 from trackway.base.errors import InvalidInput
 from trackway.base.settings import SETTINGS, Settings, read_settings
 from trackway.http.draining import BACKLOG, configure
+from trackway.http.encryption import Encryption
 from trackway.wiring.processes import start_log
 from trackway.wiring.server import VERSION, build_app, check_settings
 
@@ -106,7 +107,8 @@ def listen(host: str, port: int) -> list[socket.socket]:
 def _tell(settings: Settings, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     store, artifacts = hide_credentials(settings.store), hide_credentials(settings.artifacts)
-    log.info("Trackway %s serves http://%s:%d (store %s, artifacts %s)", VERSION, host, port, store, artifacts)
+    scheme = "https" if settings.tls_cert else "http"
+    log.info("Trackway %s serves %s://%s:%d (store %s, artifacts %s)", VERSION, scheme, host, port, store, artifacts)
 
 
 def _make_command() -> click.Command:
@@ -129,6 +131,8 @@ def _serve(**given: Any) -> None:
 
 def _config(settings: Settings, app: Any, **more: Any) -> Any:
     options = configure(app, settings.host, settings.port, GRACE_S) | more
+    if settings.tls_cert:
+        options["ssl_context_factory"] = Encryption(settings.tls_cert, settings.tls_key)
     return options if more else uvicorn.Config(**options)
 
 

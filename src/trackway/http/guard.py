@@ -17,9 +17,11 @@ class Guard:
 
     allowed: names or addresses, with or without a port, beside loopback ones and literal private addresses (a rebound
              name is a name; a literal address cannot be rebound); ``*`` allows any
+    secure:  whether this server is reached over TLS alone, so that a page without it is another site
     """
 
-    def __init__(self, allowed: Collection[str]) -> None:
+    def __init__(self, allowed: Collection[str], secure: bool = False) -> None:
+        self._schemes = (b"https",) if secure else (b"http", b"https")
         self._any = "*" in allowed
         self._allowed = frozenset(host.lower() for host in allowed) | _LOOPBACK_NAMES
         self._known: set[bytes] = set()
@@ -57,7 +59,7 @@ class Guard:
 
     def _is_own(self, origin: bytes, host: bytes) -> bool:
         scheme, _, rest = origin.partition(b"://")
-        if scheme not in (b"http", b"https"):
+        if scheme not in self._schemes:
             return False
         return rest == host or (rest != b"" and rest.decode("latin-1").lower() in self._allowed - _LOOPBACK_NAMES)
 

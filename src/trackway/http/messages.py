@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from time import monotonic
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -20,6 +21,10 @@ Send = Callable[[Message], Awaitable[None]]
 C = TypeVar("C")
 IDLE_S = 60.0
 """A body of which nothing has come for so long is given up, so that it does not hold memory or a thread for ever."""
+
+SLOW_S = 60.0
+SLOW_BYTES_PER_S = 256
+"""A body that has come for longer than that, and on average slower than this, is given up for the same reason."""
 
 
 class BodyMemory:
@@ -54,6 +59,8 @@ class HttpRequest:
     """
 
     __slots__ = (
+        "_began_s",
+        "_came_bytes",
         "_held_bytes",
         "_memory",
         "_receive",
@@ -71,6 +78,8 @@ class HttpRequest:
         self._receive = receive
         self._memory = memory
         self._held_bytes = 0
+        self._came_bytes = 0
+        self._began_s = 0.0
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.raw_path: bytes = scope.get("raw_path") or b""
@@ -149,11 +158,20 @@ class HttpRequest:
         self._held_bytes += size_bytes
 
     async def _receive_soon(self) -> Message:
+        now_s = monotonic()
+        self._began_s = self._began_s or now_s
         try:
             async with asyncio.timeout(IDLE_S):
-                return await self._receive()
+                message = await self._receive()
         except TimeoutError as error:
             raise Unavailable(f"Nothing came of the body for {IDLE_S:g} s", hint="send it again") from error
+        self._came_bytes += len(message.get("body", b""))
+        took_s = monotonic() - self._began_s
+        if took_s > SLOW_S and self._came_bytes < took_s * SLOW_BYTES_PER_S:
+            raise Unavailable(
+                f"The body came slower than {SLOW_BYTES_PER_S} bytes/s for {SLOW_S:g} s", hint="send it again"
+            )
+        return message
 
 
 class HttpResponse(msgspec.Struct):
@@ -172,14 +190,16 @@ ErrorEncoder = Callable[[TrackwayError], HttpResponse]
 class Route(msgspec.Struct, Generic[C], frozen=True):
     """One route. Its handler is given the request, and what the application has for each.
 
-    path:   exact, or with ``{name}`` segments, the last of which may be ``{name:path}`` for the rest of the path
-    errors: how errors are told there
+    path:    exact, or with ``{name}`` segments, the last of which may be ``{name:path}`` for the rest of the path
+    errors:  how errors are told there
+    streams: whether what it takes or gives is a file of any size
     """
 
     method: str
     path: str
     handler: Handler[C]
     errors: ErrorEncoder
+    streams: bool = False
 
 
 def retry_after(error: TrackwayError) -> list[tuple[bytes, bytes]]:

@@ -11,6 +11,8 @@ HEAD_BYTES = 65_536
 """Most bytes of a request line and headers, give or take one read from the network."""
 HEAD_S = 60.0
 """A connection may take so long until its next request's headers are there, once it was opened or they have begun."""
+STALL_S = 60.0
+"""A client that takes nothing of an answer for so long is gone, or wants to hold our memory."""
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -54,16 +56,21 @@ class JoiningTransport:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Without the limits, one connection could take all memory with headers, and many could stay open for ever."""
+    """Without the limits, one connection could take all memory with headers, and many could stay open for ever.
+
+    That covers answers that nobody reads: what waits to be sent is held in memory.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(JoiningTransport(transport, self.loop))  # type: ignore[arg-type]
         self._in_head = False
         self._head_bytes = 0
+        self._stalled: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = self.loop.call_later(HEAD_S, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
+        self._end_stall()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -86,6 +93,31 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._end_head()
         super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_stall(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        self._end_stall()
+        super().resume_writing()
+
+    def _watch_stall(self, size_bytes: int) -> None:
+        """Look again in a while whether less waits to be sent than now."""
+        self._end_stall()
+        self._stalled = self.loop.call_later(STALL_S, self._look_at_stall, size_bytes)
+
+    def _look_at_stall(self, size_bytes: int) -> None:
+        now_bytes = self.transport.get_write_buffer_size()
+        if now_bytes >= size_bytes:
+            self.transport.abort()
+        else:
+            self._watch_stall(now_bytes)
+
+    def _end_stall(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def _end_head(self) -> None:
         self._in_head = False

@@ -64,7 +64,10 @@ class FileRoutes:
             ("PATCH", "/uploads/{upload_id}/{path:path}", self._complete_upload),
             ("DELETE", "/uploads/{upload_id}/{path:path}", self._abort_upload),
         ]
-        return [Route(method, PREFIX + path, handler, encode_error) for method, path, handler in routes]  # type: ignore[arg-type]
+        return [
+            Route(method, PREFIX + path, handler, encode_error, streams=True)  # type: ignore[arg-type]
+            for method, path, handler in routes
+        ]
 
     async def upload(self, call: Caller, path: str, chunks: AsyncIterator[bytes]) -> a.FileEntry:
         """Store a file: bytes first, the row last. A small one costs one transaction and nothing else."""

@@ -10,8 +10,12 @@ from importlib.metadata import version as installed_version
 from trackway.base.errors import InvalidInput, TrackwayError
 from trackway.base.settings import Settings, read_settings
 from trackway.http.app import App
+from trackway.http.encryption import Encryption
+from trackway.http.gate import Gate
 from trackway.http.guard import Guard, is_loopback
 from trackway.http.observe import Observer
+from trackway.http.peers import Proxies
+from trackway.http.turns import TurnLimits
 from trackway.server import native, pages
 from trackway.server.bridge import Callers
 from trackway.server.calls import Caller
@@ -64,8 +68,20 @@ def build_app(settings: Settings) -> App[Caller]:
         *pages.list_routes(VERSION, ready, observer),
     ]
     hosts = [host for host in (settings.host, *settings.allowed_hosts.split(",")) if host]
+    guard = Guard(hosts, secure=bool(settings.tls_cert))
+    gate = Gate(guard, _find_limits(settings), Proxies(settings.trusted_proxies))
+    for name, text, read in gate.list_gauges():
+        observer.add(name, "gauge", text, read)
     errors = {"": native.encode_error, **dict.fromkeys(("/api/2.0/", "/api/3.0/", "/ajax-api/"), encode_mlflow_error)}
-    return App(Callers(platform.dispatch), routes, errors, Guard(hosts), observer, lifespan())
+    return App(Callers(platform.dispatch), routes, errors, gate, observer, lifespan())
+
+
+def _find_limits(settings: Settings) -> TurnLimits | None:
+    """Return the limits of what is answered at once; None for a server that one person has for himself."""
+    limits = TurnLimits(settings.active, settings.caller_active, settings.caller_rate)
+    if is_loopback(settings.host) and not settings.behind_proxy:
+        limits = TurnLimits(caller_rate=settings.caller_rate)
+    return limits if limits != TurnLimits() else None
 
 
 def _keep_freed_memory() -> None:
@@ -91,14 +107,31 @@ def check_settings(settings: Settings) -> None:
 
     raises: InvalidInput
     """
-    if not is_loopback(settings.host) and not settings.insecure_open:
-        raise InvalidInput(
-            f"Refusing to listen on {settings.host}: everybody who can reach it could do everything",
-            hint="listen on 127.0.0.1 behind a proxy that signs people in, or give --insecure-open",
-        )
+    _check_exposure(settings)
+    for name in ("active", "caller_active", "caller_rate"):
+        if getattr(settings, name) < 0:
+            raise InvalidInput(f"Invalid {name} {getattr(settings, name)}", hint="give 1 or more, or 0 for no limit")
+    Proxies(settings.trusted_proxies)
+    if settings.tls_key and not settings.tls_cert:
+        raise InvalidInput("There is a key of TLS and no certificate", hint="give --tls-cert too")
+    if settings.tls_cert:
+        Encryption(settings.tls_cert, settings.tls_key)()
     if not 0 <= settings.port <= 65_535:
         raise InvalidInput(f"Invalid port {settings.port}", hint="give 1 to 65535, or 0 for any that is free")
     if settings.workers < 1:
         raise InvalidInput(f"Invalid number of workers {settings.workers}", hint="give 1 or more")
     if settings.artifacts.startswith("memory:") and settings.workers > 1:
         raise InvalidInput("Artifacts in memory cannot be shared by several workers", hint="name a folder or a bucket")
+
+
+def _check_exposure(settings: Settings) -> None:
+    """Refuse to serve other machines unless people sign in, and what they send cannot be read on its way.
+
+    raises: InvalidInput
+    """
+    if is_loopback(settings.host) or settings.insecure_open:
+        return
+    raise InvalidInput(
+        f"Refusing to listen on {settings.host}: everybody who can reach it could do everything",
+        hint="listen on 127.0.0.1 behind a proxy that signs people in, or give --insecure-open",
+    )

@@ -49,6 +49,7 @@ class Entry(NamedTuple):
     method: str
     path: str
     handler: Handler
+    streams: bool = False
 
 
 def list_routes(files: Files, direct: DirectTransfers) -> list[Route]:
@@ -67,7 +68,7 @@ def list_routes(files: Files, direct: DirectTransfers) -> list[Route]:
         *_list_missing(),
     ]
     return [
-        Route(entry.method, prefix + entry.path, entry.handler, encode_error)
+        Route(entry.method, prefix + entry.path, entry.handler, encode_error, entry.streams)
         for entry in entries
         for prefix in entry.prefixes
     ]
@@ -161,7 +162,7 @@ def _list_logged_models(files: Files) -> list[Entry]:
             f"{model}/artifacts/directories",
             answer_query(artifacts.ListModelFiles, artifacts.list_model),
         ),
-        Entry(AJAX, "GET", f"{model}/artifacts/files", download),
+        Entry(AJAX, "GET", f"{model}/artifacts/files", download, streams=True),
     ]
 
 
@@ -198,7 +199,13 @@ def _list_model_versions(files: Files) -> list[Entry]:
         Entry(FIRST, "GET", f"{version}/get-download-uri", answer_query(r.Version, r.get_download_uri)),
         Entry(FIRST, "POST", f"{version}/set-tag", answer(r.SetVersionTag, r.set_version_tag)),
         Entry(FIRST, "DELETE", f"{version}/delete-tag", answer(r.DeleteVersionTag, r.delete_version_tag)),
-        Entry((*ROOT, *AJAX), "GET", f"{version}/get-artifact", ArtifactHandlers(files).download_version_file),
+        Entry(
+            (*ROOT, *AJAX),
+            "GET",
+            f"{version}/get-artifact",
+            ArtifactHandlers(files).download_version_file,
+            streams=True,
+        ),
     ]
 
 
@@ -206,11 +213,11 @@ def _list_artifacts(files: Files) -> list[Entry]:
     a, handlers = artifacts, ArtifactHandlers(files)
     return [
         Entry(FIRST, "GET", "/artifacts/list", answer_query(a.ListRunFiles, a.list_run)),
-        Entry(AJAX, "POST", "/upload-artifact", handlers.upload_run_file),
-        Entry((*ROOT, *AJAX), "GET", "/get-artifact", handlers.download_run_file),
+        Entry(AJAX, "POST", "/upload-artifact", handlers.upload_run_file, streams=True),
+        Entry((*ROOT, *AJAX), "GET", "/get-artifact", handlers.download_run_file, streams=True),
         Entry(PROXY, "GET", "/artifacts", answer_query(a.ListTree, a.list_tree)),
-        Entry(PROXY, "GET", "/artifacts/{path:path}", handlers.download),
-        Entry(PROXY, "PUT", "/artifacts/{path:path}", handlers.upload),
+        Entry(PROXY, "GET", "/artifacts/{path:path}", handlers.download, streams=True),
+        Entry(PROXY, "PUT", "/artifacts/{path:path}", handlers.upload, streams=True),
         Entry(PROXY, "DELETE", "/artifacts/{path:path}", handlers.delete),
     ]
 

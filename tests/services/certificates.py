@@ -1,0 +1,44 @@
+"""Certificates for servers of tests."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+LIFE = datetime.timedelta(days=2)
+
+
+def write_certificate(folder: Path, name: str, password: bytes = b"") -> tuple[Path, Path]:
+    """Write ``cert.pem`` and ``key.pem`` for 127.0.0.1, signed by themselves, in place of those that are there.
+
+    name:     common name, by which a test tells one from another
+    password: what the key is encrypted with
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), now - LIFE, now + LIFE)
+        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    sealing = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealing)
+    written = []
+    for file, data in (
+        ("cert.pem", certificate.public_bytes(serialization.Encoding.PEM)),
+        ("key.pem", key.private_bytes(*form)),
+    ):
+        new = folder / f"{file}.new"
+        new.write_bytes(data)
+        written.append((new, folder / file))
+    for new, place in written:
+        os.replace(new, place)
+    return folder / "cert.pem", folder / "key.pem"
