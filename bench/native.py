@@ -190,7 +190,9 @@ def _read_store(server: Server) -> sqlite3.Connection:
 async def _wait_until_sealed(server: Server) -> None:
     deadline_s = time.monotonic() + SEAL_S
     with closing(_read_store(server)) as db:
-        while db.execute("SELECT COUNT(*) FROM seal_queue").fetchone()[0]:
+        while db.execute("SELECT (SELECT COUNT(*) FROM gather_queue) + (SELECT COUNT(*) FROM seal_queue)").fetchone()[
+            0
+        ]:
             if time.monotonic() > deadline_s:
                 raise RuntimeError(f"Series are not sealed after {SEAL_S} s")
             await asyncio.sleep(0.5)

@@ -208,9 +208,9 @@ def test_a_column_with_more_or_fewer_numbers_than_claimed_is_refused() -> None:
 
 
 def test_a_chunk_of_a_newer_format_names_the_version_that_reads_it() -> None:
-    with pytest.raises(Corrupt, match=r"unknown format 3, which Trackway 2\.7 and later read") as caught:
-        unpack(b"\x03\x02\x07\xfc" + bytes(100))
-    assert caught.value.details == {"format": 3, "needs": "2.7"}
+    with pytest.raises(Corrupt, match=r"unknown format 4, which Trackway 2\.7 and later read") as caught:
+        unpack(b"\x04\x02\x07\xfb" + bytes(100))
+    assert caught.value.details == {"format": 4, "needs": "2.7"}
     assert "run Trackway 2.7" in caught.value.hint
 
 

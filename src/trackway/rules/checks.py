@@ -33,8 +33,8 @@ def check_tag_value(key: str, value: str) -> None:
     check_text(f"Tag {key[:80]!r}", value, limit)
 
 
-def check_series(series: Sequence[Series]) -> None:
-    """Check keys, that columns are of one length, and the number of points."""
+def check_series(series: Sequence[Series]) -> int:
+    """Check keys, that columns are of one length, and the number of points, and return that."""
     check_count("series", len(series), limits.SERIES_PER_INGEST)
     points = 0
     for one in series:
@@ -50,6 +50,7 @@ def check_series(series: Sequence[Series]) -> None:
     check_count("points", points, limits.POINTS_PER_INGEST)
     if len(series) > 1 and len({one.key for one in series}) < len(series):
         raise InvalidInput("A metric is there twice", hint="put all points of one metric in one series")
+    return points
 
 
 def check_text(what: str, value: str, limit: int) -> None:

@@ -201,8 +201,11 @@ class Runs(Protocol):
         raises: TooLarge when the params or tags have more than 1 GiB
         """
 
-    def touch(self, workspace: str, run_id: str, now_ms: int, lease_ms: int | None) -> RunRef | None:
-        """Count a change: raise the version, renew the lease (bringing a LOST run back), and say where the run is."""
+    def touch(self, workspace: str, run_id: str, now_ms: int, lease_ms: int | None, points: int = 0) -> RunRef | None:
+        """Count a change: raise the version, renew the lease (bringing a LOST run back), and say where the run is.
+
+        points: so many are to be appended; now and then the run is queued for gathering them
+        """
 
     def update(self, pk: int, fields: Mapping[str, object]) -> None: ...
     def advance_session(self, pk: int, session_id: str, first: int, last: int) -> tuple[bool, int]: ...
@@ -238,7 +241,9 @@ class Runs(Protocol):
 class Metrics(Protocol):
     """Series of points as columns."""
 
-    def append(self, ref: RunRef, series: Sequence[Series]) -> None: ...
+    def append(self, ref: RunRef, series: Sequence[Series]) -> None:
+        """Add points to series of one run that was touched; each key at most once."""
+
     def read(self, pk: int, key: str) -> list[bytes]:
         """Return the chunks of a series in order of arrival."""
 
@@ -253,8 +258,14 @@ class Metrics(Protocol):
         """Return the sealed chunks that begin behind so many points, in order of arrival."""
 
     def count(self, pk: int, key: str) -> int: ...
-    def queue_run(self, pk: int) -> None: ...
-    def take_unsealed(self, limit: int) -> list[int]: ...
+    def queue_run(self, pk: int) -> None:
+        """Queue a run that ended, as no more points are expected: it is gathered, and its series sealed."""
+
+    def list_ungathered(self, limit: int) -> list[int]: ...
+    def gather(self, pk: int) -> bool:
+        """Sort some of a run's arrivals into chunks of its series; True when there are more."""
+
+    def list_unsealed(self, limit: int) -> list[int]: ...
     def seal(self, series: int) -> int: ...
 
 

@@ -31,6 +31,8 @@ PREVIEW_FROM: Final = 4 * PREVIEW_POINTS
 # byte makes one format of another.
 _RAW: Final = b"\x01\x00\x01\xfe"
 _SEALED: Final = b"\x02\x00\x01\xfd"
+_KNOWN: Final = (1, 2, 3)
+"""The formats that this version knows, that of arrivals included."""
 _RAW_HEAD: Final = struct.Struct("<4sI")
 _SEALED_HEAD: Final = struct.Struct("<4sI2q6I")
 _TIME: Final = struct.Struct("<q")
@@ -213,7 +215,7 @@ def read_count(blob: bytes) -> int:
     raises: Corrupt for fewer bytes than every chunk begins with
     """
     if len(blob) < _RAW_HEAD.size:
-        raise _refusal(blob)
+        raise judge_damage(blob)
     count: int = _RAW_HEAD.unpack_from(blob)[1]  # both formats begin alike
     return count
 
@@ -298,8 +300,8 @@ def summarize(steps: bytes, times_ms: bytes, values: bytes) -> Summary:
     """Sum up one batch of a series.
 
     steps, times_ms, values: as pack_raw takes them, at least one point
-    cost: about 2 us for one point. Two ways to one result, as numpy takes 30 us for one point, and a loop 200 us for
-          1,000.
+    cost: about 1 us for one point, 8 us for 100. Three ways to one result: numpy takes 30 us for one point; a loop over
+          points is for what the builtins cannot tell, steps that fall, repeat at the end, or values that are NaN.
     """
     n = len(values) >> 3
     if n > _SMALL:
@@ -307,8 +309,17 @@ def summarize(steps: bytes, times_ms: bytes, values: bytes) -> Summary:
             Columns(np.frombuffer(steps, _INT), np.frombuffer(times_ms, _INT), np.frombuffer(values, _FLOAT))
         )
     s = struct.unpack(f"<{n}q", steps)
-    t = struct.unpack(f"<{n}q", times_ms)
     v = struct.unpack(f"<{n}d", values)
+    total = sum(v)
+    if total == total and (n == 1 or (s[-2] < s[-1] and sorted(s) == list(s))):  # as nearly all batches are
+        low, high = min(v), max(v)
+        (time_ms,) = _TIME.unpack_from(times_ms, 8 * n - 8)
+        return Summary(n, 0, s[-1], time_ms, v[-1], low, s[v.index(low)], high, s[v.index(high)])
+    return _summarize_few(s, struct.unpack(f"<{n}q", times_ms), v)
+
+
+def _summarize_few(s: Sequence[int], t: Sequence[int], v: Sequence[float]) -> Summary:
+    n = len(v)
     last, low, high, nan_count = 0, -1, -1, 0
     top = (s[0], t[0], -math.inf, False)
     for i, value in enumerate(v):
@@ -413,7 +424,7 @@ def _open_sealed(blob: bytes) -> _Sealed:
     """Check a sealed chunk against its checksums and cut it into its columns."""
     head = read_head(blob)
     if head is None:
-        raise _refusal(blob)
+        raise judge_damage(blob)
     start = _SEALED_HEAD.size + len(head.preview)
     ends = list(accumulate(head.sizes, initial=start))
     if len(blob) != ends[-1]:
@@ -451,10 +462,11 @@ def _read_raw(blobs: Sequence[bytes]) -> Columns | None:
     )
 
 
-def _refusal(blob: bytes) -> Corrupt:
+def judge_damage(blob: bytes) -> Corrupt:
+    """Say what is wrong with stored points that cannot be read: damage, or a format of a newer version."""
     if blob[:4] == _RAW:
         return _corrupt(f"its {len(blob)} bytes are not those of the points that it claims")
-    if len(blob) < 4 or blob[0] ^ blob[3] != 255 or blob[0] in (_RAW[0], _SEALED[0]):
+    if len(blob) < 4 or blob[0] ^ blob[3] != 255 or blob[0] in _KNOWN:
         return _corrupt("it does not begin as a chunk does")
     needed = f"{blob[1]}.{blob[2]}"
     return Corrupt(

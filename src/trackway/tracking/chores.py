@@ -32,11 +32,13 @@ class Chores:
         self._clock = clock
 
     def seal_series(self) -> bool:
-        """Merge the small chunks of queued series; True when more are queued."""
-        queued = self._store.read(lambda tx: tx.metrics.take_unsealed(SEALED_AT_ONCE))
+        """Gather arrivals of queued runs, merge small chunks of queued series; True when more are queued."""
+        runs = self._store.read(lambda tx: tx.metrics.list_ungathered(SEALED_AT_ONCE))
+        more = [self._store.write(lambda tx, pk=pk: tx.metrics.gather(pk)) for pk in runs]
+        queued = self._store.read(lambda tx: tx.metrics.list_unsealed(SEALED_AT_ONCE))
         for series in queued:
             self._store.write(lambda tx, series=series: tx.metrics.seal(series))
-        return len(queued) == SEALED_AT_ONCE
+        return any(more) or SEALED_AT_ONCE in (len(runs), len(queued))
 
     def expire_leases(self) -> bool:
         """Mark runs as LOST whose clients fell silent; nothing is written when there are none."""

@@ -26,7 +26,7 @@ from trackway.tracking.runs import require_live
 
 
 class IngestService:
-    """Handler of ``runs.ingest``. On its common path four statements: the run, its session, summaries, chunks."""
+    """Handler of ``runs.ingest``. On its common path four statements: the run, its session, summaries, points."""
 
     def handlers(self) -> Handlers:
         """Return the handler."""
@@ -34,8 +34,8 @@ class IngestService:
 
     def ingest(self, tx: Transaction, call: Call, q: r.Ingest) -> r.Ingested:
         """Log all of a request or nothing."""
-        _check(q)
-        ref = tx.runs.touch(call.workspace, q.run_id, call.now_ms, q.lease_ms)
+        points = _check(q)
+        ref = tx.runs.touch(call.workspace, q.run_id, call.now_ms, q.lease_ms, points)
         if ref is None:
             raise NotFound(f"Run {q.run_id[:64]!r} not found")
         require_live(ref)
@@ -93,15 +93,15 @@ class IngestService:
                 )
 
 
-def _check(q: r.Ingest) -> None:
+def _check(q: r.Ingest) -> int:
+    """Check a request, and return how many points it has."""
     if q.session_id:
         check_new_id("session id", q.session_id)
         if not 0 < q.first <= q.last <= limits.INT64_MAX:
             raise InvalidInput(f"Invalid sequence numbers {q.first} to {q.last}", hint="0 < first <= last")
     if q.lease_ms is not None and not 0 < q.lease_ms <= limits.LEASE_MS:
         raise InvalidInput(f"Invalid lease of {q.lease_ms} ms", hint=f"give 1 to {limits.LEASE_MS}")
-    if q.series:
-        check_series(q.series)
+    points = check_series(q.series) if q.series else 0
     if q.params:
         check_params(q.params)
     if q.tags:
@@ -112,6 +112,7 @@ def _check(q: r.Ingest) -> None:
             check_dataset(one)
     if q.model_inputs or q.model_outputs or q.model_metrics:
         _check_models(q)
+    return points
 
 
 def _check_models(q: r.Ingest) -> None:

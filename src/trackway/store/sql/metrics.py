@@ -1,30 +1,44 @@
-"""Series: one summary row each, and chunks of columns."""
+"""Series: one summary row each, and points as columns: arrivals, which are gathered into chunks, which are sealed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
-from operator import attrgetter
+from itertools import accumulate, chain, islice
+from operator import attrgetter, itemgetter
 
 from trackway.api.runs import Series
+from trackway.store.arrivals import gather_series, pack_arrival, pick_series
 from trackway.store.base import RunRef
-from trackway.store.chunks import SEALED_POINTS, pack_raw, read_count, seal_chunks, split_chunk, summarize
+from trackway.store.chunks import SEALED_POINTS, read_count, seal_chunks, split_chunk, summarize
 from trackway.store.sql.connection import SQLITE_VARIABLES, Connection, Row
 
-SEAL_EVERY = 256
+SEAL_EVERY = 16
 """A running series is queued for sealing each time it has collected so many small chunks, or gets a large one."""
+GATHER_ARRIVALS, GATHER_BYTES = 1_024, 4_000_000
+"""Most arrivals, and bytes of them, that are gathered in one transaction; a single larger one is, too."""
 
 _FIRSTS_AT_ONCE = 1_000
+_get_key = attrgetter("key")
+_get_key_of_row = itemgetter(1)
 _OF_SEALED = "FROM series s JOIN sealed_chunks c ON c.series_pk = s.pk WHERE s.run_pk = ? AND s.key = ?"
 _OF_OPEN = "FROM series s JOIN chunks c ON c.series_pk = s.pk WHERE s.run_pk = ? AND s.key = ?"
+_OF_ARRIVED = (
+    "FROM series s JOIN arrivals a ON a.run_pk = s.run_pk WHERE s.run_pk = ? AND s.key = ? AND s.gathered < s.count"
+)
+_OPEN = (
+    f"SELECT 0, c.first, c.data, '', 0, 0 {_OF_OPEN}"
+    f" UNION ALL SELECT 1, a.pk, a.data, a.series, s.pk, s.gathered {_OF_ARRIVED} ORDER BY 1, 2"
+)
 
 _COLUMNS = (
     "run_pk, key, experiment_pk, count, nan_count, last_step, last_time_ms, last_value,"
-    " min_value, min_step, max_value, max_step, open_chunks"
+    " min_value, min_step, max_value, max_step"
 )
-_KINDS = "bigint text bigint bigint bigint bigint bigint float8 float8 bigint float8 bigint bigint".split()
-_WIDTH = 13
+_INTO = f"INSERT INTO series ({_COLUMNS}, gathered, open_chunks)"
+_KINDS = "bigint text bigint bigint bigint bigint bigint float8 float8 bigint float8 bigint".split()
+_WIDTH = 12
+_ROWS_AT_ONCE = SQLITE_VARIABLES // _WIDTH
 # No choice depends on the order of arrival: of equal points a number goes before NaN, of equal extremes the first step.
 _NEWER = (
     "(excluded.last_step, excluded.last_time_ms, COALESCE(excluded.last_value, 0), excluded.last_value IS NOT NULL)"
@@ -46,21 +60,17 @@ _MERGE = f"""ON CONFLICT (run_pk, key) DO UPDATE SET
  min_value = CASE WHEN {_LOWER} THEN excluded.min_value ELSE series.min_value END,
  min_step = CASE WHEN {_LOWER} THEN excluded.min_step ELSE series.min_step END,
  max_value = CASE WHEN {_HIGHER} THEN excluded.max_value ELSE series.max_value END,
- max_step = CASE WHEN {_HIGHER} THEN excluded.max_step ELSE series.max_step END,
- open_chunks = series.open_chunks + 1
- RETURNING key, pk, count, open_chunks"""
+ max_step = CASE WHEN {_HIGHER} THEN excluded.max_step ELSE series.max_step END"""
 
-
-_NEW = f"n ({_COLUMNS}, data)"
-_APPEND = f"""
- s AS (INSERT INTO series ({_COLUMNS}) SELECT {_COLUMNS} FROM n {_MERGE}),
- c AS (INSERT INTO chunks (series_pk, first, data)
-  SELECT s.pk, s.count - n.count, n.data FROM s JOIN n ON n.key = s.key COLLATE "C")
- INSERT INTO seal_queue (series_pk) SELECT s.pk FROM s JOIN n ON n.key = s.key COLLATE "C"
- WHERE s.open_chunks % {SEAL_EVERY} = 0 OR n.count >= {SEALED_POINTS} ON CONFLICT DO NOTHING"""
-_APPEND_ONE = f"WITH {_NEW} AS (VALUES ({', '.join(f'?::{kind}' for kind in (*_KINDS, 'bytea'))})),{_APPEND}"
-_ARRAYS = ", ".join(f"?::{kind}[]" for kind in (*_KINDS, "bytea"))
-_APPEND_MANY = f"WITH {_NEW} AS MATERIALIZED (SELECT * FROM unnest({_ARRAYS})),{_APPEND}"
+_GATHERED = "UPDATE series SET gathered = gathered + ?, open_chunks = open_chunks + 1 WHERE pk = ?"
+_ARRAYS = ", ".join(f"?::{kind}[]" for kind in _KINDS)
+_CASTS = ", ".join(f"?::{kind}" for kind in _KINDS)
+_ARRIVE = "INSERT INTO arrivals (run_pk, series, data) VALUES (?, ?, ?)"
+_RETURNING = "RETURNING key, pk"
+_NUMBERS = "string_agg(s.pk::text, ',' ORDER BY s.key COLLATE \"C\")"
+_ARRIVE_WITH = f"INSERT INTO arrivals (run_pk, series, data) SELECT ?, {_NUMBERS}, ? FROM s"
+_APPEND_ONE = f"WITH s AS ({_INTO} VALUES ({_CASTS}, 0, 0) {_MERGE} {_RETURNING}) {_ARRIVE_WITH}"
+_APPEND_MANY = f"WITH s AS ({_INTO} SELECT *, 0, 0 FROM unnest({_ARRAYS}) {_MERGE} {_RETURNING}) {_ARRIVE_WITH}"
 """For PostgreSQL, which waits for a round trip with each statement."""
 
 
@@ -73,47 +83,44 @@ class MetricTable:
     def append(self, ref: RunRef, series: Sequence[Series]) -> None:
         """Add points to series of one run; each key at most once.
 
-        cost: two statements, three when sealing falls due; one on PostgreSQL. More for more than 2,461 series
+        cost: two statements; one on PostgreSQL. More for more than 2,666 series
         """
-        for group in batched_series(series):
-            rows: list[Row] = []
-            blobs: list[bytes] = []
-            for one in group:
-                s = summarize(one.steps, one.times_ms, one.values)
-                blobs.append(pack_raw(one.steps, one.times_ms, one.values))
-                last = s.last_value if s.last_value == s.last_value else None
-                head = (ref.pk, one.key, ref.experiment, s.count, s.nan_count, s.last_step, s.last_time_ms, last)
-                rows.append((*head, s.min_value, s.min_step, s.max_value, s.max_step, 1))
-            if self._db.dialect == "postgresql":
-                self._append_at_once(rows, blobs)
-            else:
-                self._append(rows, blobs)
-
-    def _append(self, rows: list[Row], blobs: list[bytes]) -> None:
-        db = self._db
-        chunks: list[tuple[int, int, bytes]] = []
-        due: list[tuple[int]] = []
-        added = {row[1]: (row[3], blob) for row, blob in zip(rows, blobs, strict=True)}
-        for key, pk, total, open_chunks in db.returning(_write_upsert(len(rows)), list(chain.from_iterable(rows))):
-            count, blob = added[key]
-            chunks.append((pk, total - count, blob))
-            if open_chunks % SEAL_EVERY == 0 or count >= SEALED_POINTS:
-                due.append((pk,))
-        db.insert("chunks (series_pk, first, data)", "bigint bigint bytea", chunks)
-        if due:
-            db.insert("seal_queue (series_pk)", "bigint", due, "ON CONFLICT DO NOTHING")
-
-    def _append_at_once(self, rows: list[Row], blobs: list[bytes]) -> None:
-        if len(rows) == 1:
-            self._db.run(_APPEND_ONE, (*rows[0], blobs[0]))
+        # By key, so that several writers of one run lock its series in one order.
+        ordered = sorted(series, key=_get_key) if len(series) > 1 else series
+        blob = pack_arrival(ordered)
+        rows = [_summarize(ref, one) for one in ordered]
+        if self._db.dialect == "sqlite":
+            numbers = ",".join([str(number) for number in self._upsert(rows)])
+            self._db.run(_ARRIVE, (ref.pk, numbers, blob))
+        elif len(rows) == 1:
+            self._db.run(_APPEND_ONE, (*rows[0], ref.pk, blob))
         else:
-            self._db.run(_APPEND_MANY, [*(list(column) for column in zip(*rows, strict=True)), blobs])
+            self._db.run(_APPEND_MANY, [*(list(column) for column in zip(*rows, strict=True)), ref.pk, blob])
+
+    def _upsert(self, rows: Sequence[Row]) -> Iterator[int]:
+        """Add to summaries, and yield the series' numbers in the order of the rows."""
+        numbers: dict[str, int] = {}
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[start : start + _ROWS_AT_ONCE]
+            numbers.update(self._db.returning(_write_upsert(len(some)), list(chain.from_iterable(some))))
+        return map(numbers.__getitem__, map(_get_key_of_row, rows))
 
     def read(self, pk: int, key: str) -> list[bytes]:
         """Return a series' chunks in order of arrival; an unknown series has none."""
         sealed = self._db.all(f"SELECT c.head, c.data {_OF_SEALED} ORDER BY c.first", (pk, key))
-        opened = self._db.all(f"SELECT c.data {_OF_OPEN} ORDER BY c.first", (pk, key))
-        return [head + data for head, data in sealed] + [row[0] for row in opened]
+        return [*(head + data for head, data in sealed), *(chunk for _, chunk in self._read_open(pk, key))]
+
+    def _read_open(self, pk: int, key: str) -> list[tuple[int, bytes]]:
+        """Return (first, chunk) of what is not sealed: gathered chunks, then what is still in arrivals."""
+        rows = self._db.all(_OPEN, (pk, key, pk, key))
+        found = [(first, data) for is_arrival, first, data, *_ in rows if not is_arrival]
+        arrived = rows[len(found) :]
+        if arrived:
+            *_, series, first = arrived[0]
+            for chunk in pick_series([(numbers, data) for _, _, data, numbers, *_ in arrived], series):
+                found.append((first, chunk))
+                first += read_count(chunk)
+        return found
 
     def read_heads(self, pk: int, key: str, min_step: int, max_step: int) -> list[tuple[int, bytes]]:
         """See ``store.base.Metrics``."""
@@ -121,8 +128,7 @@ class MetricTable:
         sealed = self._db.all(
             f"SELECT c.first, c.head {_OF_SEALED} {reach} ORDER BY c.first", (pk, key, min_step, max_step)
         )
-        opened = self._db.all(f"SELECT c.first, c.data {_OF_OPEN} ORDER BY c.first", (pk, key))
-        return [*sealed, *opened]
+        return [*sealed, *self._read_open(pk, key)]
 
     def read_some(self, pk: int, key: str, firsts: Sequence[int]) -> list[bytes]:
         """See ``store.base.Metrics``."""
@@ -142,12 +148,64 @@ class MetricTable:
         return row[0] if row else 0
 
     def queue_run(self, pk: int) -> None:
-        """Queue the series of a run that ended, as no more small chunks are expected."""
+        """See ``store.base.Metrics``."""
         self._db.run(
-            "INSERT INTO seal_queue (series_pk) SELECT pk FROM series WHERE run_pk = ? ON CONFLICT DO NOTHING", (pk,)
+            "INSERT INTO gather_queue (run_pk, ended) VALUES (?, 1) ON CONFLICT (run_pk) DO UPDATE SET ended = 1", (pk,)
         )
 
-    def take_unsealed(self, limit: int) -> list[int]:
+    def list_ungathered(self, limit: int) -> list[int]:
+        """Return queued runs."""
+        return [row[0] for row in self._db.all("SELECT run_pk FROM gather_queue LIMIT ?", (limit,))]
+
+    def gather(self, pk: int) -> bool:
+        """Sort a run's arrivals into chunks of its series, oldest first; return whether there are more than fit."""
+        db = self._db
+        held = db.returning("UPDATE gather_queue SET ended = ended WHERE run_pk = ? RETURNING ended", (pk,))
+        if not held:  # another server has done it, and this one has waited until it had
+            return False
+        sizes = db.all(
+            "SELECT pk, length(data) FROM arrivals WHERE run_pk = ? ORDER BY pk LIMIT ?", (pk, GATHER_ARRIVALS + 1)
+        )
+        totals = accumulate(size for _, size in sizes)
+        count = max(1, sum(total <= GATHER_BYTES for total in islice(totals, GATHER_ARRIVALS)))
+        if sizes:
+            last = sizes[:count][-1][0]  # later ones may come meanwhile on PostgreSQL, no earlier ones
+            sql = "SELECT series, data FROM arrivals WHERE run_pk = ? AND pk <= ? ORDER BY pk"
+            self._add_chunks(gather_series(db.all(sql, (pk, last))))
+            db.overwrite_deleted(everywhere=False)  # the points stay, in chunks
+            db.run("DELETE FROM arrivals WHERE run_pk = ? AND pk <= ?", (pk, last))
+            db.overwrite_deleted(everywhere=True)
+        if count < len(sizes):
+            return True
+        db.run("DELETE FROM gather_queue WHERE run_pk = ?", (pk,))
+        if held[0][0]:
+            db.run(
+                "INSERT INTO seal_queue (series_pk) SELECT pk FROM series WHERE run_pk = ? AND open_chunks > 0"
+                " ON CONFLICT DO NOTHING",
+                (pk,),
+            )
+        return False
+
+    def _add_chunks(self, gathered: Mapping[int, bytes]) -> None:
+        db = self._db
+        numbers = sorted(gathered)
+        known: list[Row] = []
+        for start in range(0, len(numbers), SQLITE_VARIABLES):
+            among, some = db.among(numbers[start : start + SQLITE_VARIABLES])
+            known += db.all(f"SELECT pk, gathered, open_chunks FROM series WHERE pk {among}", some)
+        rows = [(pk, first, gathered[pk]) for pk, first, _ in known]
+        counts = [read_count(chunk) for *_, chunk in rows]
+        db.many(_GATHERED, [(count, pk) for count, (pk, *_) in zip(counts, rows, strict=True)])
+        db.insert("chunks (series_pk, first, data)", "bigint bigint bytea", rows)
+        due = [
+            (pk,)
+            for count, (pk, _, chunks) in zip(counts, known, strict=True)
+            if count >= SEALED_POINTS or (chunks + 1) % SEAL_EVERY == 0
+        ]
+        if due:
+            db.insert("seal_queue (series_pk)", "bigint", due, "ON CONFLICT DO NOTHING")
+
+    def list_unsealed(self, limit: int) -> list[int]:
         """Return queued series."""
         return [row[0] for row in self._db.all("SELECT series_pk FROM seal_queue LIMIT ?", (limit,))]
 
@@ -180,19 +238,14 @@ class MetricTable:
         return sum(read_count(data) for _, data in sealed)
 
 
-def batched_series(series: Sequence[Series]) -> Sequence[Sequence[Series]]:
-    """Split so that one statement's parameters stay within the databases' limit.
-
-    Sorted, so that several writers of one run take their locks in one order.
-    """
-    if len(series) == 1:
-        return (series,)
-    ordered = sorted(series, key=attrgetter("key"))
-    size = SQLITE_VARIABLES // _WIDTH
-    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+def _summarize(ref: RunRef, one: Series) -> Row:
+    s = summarize(one.steps, one.times_ms, one.values)
+    last = s.last_value if s.last_value == s.last_value else None
+    head = (ref.pk, one.key, ref.experiment, s.count, s.nan_count, s.last_step, s.last_time_ms, last)
+    return (*head, s.min_value, s.min_step, s.max_value, s.max_step)
 
 
 @lru_cache(maxsize=64)
 def _write_upsert(count: int) -> str:
-    row = f"({', '.join('?' * _WIDTH)})"
-    return f"INSERT INTO series ({_COLUMNS}) VALUES {', '.join([row] * count)} {_MERGE}"
+    row = f"({', '.join('?' * _WIDTH)}, 0, 0)"
+    return f"{_INTO} VALUES {', '.join([row] * count)} {_MERGE} {_RETURNING}"

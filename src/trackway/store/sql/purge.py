@@ -5,7 +5,17 @@ from __future__ import annotations
 from trackway.api.experiments import PurgeReport
 from trackway.store.sql.connection import Connection
 
-_BY_RUN = ("series", "params", "tags", "param_history", "run_sessions", "run_datasets", "run_models")
+_BY_RUN = (
+    "gather_queue",
+    "arrivals",
+    "series",
+    "params",
+    "tags",
+    "param_history",
+    "run_sessions",
+    "run_datasets",
+    "run_models",
+)
 
 
 def measure_run(db: Connection, pk: int) -> PurgeReport:

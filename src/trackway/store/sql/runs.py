@@ -30,6 +30,10 @@ _UPDATABLE = frozenset(("status", "end_ms", "name", "lease_ms", "lease_until_ms"
 _TAGS = "tags (run_pk, key, experiment_pk, value)"
 _KINDS = "bigint text bigint text"
 _NAN = float("nan")
+GATHER_REQUESTS = 256
+"""After so many requests with points a run is queued for gathering them; after fewer when they are large."""
+_POINTS_PER_WEIGHT = 256
+"""A request of n times so many points counts as n: at most 65,536 points or so wait in arrivals."""
 RunCache = dict[int, Run]
 CACHED_RUNS = 8_192
 """Most runs kept in memory, each at one version; a reader's only, as a writer's may be undone."""
@@ -46,8 +50,8 @@ class RunTable:
         """Insert a run with its first tags; return its number."""
         [(pk,)] = self._db.returning(
             "INSERT INTO runs (workspace, run_id, experiment_pk, name, status, user_name, start_ms, artifact_uri,"
-            " parent_run_id, external_key, lease_ms, lease_until_ms, version)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) RETURNING pk",
+            " parent_run_id, external_key, lease_ms, lease_until_ms, version, arrived)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0) RETURNING pk",
             row,
         )
         self._db.insert(_TAGS, _KINDS, [(pk, key, row.experiment, value) for key, value in tags.items()])
@@ -68,7 +72,7 @@ class RunTable:
         )
         return _run_ref(row[:8], row[8] is None) if row else None
 
-    def touch(self, workspace: str, run_id: str, now_ms: int, lease_ms: int | None) -> RunRef | None:
+    def touch(self, workspace: str, run_id: str, now_ms: int, lease_ms: int | None, points: int = 0) -> RunRef | None:
         """Raise a live run's version and renew its lease; a run in the trash is only found."""
         lease = (
             ""
@@ -76,17 +80,23 @@ class RunTable:
             else ", lease_ms = ?, status = CASE status WHEN 'LOST' THEN 'RUNNING' ELSE status END"
         )
         until = "lease_until_ms = CASE WHEN lease_until_ms IS NULL THEN NULL ELSE ? + lease_ms END"
-        values: tuple[Any, ...] = (now_ms, workspace, run_id)
+        weight = max(1, points // _POINTS_PER_WEIGHT) if points else 0
+        values: tuple[Any, ...] = (weight, now_ms, workspace, run_id)
         if lease_ms is not None:
             until = "lease_until_ms = CASE WHEN end_ms IS NULL THEN CAST(? AS BIGINT) END"
-            values = (now_ms + lease_ms, lease_ms, workspace, run_id)
+            values = (weight, now_ms + lease_ms, lease_ms, workspace, run_id)
         rows = self._db.returning(
-            f"UPDATE runs AS r SET version = version + 1, {until}{lease}"
-            f" WHERE workspace = ? AND run_id = ? AND deleted_ms IS NULL RETURNING {_REF.replace('r.', '')}",
+            f"UPDATE runs AS r SET version = version + 1, arrived = arrived + ?, {until}{lease}"
+            f" WHERE workspace = ? AND run_id = ? AND deleted_ms IS NULL RETURNING arrived, {_REF.replace('r.', '')}",
             values,
         )
-        # A run whose experiment is in the trash is there itself, so a live run's experiment is live.
-        return _run_ref(rows[0], True) if rows else self.ref(workspace, run_id)
+        if not rows:
+            return self.ref(workspace, run_id)
+        arrived, *columns = rows[0]
+        ref = _run_ref(columns, True)  # if its experiment were in the trash, the run would be there itself
+        if arrived % GATHER_REQUESTS < weight:
+            self._db.run("INSERT INTO gather_queue (run_pk, ended) VALUES (?, 0) ON CONFLICT DO NOTHING", (ref.pk,))
+        return ref
 
     def update(self, pk: int, fields: Mapping[str, object]) -> None:
         """Change columns of a run."""
@@ -416,7 +426,7 @@ def _tree_node(row: Row, depth: int) -> TreeNode:
     )
 
 
-def _run_ref(row: Row, experiment_live: bool) -> RunRef:
+def _run_ref(row: Sequence[Any], experiment_live: bool) -> RunRef:
     pk, run_id, experiment, deleted_ms, status, name, artifact_uri, parent = row
     return RunRef(
         pk, run_id, experiment, experiment_live, deleted_ms is None, cast(RunStatus, status), name, artifact_uri, parent

@@ -70,6 +70,7 @@ runs = _table(
     _int("lease_ms", nullable=True),
     _int("lease_until_ms", nullable=True),
     _str("environment_digest", nullable=True),
+    _int("arrived"),
     UniqueConstraint("workspace", "run_id", name="uq_runs_id"),
     ids=True,
 )
@@ -152,10 +153,17 @@ series = _table(
     _int("min_step", nullable=True),
     _real("max_value"),
     _int("max_step", nullable=True),
+    _int("gathered"),
     _int("open_chunks"),
     UniqueConstraint("run_pk", "key", name="uq_series_key"),
 )
 Index("ix_series_value", series.c.experiment_pk, series.c.key, series.c.last_value, series.c.run_pk)
+arrivals = _table("arrivals", _serial(), _int("run_pk"), _str("series"), _packed("data"))
+"""Points as they came: a row for each request, with all its series, which costs a database least. Soon gathered."""
+Index("ix_arrivals_run", arrivals.c.run_pk)
+gather_queue = _table("gather_queue", _pk("run_pk"), _int("ended"))
+"""Runs whose arrivals are worth gathering, and whether no more are expected of them."""
+
 chunks = _table(
     "chunks",
     _pk("series_pk"),
@@ -163,7 +171,7 @@ chunks = _table(
     _packed("data"),
     clustered=True,
 )
-"""Points as they came: small chunks, soon merged."""
+"""Points as they were gathered by series: small chunks, merged in their turn."""
 
 sealed_chunks = _table(
     "sealed_chunks",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 
 from trackway.api.limits import INT64_MAX, INT64_MIN
 from trackway.api.runs import MetricSummary
+from trackway.store.base import RunRef, Transaction
 from trackway.store.chunks import SEALED_POINTS, split_chunk
 from trackway.testing.store.fixtures import StoreFixtures
 from trackway.testing.store.space import Point, Space, make_series
@@ -167,19 +168,43 @@ class MetricContract(StoreFixtures):
         assert space.read(lambda tx: tx.metrics.read_some(ref.pk, "m", [0])) == []
         assert space.read(lambda tx: tx.metrics.read_some(ref.pk, "m", [])) == []
 
-    def test_a_series_of_many_small_chunks_asks_to_be_sealed(self, space: Space) -> None:
+    def test_a_run_of_many_requests_asks_to_be_gathered_and_its_series_to_be_sealed(self, space: Space) -> None:
         ref = space.make_run(space.make_experiment())
-        for start in range(0, 600, 100):
-            chunks = [make_series("m", [(n, n, float(n))]) for n in range(start, start + 100)]
-            space.write(lambda tx, chunks=chunks: [tx.metrics.append(ref, [chunk]) for chunk in chunks])
-        before = len(space.read(lambda tx: tx.metrics.read(ref.pk, "m")))
+        for start in range(0, 5_000, 100):
+            space.write(lambda tx, start=start: log_each(tx, space, ref, range(start, start + 100)))
+            if start % 300 == 0:
+                gather(space)
+        assert space.read(lambda tx: tx.metrics.list_unsealed(1))
         seal(space)
-        assert len(space.read(lambda tx: tx.metrics.read(ref.pk, "m"))) < before / 100
-        assert space.points(ref, "m") == [(n, n, float(n)) for n in range(600)]
+        chunks = space.read(lambda tx: tx.metrics.read(ref.pk, "m"))
+        assert len(chunks) < 20
+        assert chunks[0][:1] == b"\x02"
+        assert space.points(ref, "m") == [(n, n, float(n)) for n in range(5_000)]
+
+    def test_large_requests_ask_to_be_gathered_sooner(self, space: Space) -> None:
+        ref = space.make_run(space.make_experiment())
+        for _ in range(2):
+            space.write(lambda tx: tx.runs.touch(space.workspace, ref.run_id, 1, None, 40_000))
+        assert ref.pk in space.read(lambda tx: tx.metrics.list_ungathered(1_000))
+
+
+def log_each(tx: Transaction, space: Space, ref: RunRef, steps: Iterable[int]) -> None:
+    """Log points as requests of one point do."""
+    for n in steps:
+        tx.runs.touch(space.workspace, ref.run_id, 1, None, 1)
+        tx.metrics.append(ref, [make_series("m", [(n, n, float(n))])])
 
 
 def seal(space: Space) -> None:
     """Seal everything that is queued, as the server's own job does."""
-    for series in space.read(lambda tx: tx.metrics.take_unsealed(1_000_000)):
+    gather(space)
+    for series in space.read(lambda tx: tx.metrics.list_unsealed(1_000_000)):
         space.write(lambda tx, series=series: tx.metrics.seal(series))
-    assert space.read(lambda tx: tx.metrics.take_unsealed(1)) == []
+    assert space.read(lambda tx: tx.metrics.list_unsealed(1)) == []
+
+
+def gather(space: Space) -> None:
+    """Gather everything that is queued."""
+    while runs := space.read(lambda tx: tx.metrics.list_ungathered(100)):
+        for pk in runs:
+            space.write(lambda tx, pk=pk: tx.metrics.gather(pk))

@@ -7,6 +7,18 @@ EXCEPTION WHEN numeric_value_out_of_range THEN
   RETURN CASE WHEN value ~ 'e-|E-' THEN 0.0 WHEN value LIKE '-%' THEN '-Infinity' ELSE 'Infinity' END::double precision;
 END $$;
 
+CREATE TABLE arrivals (
+  pk BIGSERIAL NOT NULL,
+  run_pk BIGINT NOT NULL,
+  series TEXT COLLATE "C" NOT NULL,
+  data BYTEA NOT NULL,
+  PRIMARY KEY (pk)
+);
+
+CREATE INDEX ix_arrivals_run ON arrivals (run_pk);
+
+ALTER TABLE arrivals ALTER COLUMN data SET STORAGE EXTERNAL, SET (toast_tuple_target = 8160);
+
 CREATE TABLE audit (
   pk BIGSERIAL NOT NULL,
   workspace TEXT COLLATE "C" NOT NULL,
@@ -84,6 +96,12 @@ CREATE TABLE files (
   data BYTEA,
   PRIMARY KEY (pk),
   CONSTRAINT uq_files_path UNIQUE (workspace, path)
+);
+
+CREATE TABLE gather_queue (
+  run_pk BIGINT NOT NULL,
+  ended BIGINT NOT NULL,
+  PRIMARY KEY (run_pk)
 );
 
 CREATE TABLE leases (
@@ -347,6 +365,7 @@ CREATE TABLE runs (
   lease_ms BIGINT,
   lease_until_ms BIGINT,
   environment_digest TEXT COLLATE "C",
+  arrived BIGINT NOT NULL,
   PRIMARY KEY (pk),
   CONSTRAINT uq_runs_id UNIQUE (workspace, run_id)
 );
@@ -447,6 +466,7 @@ CREATE TABLE series (
   min_step BIGINT,
   max_value DOUBLE PRECISION,
   max_step BIGINT,
+  gathered BIGINT NOT NULL,
   open_chunks BIGINT NOT NULL,
   PRIMARY KEY (pk),
   CONSTRAINT uq_series_key UNIQUE (run_pk, key)

@@ -1,4 +1,14 @@
 -- Written from schema.py by `make schema`.
+CREATE TABLE arrivals (
+  pk INTEGER NOT NULL,
+  run_pk INTEGER NOT NULL,
+  series TEXT NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY (pk)
+);
+
+CREATE INDEX ix_arrivals_run ON arrivals (run_pk);
+
 CREATE TABLE audit (
   pk INTEGER NOT NULL,
   workspace TEXT NOT NULL,
@@ -75,6 +85,12 @@ CREATE TABLE files (
   data BLOB,
   PRIMARY KEY (pk),
   CONSTRAINT uq_files_path UNIQUE (workspace, path)
+);
+
+CREATE TABLE gather_queue (
+  run_pk INTEGER NOT NULL,
+  ended INTEGER NOT NULL,
+  PRIMARY KEY (run_pk)
 );
 
 CREATE TABLE leases (
@@ -342,6 +358,7 @@ CREATE TABLE runs (
   lease_ms INTEGER,
   lease_until_ms INTEGER,
   environment_digest TEXT,
+  arrived INTEGER NOT NULL,
   CONSTRAINT uq_runs_id UNIQUE (workspace, run_id)
 );
 
@@ -437,6 +454,7 @@ CREATE TABLE series (
   min_step INTEGER,
   max_value DOUBLE,
   max_step INTEGER,
+  gathered INTEGER NOT NULL,
   open_chunks INTEGER NOT NULL,
   PRIMARY KEY (pk),
   CONSTRAINT uq_series_key UNIQUE (run_pk, "key")
