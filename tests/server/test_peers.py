@@ -67,7 +67,7 @@ def test_whether_a_request_was_encrypted(peer: str, headers: list[tuple[str, str
 
 
 def test_a_network_that_is_none_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="Invalid trusted_proxies"):
+    with pytest.raises(InvalidInput, match="Invalid behind_proxy"):
         Proxies("10.1.0.0/16, proxy.internal")
 
 

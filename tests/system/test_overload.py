@@ -15,7 +15,7 @@ from tests.services.trackway_server import run_trackway
 TIMEOUT_S = 60
 NORMAL = 20
 RATE = 5
-OPTIONS = ["--behind-proxy", "--trusted-proxies", "127.0.0.1", "--caller-rate", str(RATE)]
+OPTIONS = ["--behind-proxy", "127.0.0.1", "--caller-rate", str(RATE)]
 
 
 @pytest.fixture(scope="module")

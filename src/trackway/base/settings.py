@@ -40,11 +40,10 @@ SETTINGS = (
     Setting("direct_transfers", bool, False, "", "clients of MLflow send and fetch large files at the object store itself, by signed addresses"),
     Setting("workers", int, 1, "", "processes (PostgreSQL only; SQLite is served by one)"),
     Setting("allowed_hosts", str, "", "", "names that Host and Origin may have, divided by commas; * for any"),
+    Setting("behind_proxy", str, "", "", "networks of proxies in front that speak TLS, whose X-Forwarded-For counts: 10.1.2.3,10.2.0.0/16"),
     Setting("insecure_open", bool, False, "", "serve other machines though everybody who reaches the port may do everything"),
     Setting("tls_cert", str, "", "", "PEM file with the server's certificate, and those that it was signed with; read again when it changes"),
     Setting("tls_key", str, "", "", "PEM file with its key, when that is a file of its own"),
-    Setting("behind_proxy", bool, False, "", "a proxy in front encrypts: serve other addresses than loopback without TLS"),
-    Setting("trusted_proxies", str, "", "", "networks whose X-Forwarded-For and -Proto are believed: 10.1.0.0/16,127.0.0.1"),
     Setting("active", int, 128, "", "requests answered at once; more wait, and callers have turns (0: no limit; none on loopback without --behind-proxy)"),
     Setting("caller_active", int, 32, "", "requests of one caller answered at once (0: no limit; none on loopback without --behind-proxy)"),
     Setting("caller_rate", int, 0, "1/s", "requests a second of one caller, ten seconds' worth at once (0: no limit)"),
@@ -64,11 +63,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     direct_transfers: bool
     workers: int
     allowed_hosts: str
+    behind_proxy: str
     insecure_open: bool
     tls_cert: str
     tls_key: str
-    behind_proxy: bool
-    trusted_proxies: str
     active: int
     caller_active: int
     caller_rate: int

@@ -13,7 +13,8 @@ from typing import Any, Generic
 
 from trackway.base.errors import InvalidInput, NotFound, TrackwayError
 from trackway.base.ids import is_id, new_id
-from trackway.http.gate import Gate, Leave
+from trackway.http.guard import Guard
+from trackway.http.lanes import Leave
 from trackway.http.messages import BodyMemory, C, ErrorEncoder, HttpRequest, HttpResponse, Receive, Route, Scope, Send
 from trackway.http.observe import Observer
 
@@ -39,13 +40,13 @@ class App(Generic[C]):
         open_call: Callable[[str], C],
         routes: Iterable[Route[C]],
         errors: Mapping[str, ErrorEncoder],
-        gate: Gate,
+        guard: Guard,
         observer: Observer,
         lifespan: AbstractAsyncContextManager[None],
     ) -> None:
         self._open_call = open_call
         self._errors = sorted(errors.items(), key=lambda item: -len(item[0]))
-        self._gate = gate
+        self._guard = guard
         self._observer = observer
         self._lifespan = lifespan
         self._memory = BodyMemory()
@@ -84,15 +85,14 @@ class App(Generic[C]):
         errors = route.errors if route else self._errors_at(request.path)
         leave: Leave | None = None
         try:
-            refusal = self._gate.refuse(request)
+            refusal = self._guard.refuse(request)
             if refusal:
                 response = HttpResponse(status=403, body=refusal.encode(), content_type=b"text/plain; charset=utf-8")
             else:
                 if route is None:
                     route = self._match(request)
                     errors = route.errors
-                if self._gate.is_limited:
-                    leave = await self._gate.enter(request, route.streams)
+                leave = await self._guard.enter(request, route.streams)
                 response = await route.handler(request, self._open_call(request_id))
         except _MethodNotAllowed as error:
             asked = request.method == "OPTIONS"  # which is answered, and tells a page of another site nothing

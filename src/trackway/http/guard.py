@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection
 
+from trackway.http.lanes import Lanes, Leave
 from trackway.http.messages import HttpRequest
 
 _LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
@@ -18,9 +19,11 @@ class Guard:
     allowed: names or addresses, with or without a port, beside loopback ones and literal private addresses (a rebound
              name is a name; a literal address cannot be rebound); ``*`` allows any
     secure:  whether this server is reached over TLS alone, so that a page without it is another site
+    lanes:   where requests wait for their turn; None for no limits, which costs nothing
     """
 
-    def __init__(self, allowed: Collection[str], secure: bool = False) -> None:
+    def __init__(self, allowed: Collection[str], secure: bool = False, lanes: Lanes | None = None) -> None:
+        self._lanes = lanes
         self._schemes = (b"https",) if secure else (b"http", b"https")
         self._any = "*" in allowed
         self._allowed = frozenset(host.lower() for host in allowed) | _LOOPBACK_NAMES
@@ -44,6 +47,15 @@ class Guard:
         if request.headers.get(b"sec-fetch-site") == b"cross-site" and request.method not in ("GET", "HEAD"):
             return "Cross-origin request blocked"
         return ""
+
+    async def enter(self, request: HttpRequest, streams: bool) -> Leave | None:
+        """Wait for a request's turn; return what to call once it has been answered. See ``http.lanes``.
+
+        raises: RateLimited, Unavailable
+        """
+        if self._lanes is None or request.path in UNGUARDED:  # probes are answered when everything is full, too
+            return None
+        return await self._lanes.enter(request, streams)
 
     def _is_allowed(self, host: bytes) -> bool:
         if self._any:

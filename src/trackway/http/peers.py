@@ -22,9 +22,7 @@ class Proxies:
         try:
             self._networks = [ipaddress.ip_network(text.strip()) for text in networks.split(",") if text.strip()]
         except ValueError as error:
-            raise InvalidInput(
-                f"Invalid trusted_proxies: {error}", hint="write them like 10.1.0.0/16,127.0.0.1"
-            ) from None
+            raise InvalidInput(f"Invalid behind_proxy: {error}", hint="write them like 10.1.0.0/16,127.0.0.1") from None
 
     def find_address(self, request: HttpRequest) -> str:
         """Return the address that a request came from; empty for a connection without one.

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from trackway.http.app import App
-from trackway.http.gate import Gate
 from trackway.http.guard import Guard
 from trackway.http.messages import Handler, HttpRequest, HttpResponse, Route
 from trackway.http.observe import Observer
@@ -53,7 +52,7 @@ def build_app(deployment: Deployment, batcher: Batcher, settings: ServingSetting
     ]
     hosts = [host for host in (settings.host, *settings.allowed_hosts.split(",")) if host]
     errors = {"": encode_mlflow_error, open_inference.PREFIX: encode_inference_error}
-    return App(str, routes, errors, Gate(Guard(hosts)), observer, lifespan())
+    return App(str, routes, errors, Guard(hosts), observer, lifespan())
 
 
 def _show_counts(observer: Observer, deployment: Deployment, batcher: Batcher) -> None:

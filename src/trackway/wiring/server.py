@@ -11,8 +11,8 @@ from trackway.base.errors import InvalidInput, TrackwayError
 from trackway.base.settings import Settings, read_settings
 from trackway.http.app import App
 from trackway.http.encryption import Encryption
-from trackway.http.gate import Gate
 from trackway.http.guard import Guard, is_loopback
+from trackway.http.lanes import Lanes
 from trackway.http.observe import Observer
 from trackway.http.peers import Proxies
 from trackway.http.turns import TurnLimits
@@ -68,20 +68,23 @@ def build_app(settings: Settings) -> App[Caller]:
         *pages.list_routes(VERSION, ready, observer),
     ]
     hosts = [host for host in (settings.host, *settings.allowed_hosts.split(",")) if host]
-    guard = Guard(hosts, secure=bool(settings.tls_cert))
-    gate = Gate(guard, _find_limits(settings), Proxies(settings.trusted_proxies))
-    for name, text, read in gate.list_gauges():
-        observer.add(name, "gauge", text, read)
+    lanes = _make_lanes(settings, observer)
+    guard = Guard(hosts, secure=bool(settings.tls_cert), lanes=lanes)
     errors = {"": native.encode_error, **dict.fromkeys(("/api/2.0/", "/api/3.0/", "/ajax-api/"), encode_mlflow_error)}
-    return App(Callers(platform.dispatch), routes, errors, gate, observer, lifespan())
+    return App(Callers(platform.dispatch), routes, errors, guard, observer, lifespan())
 
 
-def _find_limits(settings: Settings) -> TurnLimits | None:
-    """Return the limits of what is answered at once; None for a server that one person has for himself."""
+def _make_lanes(settings: Settings, observer: Observer) -> Lanes | None:
+    """Return where requests wait for their turn; None on a server that one person has for himself."""
     limits = TurnLimits(settings.active, settings.caller_active, settings.caller_rate)
     if is_loopback(settings.host) and not settings.behind_proxy:
         limits = TurnLimits(caller_rate=settings.caller_rate)
-    return limits if limits != TurnLimits() else None
+    if limits == TurnLimits():
+        return None
+    lanes = Lanes(limits, Proxies(settings.behind_proxy))
+    for name, text, read in lanes.list_gauges():
+        observer.add(name, "gauge", text, read)
+    return lanes
 
 
 def _keep_freed_memory() -> None:
@@ -111,7 +114,7 @@ def check_settings(settings: Settings) -> None:
     for name in ("active", "caller_active", "caller_rate"):
         if getattr(settings, name) < 0:
             raise InvalidInput(f"Invalid {name} {getattr(settings, name)}", hint="give 1 or more, or 0 for no limit")
-    Proxies(settings.trusted_proxies)
+    Proxies(settings.behind_proxy)
     if settings.tls_key and not settings.tls_cert:
         raise InvalidInput("There is a key of TLS and no certificate", hint="give --tls-cert too")
     if settings.tls_cert:

@@ -1,11 +1,10 @@
-"""What a request passes before its route: Host and Origin, then its caller's turn."""
+"""Lanes: calls and files have turns of their own, caller by caller."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 
-from trackway.http.guard import UNGUARDED, Guard
 from trackway.http.messages import HttpRequest
 from trackway.http.peers import Proxies, group_address
 from trackway.http.turns import TurnLimits, Turns
@@ -13,37 +12,29 @@ from trackway.http.turns import TurnLimits, Turns
 Leave = Callable[[], None]
 
 
-class Gate:
-    """Decides which requests reach their routes, and when.
+class Lanes:
+    """Decides when a request is answered.
 
-    limits:   of what is answered at once; None for no limits, which costs nothing
-    identify: names the caller of a request once its credential has been checked before; empty for one that is not
-              known, who is then told by address
+    limits:   of what is answered at once, in each lane
+    identify: names the caller of a request whose credential has been found good before; empty for anybody else, who is
+              then told by address
     """
 
     def __init__(
-        self,
-        guard: Guard,
-        limits: TurnLimits | None = None,
-        proxies: Proxies | None = None,
-        identify: Callable[[HttpRequest], str] = lambda _request: "",
+        self, limits: TurnLimits, proxies: Proxies, identify: Callable[[HttpRequest], str] = lambda _request: ""
     ) -> None:
-        self.refuse = guard.refuse
-        self.is_limited = limits is not None
-        self._proxies = proxies or Proxies()
+        self._proxies = proxies
         self._identify = identify
-        self._calls = Turns(limits or TurnLimits())
-        self._streams = Turns(limits or TurnLimits())
+        self._calls = Turns(limits)
+        self._streams = Turns(limits)
 
-    async def enter(self, request: HttpRequest, streams: bool) -> Leave | None:
+    async def enter(self, request: HttpRequest, streams: bool) -> Leave:
         """Wait for a request's turn; return what to call once it has been answered.
 
-        streams: whether it sends or fetches a file, which may take long: files have turns of their own
+        streams: whether it sends or fetches a file, which may take long
 
         raises: RateLimited, Unavailable
         """
-        if request.path in UNGUARDED:  # of orchestrators, who must be answered when it is full too
-            return None
         caller = self._identify(request) or group_address(self._proxies.find_address(request))
         turns = self._streams if streams else self._calls
         await turns.take(caller)
