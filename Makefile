@@ -1,4 +1,5 @@
-# The verbs of this repository. A machine needs Python 3.11, make and git; everything else is installed by what needs it.
+# The verbs of this repository. A machine needs Python 3.11, Node 20, make and git; everything else is installed by what
+# needs it.
 
 PYTHON ?= python3
 export UV_PYTHON_DOWNLOADS := never
@@ -10,6 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 UV := .venvs/uv/bin/uv
 BIN := .venv/bin
 ENV := .venv/.complete
+UI := src/trackway/server/static/index.html
 LIBRARIES := .venvs/libraries/.complete
 H2O := .venvs/h2o/.complete
 SPARK := .venvs/spark/.complete
@@ -19,7 +21,7 @@ SERVERS := $(foreach peer,mlflow-server fasttrackml litserve,.venvs/$(peer)/.com
 # In CI what failed is run once more, one test at a time: the first report names it, and only what fails again is broken.
 tested = $(1) $(2) $(3) $(if $(CI),|| $(1) --last-failed --last-failed-no-failures none $(3))
 
-.PHONY: help setup system java containers demo test test-all lint types imports docs docs-check schema bench dist peers requirements clean
+.PHONY: help setup ui system java containers demo test test-all lint types imports docs docs-check schema bench dist peers requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## Say what can be made
@@ -27,15 +29,18 @@ help:  ## Say what can be made
 
 setup: $(ENV)  ## Make .venv with the package and everything to develop it
 
-demo: $(ENV)  ## Train two models, log them, and serve the result on http://127.0.0.1:5000 until Ctrl-C
+ui: $(UI)  ## Build the web UI into src/trackway/server/static
+
+demo: $(ENV) $(UI)  ## Train two models, log them, and serve the result on http://127.0.0.1:5000 until Ctrl-C
 	$(BIN)/python examples/demo.py
 	exec $(BIN)/trackway server --host 127.0.0.1 --port 5000
 
-test: $(ENV) $(LIBRARIES) $(CLIENTS) system  ## Run the tests, but the slow ones
+test: $(ENV) $(LIBRARIES) $(CLIENTS) $(UI) system  ## Run the tests, but the slow ones
+	$(if $(ARGS),,cd ui && npm test)
 	$(call tested,$(BIN)/python -m pytest,-n 2,$(ARGS))
 	$(if $(ARGS),,$(call tested,.venvs/libraries/bin/python -m pytest,-n 2,-m "libraries and not slow and not h2o" tests/models/libraries attacks))
 
-test-all: $(LIBRARIES) $(H2O) $(SPARK) $(CLIENTS) .venvs/mlflow-server/.complete system java containers  ## Run every test, in the environment that has every library
+test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(CLIENTS) .venvs/mlflow-server/.complete system java containers  ## Run every test, in the environment that has every library
 	.venvs/libraries/bin/python -m pytest -n 2 -m "(libraries or not libraries) and not h2o and not spark" $(ARGS)
 	$(if $(ARGS),,.venvs/h2o/bin/python -m pytest -m h2o tests/models/h2o)
 	$(if $(ARGS),,.venvs/spark/bin/python -m pytest -m spark tests/inference/spark)
@@ -64,14 +69,14 @@ bench: $(ENV) $(SERVERS)  ## Measure, side by side with the peers
 	$(BIN)/python -m bench $(ARGS)
 	$(if $(ARGS),,$(BIN)/python -m bench.scoring)
 
-dist: $(ENV)  ## Build the wheel and the source archive into dist/
+dist: $(ENV) $(UI)  ## Build the wheel and the source archive into dist/
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(UV) build --quiet --python $(BIN)/python --no-build-isolation
 	@ls dist
 
 peers: $(CLIENTS) $(SERVERS)  ## Make the environments of the products that tests and benchmarks talk to
 
 clean:  ## Remove what was built, but no tracked data
-	rm -rf .venv .venvs dist build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venvs ui/node_modules src/trackway/server/static dist build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
 
 system:
@@ -82,6 +87,16 @@ java:
 
 containers:
 	@command -v podman >/dev/null && command -v debootstrap >/dev/null || .ci/system-packages podman runc catatonit debootstrap
+
+# The web UI. It is built anew when one of its files has changed, and its packages are installed when their pins have.
+
+ui/node_modules/.complete: ui/package.json ui/package-lock.json
+	cd ui && npm ci --no-audit --no-fund
+	@touch $@
+
+$(UI): ui/node_modules/.complete ui/index.html ui/vite.config.ts ui/tsconfig.json ui/compress.mjs $(shell find ui/src ui/public -type f)
+	cd ui && npm run build
+	@touch $@
 
 # Environments. A stamp file says that one is complete; it is older than the pins when they have changed.
 

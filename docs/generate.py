@@ -6,18 +6,23 @@ import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+import msgspec
 
 from trackway.api import limits
 from trackway.api.operations import OPERATIONS
+from trackway.api.structs import Request
 from trackway.base.errors import BY_CODE
 from trackway.base.settings import SETTINGS, Setting
 from trackway.cli.main import EXIT_STATUS, cli
 from trackway.sdk.settings import VARIABLES
 from trackway.serving.settings import SETTINGS as SCORING_SETTINGS
 
+T = TypeVar("T")
 FOLDER = Path(__file__).parent / "reference"
+TYPES = "../../ui/src/api/types.ts"
 
 
 def render_errors() -> str:
@@ -75,6 +80,28 @@ def render_commands() -> str:
     return page + "".join(_list_commands(cli, click.Context(cli, info_name="trackway")))
 
 
+def render_types() -> str:
+    """Render the operations and their structs as the web UI's TypeScript.
+
+    Fields of requests may be left out when they have a default; those of answers are always there. Bytes are text in
+    JSON and arrays of bytes in msgpack, which is what the UI asks for.
+    """
+    routed = [op for op in OPERATIONS if not op.internal]
+    kinds = sorted({kind for op in routed for kind in (op.request, op.response)}, key=lambda kind: kind.__name__)
+    _, components = msgspec.json.schema_components(kinds, ref_template="{name}")
+    asked = {kind.__name__ for kind in _list_subclasses(Request)}
+    labels = {kind.__name__: kind.__struct_fields__ for kind in _list_subclasses(msgspec.Struct)}
+    lines = ["// Generated from the table of operations by `make docs`; not to be edited.", ""]
+    for name, schema in sorted(components.items()):
+        lines += _declare_type(name, schema, labels[name], optional=name in asked)
+    lines += ["/** Request and response of each operation. */", "export interface Operations {"]
+    lines += [f'  "{op.name}": {{ request: {op.request.__name__}; response: {op.response.__name__} }}' for op in routed]
+    lines += ["}", "", "/** Method and path of each operation. */", "export const ROUTES = {"]
+    lines += [f'  "{op.name}": ["{op.method}", "{op.path}"],' for op in routed]
+    lines += ["} as const satisfies Record<keyof Operations, readonly [string, string]>", ""]
+    return "\n".join(lines)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": render_commands,
     "environment.md": render_environment,
@@ -82,6 +109,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "limits.md": render_limits,
     "operations.md": render_operations,
     "settings.md": render_settings,
+    TYPES: render_types,
 }
 
 
@@ -95,7 +123,7 @@ def main(arguments: list[str]) -> int:
             continue
         stale.append(name)
         if not check:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(exist_ok=True, parents=True)
             path.write_text(text, encoding="utf-8")
     if stale:
         print(f"{'stale, run `make docs`' if check else 'written'}: {', '.join(stale)}")
@@ -119,6 +147,52 @@ def _list_commands(command: click.Command, context: click.Context) -> Iterator[s
     rows = [(_code(names), meaning) for names, meaning in filter(None, records)]
     if rows:
         yield "\n" + _table("Option|Meaning", rows)
+
+
+def _list_subclasses(kind: type[T]) -> Iterator[type[T]]:
+    for inner in kind.__subclasses__():
+        yield inner
+        yield from _list_subclasses(inner)
+
+
+def _declare_type(name: str, schema: dict[str, Any], labels: tuple[str, ...], optional: bool) -> Iterator[str]:
+    if doc := schema.get("description", "").split("\n", 1)[0]:
+        yield f"/** {doc} */"
+    if "prefixItems" in schema:
+        inner = zip(labels, schema["prefixItems"], strict=True)
+        yield f"export type {name} = [{', '.join(f'{label}: {_write_type(one)}' for label, one in inner)}]"
+    elif "properties" not in schema:
+        yield f"export type {name} = {_write_type(schema)}"
+    else:
+        yield f"export interface {name} {{"
+        for field, inner in schema["properties"].items():
+            mark = "?" if optional and field not in schema.get("required", ()) else ""
+            yield f"  {field}{mark}: {_write_type(inner)}"
+        yield "}"
+    yield ""
+
+
+def _write_type(schema: dict[str, Any]) -> str:
+    """Write a JSON schema as msgspec makes them as a TypeScript type."""
+    if "$ref" in schema:
+        return str(schema["$ref"])
+    if "enum" in schema:
+        return " | ".join(f'"{value}"' for value in schema["enum"])
+    if "anyOf" in schema:
+        return " | ".join(dict.fromkeys(_write_type(inner) for inner in schema["anyOf"]))
+    match schema.get("type"):
+        case "array":
+            inner = _write_type(schema.get("items", {}))
+            return f"({inner})[]" if "|" in inner else f"{inner}[]"
+        case "object":
+            return f"Record<string, {_write_type(schema.get('additionalProperties', {}))}>"
+        case "string":
+            return "Uint8Array" if schema.get("contentEncoding") == "base64" else "string"
+        case "integer" | "number":
+            return "number"
+        case "boolean" | "null":
+            return str(schema["type"])
+    return "unknown"
 
 
 def _list_settings(settings: Iterable[Setting]) -> Iterator[tuple[object, ...]]:

@@ -76,6 +76,7 @@ def test_until_there_is_access_control_who_is_not_known_may_do_everything(
 
 NOTHING: dict[Operation[Any, Any], Callable[[Stage, Any], bool]] = {
     ops.LIST_FILES: lambda owner, page: not any(file.path.startswith(owner.exp) for file in page.files),
+    ops.GET_RUNS: lambda _owner, found: found.runs == [],
     ops.GET_HISTORY: lambda _owner, history: history.series.values == b"",
 }
 """Operations that answer with nothing where others say that there is no such object."""

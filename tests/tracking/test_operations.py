@@ -15,6 +15,7 @@ from tests.tracking import (
     scenarios_lineage,
     scenarios_logging,
     scenarios_models,
+    scenarios_overviews,
     scenarios_registry,
     scenarios_reviews,
     scenarios_run_changes,
@@ -51,6 +52,7 @@ SCENARIOS: list[Scenario] = [
     *scenarios_signatures.SCENARIOS,
     *scenarios_webhooks.SCENARIOS,
     *scenarios_schedules.SCENARIOS,
+    *scenarios_overviews.SCENARIOS,
 ]
 
 

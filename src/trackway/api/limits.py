@@ -52,6 +52,7 @@ DATASETS_PER_INGEST: Final = 1_000
 MODELS_PER_INGEST: Final = 1_000
 MODEL_METRICS_PER_INGEST: Final = 10_000
 ENVIRONMENT_BYTES: Final = 16_777_216
+RUNS_PER_GET: Final = 1_000
 SEARCH_PAGE: Final = 50_000
 """Most rows of one search page."""
 HISTORY_PAGE: Final = 1_000_000
@@ -62,6 +63,15 @@ CURVES: Final = 1_000
 """Most runs in one request for curves."""
 TREE_RUNS: Final = 10_000
 """Most descendants that one tree query returns."""
+INDEXED_RUNS: Final = 1_000_000
+"""Most runs of one index, and of one grouping."""
+RUN_GROUPS: Final = 10_000
+"""Most groups in one answer."""
+FIELD_NAMES: Final = 5_000
+"""Most names of a kind in one list of what runs have."""
+FIELD_VALUES: Final = 1_000
+"""Most values in one list of what a field has."""
+EXPERIMENTS_PER_OVERVIEW: Final = 1_000
 FILTER_CHARS: Final = 65_536
 ORDER_TERMS: Final = 16
 EXPERIMENTS_PER_SEARCH: Final = 10_000

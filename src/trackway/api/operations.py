@@ -10,6 +10,7 @@ from trackway.api import artifacts as a
 from trackway.api import experiments as e
 from trackway.api import logged_models as m
 from trackway.api import metrics as x
+from trackway.api import overviews as o
 from trackway.api import registry as g
 from trackway.api import retention as t
 from trackway.api import runs as r
@@ -84,12 +85,18 @@ DELETE_EXPERIMENT_TAG = Operation("experiments.delete_tag", "DELETE", "/experime
 DELETE_EXPERIMENT = Operation("experiments.delete", "DELETE", "/experiments/{experiment_id}", e.DeleteExperiment, Empty, writes("experiment", "experiment_id", permission="delete"), "Move an experiment to the trash.")
 RESTORE_EXPERIMENT = Operation("experiments.restore", "POST", "/experiments/{experiment_id}/restore", e.RestoreExperiment, e.Experiment, writes("experiment", "experiment_id", permission="delete"), "Bring an experiment back from the trash.")
 PURGE_EXPERIMENTS = Operation("experiments.purge", "POST", "/experiments/purge", e.PurgeExperiments, e.PurgeReport, writes("workspace", permission="admin"), "Remove experiments of the trash for good.")
+SUMMARIZE_EXPERIMENTS = Operation("experiments.summarize", "POST", "/experiments/summaries", o.SummarizeExperiments, o.ExperimentSummaries, reads("workspace"), "Count the runs of experiments, and say when something happened last.")
 
 CREATE_RUN = Operation("runs.create", "POST", "/runs", r.CreateRun, r.Run, writes("experiment", "experiment_id", audited=False), "Start a run.")
 GET_RUN = Operation("runs.get", "GET", "/runs/{run_id}", r.GetRun, r.Run, reads("run", "run_id"), "Get a run by id.")
+GET_RUNS = Operation("runs.get_many", "POST", "/runs/get", r.GetRuns, r.RunList, reads("runs", "run_ids"), "Get runs by their ids.")
 FIND_RUN = Operation("runs.find", "GET", "/runs-by-key", r.GetRun, r.Run, reads("workspace"), "Get a run by its external key.")
 SEARCH_RUNS = Operation("runs.search", "POST", "/runs/search", r.SearchRuns, r.RunPage, reads("workspace"), "Search runs.")
 GET_RUN_TABLE = Operation("runs.table", "POST", "/runs/table", r.GetRunTable, r.RunTable, reads("workspace"), "Search runs and get them as Arrow columns.")
+INDEX_RUNS = Operation("runs.index", "POST", "/runs/index", o.IndexRuns, o.RunIndex, reads("workspace"), "Search runs and get all their ids in order.")
+GROUP_RUNS = Operation("runs.group", "POST", "/runs/groups", o.GroupRuns, o.RunGroups, reads("workspace"), "Put found runs into groups, with aggregates of metrics.")
+LIST_RUN_FIELDS = Operation("runs.list_fields", "POST", "/runs/fields", o.ListRunFields, o.RunFields, reads("workspace"), "List the names of metrics, params and tags that runs have.")
+LIST_RUN_VALUES = Operation("runs.list_values", "POST", "/runs/values", o.ListRunValues, o.RunValues, reads("workspace"), "List the values of a param, tag or attribute that runs have.")
 UPDATE_RUN = Operation("runs.update", "PATCH", "/runs/{run_id}", r.UpdateRun, r.Run, writes("run", "run_id", audited=False), "Change a run's status, end, name or lease.")
 DELETE_RUN = Operation("runs.delete", "DELETE", "/runs/{run_id}", r.DeleteRun, Empty, writes("run", "run_id", permission="delete"), "Move a run to the trash.")
 RESTORE_RUN = Operation("runs.restore", "POST", "/runs/{run_id}/restore", r.RunId, Empty, writes("run", "run_id", permission="delete"), "Bring a run back from the trash.")

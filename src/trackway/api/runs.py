@@ -154,6 +154,18 @@ class SearchRuns(Request, frozen=True, kw_only=True):
     grammar: Grammar = "trackway"
 
 
+class GetRuns(Request, frozen=True, kw_only=True):
+    """Get up to 1,000 runs by their ids, in the trash or not; one that is not there is left out."""
+
+    run_ids: list[str]
+
+
+class RunList(Response, frozen=True, kw_only=True):
+    """Runs in the order in which they were asked for."""
+
+    runs: list[Run]
+
+
 class RunPage(Response, frozen=True, kw_only=True):
     """One page; an empty token means that it is the last."""
 

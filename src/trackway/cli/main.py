@@ -35,6 +35,7 @@ COMMANDS = {
     "schedule": Place("schedules", "schedule", "Have projects run by the clock."),
     "server": Place("server", "server", "Start the tracking server."),
     "sync": Place("upkeep", "sync", "Deliver what dead or offline processes left in journals."),
+    "ui": Place("server", "ui", "Start the server, and show its pages in a browser."),
     "webhooks": Place("webhooks", "webhooks", "Have others told of what happens to models and runs."),
 }
 

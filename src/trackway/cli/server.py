@@ -7,6 +7,9 @@ import logging
 import os
 import signal
 import socket
+import webbrowser
+from collections.abc import Callable
+from threading import Thread
 from types import FrameType
 from typing import Any
 
@@ -18,9 +21,12 @@ from trackway.base.errors import InvalidInput
 from trackway.base.settings import SETTINGS, Settings, read_settings
 from trackway.http.draining import BACKLOG, configure
 from trackway.http.encryption import Encryption
+from trackway.http.guard import is_loopback
 from trackway.wiring.processes import start_log
 from trackway.wiring.server import VERSION, build_app, check_settings
 
+Begun = Callable[[int], object]
+"""Called with the port once it is served."""
 GRACE_S = 3
 """How long open requests may go on after SIGTERM."""
 log = logging.getLogger("trackway.server")
@@ -29,14 +35,18 @@ log = logging.getLogger("trackway.server")
 class Server(uvicorn.Server):
     """Says where it serves, once it does, and when it stops."""
 
-    def __init__(self, settings: Settings, app: Any) -> None:
+    def __init__(self, settings: Settings, app: Any, begun: Begun | None) -> None:
         super().__init__(_config(settings, app))
         self._settings = settings
+        self._begun = begun
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
-            _tell(self._settings, sockets[0].getsockname()[1])
+            port = sockets[0].getsockname()[1]
+            _tell(self._settings, port)
+            if self._begun is not None:
+                self._begun(port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as a signal's handler is called
         """Stop in order, which is no failure; at a second Ctrl-C, without waiting."""
@@ -49,8 +59,8 @@ class Server(uvicorn.Server):
         log.info("Stopped")
 
 
-def serve(given: dict[str, Any]) -> None:
-    """Serve until a signal ends it.
+def serve(given: dict[str, Any], begun: Begun | None = None) -> None:
+    """Serve until a signal ends it; ``begun`` is called by one process alone, not by several workers.
 
     raises: InvalidInput for settings that cannot be served safely, Unavailable when the store cannot be opened
     """
@@ -64,7 +74,7 @@ def serve(given: dict[str, Any]) -> None:
     sockets = listen(settings.host, settings.port)
     if workers == 1:
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it says what Server says, in more lines
-        Server(settings, build_app(settings)).run(sockets)
+        Server(settings, build_app(settings), begun).run(sockets)
         return
     for one in sockets:  # the port is free: the workers' parent opens it for them
         one.close()
@@ -105,14 +115,13 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 
 def _tell(settings: Settings, port: int) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = _write_address(settings, settings.host, port)
     store, artifacts = hide_credentials(settings.store), hide_credentials(settings.artifacts)
-    scheme = "https" if settings.tls_cert else "http"
-    log.info("Trackway %s serves %s://%s:%d (store %s, artifacts %s)", VERSION, scheme, host, port, store, artifacts)
+    log.info("Trackway %s serves %s (store %s, artifacts %s)", VERSION, address, store, artifacts)
 
 
-def _make_command() -> click.Command:
-    options = [
+def _list_options() -> list[click.Parameter]:
+    return [
         click.Option(
             [setting.option, setting.name],
             type=setting.type,
@@ -122,11 +131,26 @@ def _make_command() -> click.Command:
         )
         for setting in SETTINGS
     ]
-    return click.Command("server", params=list(options), callback=_serve, help="Start the tracking server.")
 
 
 def _serve(**given: Any) -> None:
     serve({name: value for name, value in given.items() if value is not None})
+
+
+def _show(browser: bool, **given: Any) -> None:
+    asked = {name: value for name, value in given.items() if value is not None}
+    settings = read_settings(asked)
+    shown = settings.host if is_loopback(settings.host) else "127.0.0.1"
+
+    def open_browser(port: int) -> None:  # in a thread, as a browser in the terminal ends when its reader ends it
+        Thread(target=webbrowser.open, args=(_write_address(settings, shown, port),), daemon=True).start()
+
+    serve(asked, open_browser if browser else None)
+
+
+def _write_address(settings: Settings, host: str, port: int) -> str:
+    scheme = "https" if settings.tls_cert else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _config(settings: Settings, app: Any, **more: Any) -> Any:
@@ -136,4 +160,13 @@ def _config(settings: Settings, app: Any, **more: Any) -> Any:
     return options if more else uvicorn.Config(**options)
 
 
-server = _make_command()
+server = click.Command("server", params=_list_options(), callback=_serve, help="Start the tracking server.")
+ui = click.Command(
+    "ui",
+    params=[
+        click.Option(["--browser/--no-browser"], default=True, help="Open a browser once the pages are served."),
+        *_list_options(),
+    ],
+    callback=_show,
+    help="Start the server, and show its pages in a browser.",
+)

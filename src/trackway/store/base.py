@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
-from trackway.api.artifacts import FileEntry, Multipart, StoredFile
 from trackway.api.experiments import Experiment, PurgeReport
 from trackway.api.logged_models import DatasetRef, LoggedMetric, LoggedModel, ModelStatus
 from trackway.api.query import Expression, OrderTerm
@@ -32,7 +31,10 @@ from trackway.api.runs import (
     TreeNode,
 )
 from trackway.api.structs import View
+from trackway.store.files import Files
 from trackway.store.outbox import Webhooks
+from trackway.store.overviews import Overviews
+from trackway.store.paging import Page as Page
 from trackway.store.signatures import Signatures
 from trackway.store.timetable import Schedules
 
@@ -98,13 +100,6 @@ class RunRow(NamedTuple):
     external_key: str | None
     lease_ms: int | None
     lease_until_ms: int | None
-
-
-class Page(NamedTuple):
-    """How much of an ordered result to read: ``after`` is the key of the last row seen, in the order's own terms."""
-
-    limit: int
-    after: Sequence[object] | None = None
 
 
 class Search(NamedTuple):
@@ -187,6 +182,7 @@ class Runs(Protocol):
     def ref(self, workspace: str, run_id: str) -> RunRef | None: ...
     def find(self, workspace: str, external_key: str) -> RunRef | None: ...
     def get(self, pk: int) -> Run: ...
+    def get_many(self, workspace: str, run_ids: Sequence[str]) -> list[Run]: ...
     def search(
         self, workspace: str, experiments: Sequence[int] | None, search: Search, page: Page
     ) -> tuple[list[Run], Sequence[object] | None]: ...
@@ -267,28 +263,6 @@ class Metrics(Protocol):
 
     def list_unsealed(self, limit: int) -> list[int]: ...
     def seal(self, series: int) -> int: ...
-
-
-class Files(Protocol):
-    """The file tree of a workspace."""
-
-    def get(self, workspace: str, path: str) -> StoredFile | None: ...
-    def put(self, workspace: str, file: StoredFile) -> None: ...
-    def find_clash(self, workspace: str, path: str) -> str | None:
-        """Return a file that a path would lie below, else one that lies below the path: no name may be both."""
-
-    def list_folder(
-        self, workspace: str, folder: str, recursive: bool, page: Page
-    ) -> tuple[list[FileEntry], str | None]: ...
-    def delete(self, workspace: str, path: str, now_ms: int) -> tuple[int, int]: ...
-    def measure(self, workspace: str, folder: str) -> tuple[int, int]: ...
-    def reserve_blob(self, blob_key: str, now_ms: int) -> None: ...
-    def list_pending_blobs(self, before_ms: int, limit: int) -> list[str]: ...
-    def forget_blobs(self, blob_keys: Sequence[str]) -> None: ...
-    def create_upload(self, workspace: str, actor: str, upload: Multipart) -> None: ...
-    def get_upload(self, workspace: str, actor: str, upload_id: str, path: str) -> Multipart | None: ...
-    def list_stale_uploads(self, before_ms: int, limit: int) -> list[tuple[str, Multipart]]: ...
-    def delete_upload(self, workspace: str, upload_id: str) -> None: ...
 
 
 class ModelRef(NamedTuple):
@@ -443,6 +417,8 @@ class Transaction(Protocol):
     def experiments(self) -> Experiments: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def overviews(self) -> Overviews: ...
     @property
     def metrics(self) -> Metrics: ...
     @property

@@ -50,6 +50,7 @@ class RunService:
         return {
             ops.CREATE_RUN: self.create,
             ops.GET_RUN: self.get,
+            ops.GET_RUNS: self.get_many,
             ops.FIND_RUN: self.get,
             ops.SEARCH_RUNS: self.search,
             ops.UPDATE_RUN: self.update,
@@ -143,6 +144,11 @@ class RunService:
         if found is None:
             raise NotFound(f"No run with external key {q.external_key[:80]!r}")
         return tx.runs.get(found.pk)
+
+    def get_many(self, tx: Transaction, call: Call, q: r.GetRuns) -> r.RunList:
+        """Get runs by their ids."""
+        check_count("runs", len(q.run_ids), limits.RUNS_PER_GET)
+        return r.RunList(runs=tx.runs.get_many(call.workspace, list(dict.fromkeys(q.run_ids))))
 
     def search(self, tx: Transaction, call: Call, q: r.SearchRuns) -> r.RunPage:
         """Search runs."""

@@ -24,6 +24,7 @@ from trackway.tracking.files import FileService
 from trackway.tracking.ingest import IngestService
 from trackway.tracking.logged_models import LoggedModelService
 from trackway.tracking.metrics import MetricService
+from trackway.tracking.overviews import OverviewService
 from trackway.tracking.retention import RetentionService
 from trackway.tracking.runs import RunService
 from trackway.tracking.table import TableService
@@ -52,6 +53,7 @@ class Platform:
             IngestService(),
             MetricService(),
             TableService(),
+            OverviewService(),
             FileService(),
             LoggedModelService(),
             RegisteredModelService(),

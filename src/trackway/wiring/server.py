@@ -16,7 +16,7 @@ from trackway.http.lanes import Lanes
 from trackway.http.observe import Observer
 from trackway.http.peers import Proxies
 from trackway.http.turns import TurnLimits
-from trackway.server import native, pages
+from trackway.server import native, pages, static
 from trackway.server.bridge import Callers
 from trackway.server.calls import Caller
 from trackway.server.files import FileRoutes
@@ -66,6 +66,7 @@ def build_app(settings: Settings) -> App[Caller]:
         *files.list_routes(),
         *list_mlflow_routes(files, direct),
         *pages.list_routes(VERSION, ready, observer),
+        *static.list_routes(),
     ]
     hosts = [host for host in (settings.host, *settings.allowed_hosts.split(",")) if host]
     lanes = _make_lanes(settings, observer)

@@ -321,6 +321,17 @@ class RunTable:
         [row] = self._db.all("SELECT pk, version FROM runs WHERE pk = ?", (pk,))
         return self.load([(row[0], row[1])])[0]
 
+    def get_many(self, workspace: str, run_ids: Sequence[str]) -> list[Run]:
+        """Return runs by their ids, in that order, without those that are not there."""
+        if not run_ids:
+            return []
+        among, ids = self._db.among(run_ids)
+        rows = self._db.all(
+            f"SELECT run_id, pk, version FROM runs WHERE workspace = ? AND run_id {among}", (workspace, *ids)
+        )
+        found = {row[0]: (row[1], row[2]) for row in rows}
+        return self.load([found[run_id] for run_id in run_ids if run_id in found])
+
     def load(self, found: Sequence[tuple[int, int]]) -> list[Run]:
         """Return runs by (number, version), in that order; only what the cache lacks is read."""
         cache = self._cache if self._cache is not None else {}

@@ -8,6 +8,7 @@ from trackway.store.sql.files import FileTable
 from trackway.store.sql.housekeeping import HousekeepingTable
 from trackway.store.sql.logged_models import LoggedModelTable
 from trackway.store.sql.metrics import MetricTable
+from trackway.store.sql.overviews import OverviewTable
 from trackway.store.sql.registry import RegistryTable
 from trackway.store.sql.reviews import ReviewTable
 from trackway.store.sql.runs import RunCache, RunTable
@@ -23,6 +24,7 @@ class SqlTransaction:
         self.db = db
         self.experiments = ExperimentTable(db)
         self.runs = RunTable(db, cache)
+        self.overviews = OverviewTable(db)
         self.metrics = MetricTable(db)
         self.files = FileTable(db)
         self.logged_models = LoggedModelTable(db)

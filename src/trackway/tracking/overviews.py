@@ -1,0 +1,153 @@
+"""Overviews of many runs: counts, ids in order, groups, and the names and values that there are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+from trackway.api import limits
+from trackway.api import operations as ops
+from trackway.api import overviews as o
+from trackway.api.calls import Call
+from trackway.api.query import RUN_ATTRIBUTES, Field
+from trackway.api.runs import GetRunTable
+from trackway.base.errors import InvalidInput
+from trackway.rules.checks import check_count, check_page, check_text
+from trackway.rules.grammar import RUNS, parse_order
+from trackway.rules.handlers import Handlers
+from trackway.store.base import RunColumns, Transaction
+from trackway.tracking.runs import experiment_numbers, parse_search
+
+NEWEST: Final = 1_000
+"""Runs that an experiment's activity is told of."""
+NEWEST_EXPERIMENTS: Final = 100
+"""Experiments whose names are listed when none is named."""
+TEXT_ATTRIBUTES: Final = frozenset(key for key, kind in RUN_ATTRIBUTES.items() if kind == "text")
+
+
+class OverviewService:
+    """Handlers of the operations that pages with many runs are made of."""
+
+    def handlers(self) -> Handlers:
+        """Return the handler of each operation."""
+        return {
+            ops.SUMMARIZE_EXPERIMENTS: self.summarize,
+            ops.INDEX_RUNS: self.index,
+            ops.GROUP_RUNS: self.group,
+            ops.LIST_RUN_FIELDS: self.list_fields,
+            ops.LIST_RUN_VALUES: self.list_values,
+        }
+
+    def summarize(self, tx: Transaction, call: Call, q: o.SummarizeExperiments) -> o.ExperimentSummaries:
+        """Count the runs of experiments."""
+        check_count("experiments", len(q.experiment_ids), limits.EXPERIMENTS_PER_OVERVIEW)
+        summaries = []
+        for number in tx.overviews.keep_own(call.workspace, experiment_numbers(q.experiment_ids) or []):
+            found = tx.overviews.summarize(number, NEWEST)
+            summaries.append(
+                o.ExperimentSummary(
+                    experiment_id=str(number), runs=found.runs, running=found.running, last_activity_ms=found.last_ms
+                )
+            )
+        return o.ExperimentSummaries(summaries=summaries)
+
+    def index(self, tx: Transaction, call: Call, q: o.IndexRuns) -> o.RunIndex:
+        """Search runs and return their ids.
+
+        cost: 40 bytes and about 2 us a run
+        """
+        check_page(q.limit, limits.INDEXED_RUNS)
+        runs = _search(tx, call, q, q.limit + 1)
+        ids, count = runs.run_ids, min(len(runs.pks), q.limit)
+        data = bytes(ids.data)
+        texts = [data[start:end].decode() for start, end in zip(ids.starts[:count], ids.ends[:count], strict=True)]
+        return o.RunIndex(run_ids="\n".join(texts), count=count, truncated=len(runs.pks) > q.limit)
+
+    def group(self, tx: Transaction, call: Call, q: o.GroupRuns) -> o.RunGroups:
+        """Put runs into groups.
+
+        cost: about 5 us a run and field
+        """
+        check_page(q.limit, limits.RUN_GROUPS)
+        by, metrics = _parse_fields("by", q.by, 4), _parse_fields("metrics", q.metrics, 50)
+        if not by:
+            raise InvalidInput("Runs are grouped by at least one field", hint='give by=["params.lr"], for example')
+        if others := [name for name, field in zip(q.metrics, metrics, strict=True) if field.entity != "metric"]:
+            raise InvalidInput(f"{others[0][:80]!r} is no metric", hint="metrics are named as metrics.<key>")
+        runs = _search(tx, call, q, limits.INDEXED_RUNS)
+        pks: list[int] = runs.pks.tolist()
+        columns = [tx.overviews.read_field(pks, field) for field in by]
+        places: dict[tuple[Any, ...], list[int]] = {}
+        for place, pk in enumerate(pks):
+            places.setdefault(tuple(column.get(pk) for column in columns), []).append(place)
+        largest = sorted(places.items(), key=lambda item: (-len(item[1]), item[1][0]))[: q.limit]
+        values = [tx.overviews.read_field(pks, field) for field in metrics]
+        groups = [_make_group(key, members, runs, pks, values) for key, members in largest]
+        return o.RunGroups(groups=groups, runs=len(pks), total=len(places))
+
+    def list_fields(self, tx: Transaction, call: Call, q: o.ListRunFields) -> o.RunFields:
+        """List the names of metrics, params and tags."""
+        most = limits.FIELD_NAMES
+        names = tx.overviews.list_names(_own_experiments(tx, call, q.experiment_ids), most)
+        return o.RunFields(
+            metrics=names.metrics[:most],
+            params=names.params[:most],
+            tags=names.tags[:most],
+            truncated=any(len(kind) > most for kind in names),
+        )
+
+    def list_values(self, tx: Transaction, call: Call, q: o.ListRunValues) -> o.RunValues:
+        """List the values of a field."""
+        check_page(q.limit, limits.FIELD_VALUES)
+        check_text("The prefix", q.prefix, limits.KEY_CHARS)
+        check_text("The key", q.key, limits.KEY_CHARS)
+        if q.entity == "attribute" and q.key not in TEXT_ATTRIBUTES:
+            raise InvalidInput(
+                f"{q.key[:80]!r} is no attribute of text", hint=f"give one of {', '.join(sorted(TEXT_ATTRIBUTES))}"
+            )
+        own = _own_experiments(tx, call, q.experiment_ids)
+        return o.RunValues(values=tx.overviews.list_values(own, q.entity, q.key, q.prefix, q.limit))
+
+
+def _search(tx: Transaction, call: Call, q: o.IndexRuns | o.GroupRuns, limit: int) -> RunColumns:
+    order = q.order_by if isinstance(q, o.IndexRuns) else []
+    search = parse_search(GetRunTable(filter=q.filter, order_by=order, view=q.view))
+    return tx.runs.read_attributes(call.workspace, experiment_numbers(q.experiment_ids), search, limit)
+
+
+def _parse_fields(what: str, names: Sequence[str], limit: int) -> list[Field]:
+    check_count(f"fields of {what!r}", len(names), limit)
+    return [parse_order([name], RUNS)[0].field for name in names]
+
+
+def _own_experiments(tx: Transaction, call: Call, experiment_ids: Sequence[str] | None) -> list[int]:
+    if experiment_ids is None:
+        return tx.overviews.list_newest_experiments(call.workspace, NEWEST_EXPERIMENTS)
+    check_count("experiments", len(experiment_ids), limits.EXPERIMENTS_PER_OVERVIEW)
+    return tx.overviews.keep_own(call.workspace, experiment_numbers(experiment_ids) or [])
+
+
+def _make_group(
+    key: tuple[Any, ...], members: Sequence[int], runs: RunColumns, pks: Sequence[int], values: Sequence[Any]
+) -> o.RunGroup:
+    statuses: dict[str, int] = {}
+    texts = runs.statuses
+    for place in members:
+        status = bytes(texts.data[texts.starts[place] : texts.ends[place]]).decode()
+        statuses[status] = statuses.get(status, 0) + 1
+    return o.RunGroup(
+        values=list(key),
+        runs=len(members),
+        newest_start_ms=int(runs.start_ms[members].max()),
+        statuses=statuses,
+        metrics=[_put_together([column[pks[place]] for place in members if pks[place] in column]) for column in values],
+    )
+
+
+def _put_together(values: Sequence[float]) -> o.GroupMetric:
+    numbers = [value for value in values if not math.isnan(value)]
+    if not numbers:
+        return o.GroupMetric(runs=len(values), mean=None, min=None, max=None)
+    mean = sum(number / len(numbers) for number in numbers)
+    return o.GroupMetric(runs=len(values), mean=mean, min=min(numbers), max=max(numbers))

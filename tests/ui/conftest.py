@@ -1,0 +1,63 @@
+"""A browser, and a server with runs to look at."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.services.trackway_server import run_trackway
+from tests.ui.looking import Site, fill
+from trackway.server.static import FOLDER
+
+ARGUMENTS = """
+    --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync
+""".split()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, one for each process that runs tests."""
+    assert (FOLDER / "index.html").exists(), "the web UI is not built: run `make ui`"
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert chromium, "there is no Chromium: run `.ci/system-packages`"
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server with experiments and runs, some of them with names that are markup."""
+    with run_trackway(tmp_path_factory.mktemp("ui")) as port:
+        yield fill(port)
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of 1,280 pixels' width, which must not fail, nor ask anybody else, nor run what a name holds.
+
+    A test may be given other ones by ``@pytest.mark.parametrize("page", [(390, "dark")], indirect=True)``.
+    """
+    width: int
+    scheme: Literal["light", "dark"]
+    width, scheme = getattr(request, "param", (1280, "light"))
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
+    page.on("request", lambda asked: wrong.append(f"foreign: {asked.url}") if not _is_own(asked.url, site) else None)
+    page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
+    yield page
+    assert page.evaluate("window.pwned") is None, "a name was run"
+    context.close()
+    assert wrong == []
+
+
+def _is_own(url: str, site: Site) -> bool:
+    return url.startswith((site.address, "blob:", "data:"))

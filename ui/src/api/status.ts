@@ -1,0 +1,3 @@
+import type { Run } from "./types"
+
+export type RunStatus = Run["status"]

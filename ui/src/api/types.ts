@@ -1,0 +1,1677 @@
+// Generated from the table of operations by `make docs`; not to be edited.
+
+/** Name an alias of a registered model; ``latest`` always stands for the newest version. */
+export interface Alias {
+  name: string
+  alias: string
+}
+
+/** Vouch that a version's evaluation passed, or take that back. */
+export interface AttestVersion {
+  name: string
+  version: number
+  what?: "evaluation"
+  passed?: boolean
+  note?: string
+}
+
+/** One change: who did what to which object, when, by which request. */
+export interface AuditEntry {
+  time_ms: number
+  actor: string
+  operation: string
+  object: string
+  request_id: string
+  detail: string
+}
+
+/** One page; an empty token means that it is the last. */
+export interface AuditPage {
+  entries: AuditEntry[]
+  next_page_token: string
+}
+
+/** Have a time of a schedule not run, or its run ended. */
+export interface CancelTick {
+  name: string
+  tick_id: string
+}
+
+/** Take the time that has waited longest, to run it. */
+export interface ClaimTick {
+  holder: string
+  worker: string
+  lease_ms?: number
+}
+
+/** What was taken: nothing when ``tick`` is None. */
+export interface ClaimedTick {
+  schedule: string
+  tick: Tick | null
+  launch: Launch | null
+}
+
+/** A remark on a registered model, or on one of its versions. */
+export interface Comment {
+  comment_id: string
+  version: number | null
+  author: string
+  created_ms: number
+  updated_ms: number
+  text: string
+}
+
+/** One page; an empty token means that it is the last. */
+export interface CommentPage {
+  comments: Comment[]
+  next_page_token: string
+}
+
+/** Register a copy of a version under another name, or again under its own. */
+export interface CopyModelVersion {
+  name: string
+  version: number
+  to: string
+  external_key?: string
+}
+
+/** Give a param a new value; the old one stays visible with who, when and why. */
+export interface CorrectParam {
+  run_id: string
+  key: string
+  value: string
+  reason?: string
+}
+
+/** Comment on a registered model, or on one of its versions. */
+export interface CreateComment {
+  name: string
+  text: string
+  version?: number | null
+}
+
+/** Create an experiment. */
+export interface CreateExperiment {
+  name: string
+  artifact_location?: string
+  tags?: Record<string, string>
+  if_exists?: "error" | "return"
+  unique_among?: "all" | "live"
+  experiment_id?: string
+  created_ms?: number | null
+  updated_ms?: number | null
+}
+
+/** Create the record of a model; ``model_id`` only to keep an id (imports, retries), ``created_ms`` for imports. */
+export interface CreateLoggedModel {
+  experiment_id: string
+  name?: string
+  model_type?: string
+  source_run_id?: string
+  params?: Record<string, string>
+  tags?: Record<string, string>
+  model_id?: string
+  created_ms?: number | null
+}
+
+/** Register a model under a name, as its next version. */
+export interface CreateModelVersion {
+  name: string
+  source: string
+  run_id?: string
+  model_id?: string
+  run_link?: string
+  description?: string
+  tags?: Record<string, string>
+  status?: "FAILED" | "PENDING" | "READY"
+  external_key?: string
+  version?: number | null
+  created_ms?: number | null
+}
+
+/** Create a registered model; ``owner`` is the caller unless given, ``created_ms`` is for imports. */
+export interface CreateRegisteredModel {
+  name: string
+  description?: string
+  tags?: Record<string, string>
+  owner?: string
+  if_exists?: "error" | "return"
+  created_ms?: number | null
+}
+
+/** Start a run. */
+export interface CreateRun {
+  experiment_id?: string
+  experiment_name?: string
+  run_id?: string
+  external_key?: string
+  name?: string
+  user?: string
+  start_ms?: number | null
+  status?: "FAILED" | "FINISHED" | "KILLED" | "LOST" | "RUNNING" | "SCHEDULED"
+  parent_run_id?: string
+  tags?: Record<string, string>
+  if_exists?: "error" | "return"
+  lease_ms?: number | null
+}
+
+/** Run a project by the clock. */
+export interface CreateSchedule {
+  name: string
+  cron: string
+  launch: Launch
+  time_zone?: string
+  catch_up?: "all" | "last" | "none"
+  catch_up_limit?: number
+  overlap?: "allow" | "cancel_previous" | "queue" | "skip"
+  paused?: boolean
+}
+
+/** Have an address told of what happens. */
+export interface CreateWebhook {
+  name: string
+  url: string
+  events: ("comment.created" | "comment.deleted" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn")[]
+  description?: string
+  secret?: string
+  enabled?: boolean
+}
+
+/** A thinned series in step order: ``shown`` of ``count`` points. */
+export interface Curve {
+  run_id: string
+  series: Series
+  shown: number
+  count: number
+}
+
+/** One curve for each run that has the metric, in the order asked. */
+export interface Curves {
+  curves: Curve[]
+}
+
+/** A data set by name and digest; schema and profile are JSON texts. */
+export interface Dataset {
+  name: string
+  digest: string
+  source_type: string
+  source: string
+  schema: string | null
+  profile: string | null
+}
+
+/** A data set as a run used it; the tag ``mlflow.data.context`` says for what (training, validation, ...). */
+export interface DatasetInput {
+  dataset: Dataset
+  tags: Record<string, string>
+}
+
+/** Data sets by name, digest and context. */
+export interface DatasetList {
+  datasets: DatasetSummary[]
+}
+
+/** A data set by name, and by digest when given. */
+export interface DatasetRef {
+  name: string
+  digest?: string | null
+}
+
+/** A data set of an experiment in one context of use. */
+export interface DatasetSummary {
+  experiment_id: string
+  name: string
+  digest: string
+  context: string | null
+}
+
+/** Approve an open request, which carries it out; reject it; or withdraw one's own. */
+export interface DecideRequest {
+  name: string
+  request_id: string
+  decision: "approve" | "reject" | "withdraw"
+  reason?: string
+}
+
+/** Delete a comment of one's own. */
+export interface DeleteComment {
+  name: string
+  comment_id: string
+}
+
+/** Move an experiment and its live runs to the trash; ``deleted_ms`` only for imports, when that was. */
+export interface DeleteExperiment {
+  experiment_id: string
+  deleted_ms?: number | null
+}
+
+/** Delete one tag of a live experiment. */
+export interface DeleteExperimentTag {
+  experiment_id: string
+  key: string
+}
+
+/** Delete a file, or a folder with all below it; what is not there is no error. */
+export interface DeleteFiles {
+  path: string
+}
+
+/** Move a model's record to the trash. */
+export interface DeleteLoggedModel {
+  model_id: string
+}
+
+/** Delete one tag of a model. */
+export interface DeleteLoggedModelTag {
+  model_id: string
+  key: string
+}
+
+/** Delete one tag of a registered model. */
+export interface DeleteRegisteredModelTag {
+  name: string
+  key: string
+}
+
+/** Move a run to the trash; ``deleted_ms`` only for imports, when that was. */
+export interface DeleteRun {
+  run_id: string
+  deleted_ms?: number | null
+}
+
+/** Delete one tag of a live run. */
+export interface DeleteRunTag {
+  run_id: string
+  key: string
+}
+
+/** Delete one tag of a version. */
+export interface DeleteVersionTag {
+  name: string
+  version: number
+  key: string
+}
+
+/** How much a delete removed. */
+export interface DeletedFiles {
+  files: number
+  size_bytes: number
+}
+
+/** One event on its way to one webhook. */
+export interface Delivery {
+  delivery_id: string
+  webhook_id: string
+  event: string
+  body: string
+  state: "dead" | "delivered" | "pending"
+  is_test: boolean
+  created_ms: number
+  next_ms: number | null
+  attempts: DeliveryAttempt[]
+}
+
+/** One try: the status that came back, or (0) why none did. What the receiver answered beside that is not read. */
+export interface DeliveryAttempt {
+  time_ms: number
+  status: number
+  error: string
+  took_ms: number
+}
+
+/** Name one delivery. */
+export interface DeliveryName {
+  webhook_id: string
+  delivery_id: string
+}
+
+/** One page; an empty token means that it is the last. */
+export interface DeliveryPage {
+  deliveries: Delivery[]
+  next_page_token: string
+}
+
+/** Nothing to say but that it is done. */
+export interface Empty {
+}
+
+/** What a run was executed with, as data. */
+export interface Environment {
+  python: string
+  implementation: string
+  platform: string
+  host: string
+  command: string[]
+  working_dir: string
+  packages: Record<string, string>
+  variables: Record<string, string>
+  hardware: Record<string, string>
+  git: GitState | null
+}
+
+/** A named group of runs. ``experiment_id`` is a decimal number as text; times are ms since 1970 UTC. */
+export interface Experiment {
+  experiment_id: string
+  name: string
+  artifact_location: string
+  lifecycle: "active" | "deleted"
+  created_ms: number
+  updated_ms: number
+  deleted_ms: number | null
+  tags: Record<string, string>
+  workspace: string
+}
+
+/** One page; an empty token means that it is the last. */
+export interface ExperimentPage {
+  experiments: Experiment[]
+  next_page_token: string
+}
+
+/** Summaries, by experiment number. */
+export interface ExperimentSummaries {
+  summaries: ExperimentSummary[]
+}
+
+/** What goes on in an experiment. */
+export interface ExperimentSummary {
+  experiment_id: string
+  runs: number
+  running: number
+  last_activity_ms: number | null
+}
+
+/** A file or folder; a folder has neither size nor digest. */
+export interface FileEntry {
+  path: string
+  is_dir: boolean
+  size_bytes: number | null
+  sha256: string | null
+  modified_ms: number | null
+}
+
+/** One page of a folder. */
+export interface FileList {
+  files: FileEntry[]
+  next_page_token: string
+}
+
+/** Get one metric of several runs, thinned for drawing. */
+export interface GetCurves {
+  run_ids: string[]
+  key: string
+  points?: number
+  start_step?: number | null
+  end_step?: number | null
+}
+
+/** Get an experiment by id, in the trash or not. */
+export interface GetExperiment {
+  experiment_id: string
+}
+
+/** Get the experiment of exactly this name; a live one first, then (``view="all"``) the newest in the trash. */
+export interface GetExperimentByName {
+  name: string
+  view?: "active" | "all" | "deleted"
+}
+
+/** Get the points of one metric ordered by (time, step, value), equal points once; ``limit`` None for all. */
+export interface GetHistory {
+  run_id: string
+  key: string
+  limit?: number | null
+  page_token?: string
+}
+
+/** Get the newest version of each of some stages, or (none given) of every stage. */
+export interface GetLatestVersions {
+  name: string
+  stages?: ("Archived" | "None" | "Production" | "Staging")[]
+}
+
+/** Follow what something came from and what came of it; ``digest`` narrows a data set down. */
+export interface GetLineage {
+  kind: "dataset" | "model" | "run" | "version"
+  id: string
+  digest?: string
+  direction?: "both" | "downstream" | "upstream"
+}
+
+/** Get a model's record; one in the trash only on request. */
+export interface GetLoggedModel {
+  model_id: string
+  allow_deleted?: boolean
+}
+
+/** Get what was done to a registered model and its versions, or to one version, newest first. */
+export interface GetModelHistory {
+  name: string
+  version?: number | null
+  limit?: number
+  page_token?: string
+}
+
+/** Get the versions that have a stage, or (``alias``) that an alias stands for, ordered by name and number. */
+export interface GetPortfolio {
+  stage?: "Archived" | "None" | "Production" | "Staging"
+  alias?: string
+  limit?: number
+  page_token?: string
+}
+
+/** Get the policy of the caller's workspace. */
+export interface GetRetention {
+}
+
+/** Get a run by id or by its external key, in the trash or not. */
+export interface GetRun {
+  run_id?: string
+  external_key?: string
+}
+
+/** Search runs and return all of them, up to ``limit``, as columns. */
+export interface GetRunTable {
+  experiment_ids?: string[] | null
+  filter?: string
+  order_by?: string[]
+  view?: "active" | "all" | "deleted"
+  limit?: number
+}
+
+/** Get the descendants of a run to a depth, or (``root=True``) of its topmost ancestor. */
+export interface GetRunTree {
+  run_id: string
+  depth?: number
+  root?: boolean
+}
+
+/** Get up to 1,000 runs by their ids, in the trash or not; one that is not there is left out. */
+export interface GetRuns {
+  run_ids: string[]
+}
+
+/** The source's git state; ``diff`` is against the commit, cut at 1 MiB (``diff_truncated``). */
+export interface GitState {
+  commit: string
+  branch: string
+  remote: string
+  dirty: boolean
+  diff: string
+  diff_truncated: boolean
+}
+
+/** A metric of a group's runs; NaN is left out of ``mean``, ``min`` and ``max``, which are None without numbers. */
+export type GroupMetric = [runs: number, mean: number | null, min: number | null, max: number | null]
+
+/** Put found runs into groups that are equal in some fields. */
+export interface GroupRuns {
+  experiment_ids?: string[] | null
+  filter?: string
+  view?: "active" | "all" | "deleted"
+  by: string[]
+  metrics?: string[]
+  limit?: number
+}
+
+/** One page of a series as columns. */
+export interface History {
+  series: Series
+  count: number
+  next_page_token: string
+}
+
+/** Bring over a registered model, or what is new of it since it was brought over from the same origin. */
+export interface ImportRegisteredModel {
+  origin: string
+  model: PastRegistered
+}
+
+/** What was new: whether the model itself, which versions, how many comments and events. ``left_out`` says why. */
+export interface ImportedModel {
+  name: string
+  is_new: boolean
+  versions: number[]
+  comments: number
+  events: number
+  left_out: Record<string, string>
+}
+
+/** Search runs and return nothing but their ids, all of them in order; ``limit`` 1 to 1,000,000. */
+export interface IndexRuns {
+  experiment_ids?: string[] | null
+  filter?: string
+  order_by?: string[]
+  view?: "active" | "all" | "deleted"
+  limit?: number
+}
+
+/** Log to one run: all of it or nothing, in one transaction. An empty one renews the run's lease. */
+export interface Ingest {
+  run_id: string
+  session_id?: string
+  first?: number
+  last?: number
+  lease_ms?: number | null
+  series?: Series[]
+  params?: Record<string, string>
+  tags?: Record<string, string>
+  datasets?: DatasetInput[]
+  model_inputs?: string[]
+  model_outputs?: ModelOutput[]
+  model_metrics?: ModelMetric[]
+}
+
+/** Whether the request was applied now, and the greatest sequence number known of its session. */
+export interface Ingested {
+  applied: boolean
+  acknowledged: number
+}
+
+/** What to run: a project, as ``trackway run`` takes it. What is empty is left to that command. */
+export interface Launch {
+  uri: string
+  version: string
+  entry_point: string
+  params: Record<string, string>
+  experiment: string
+  backend: string
+  backend_config: string
+  env_manager: string
+}
+
+/** What was found, the start first; ``truncated`` when there is more than the limit. */
+export interface Lineage {
+  nodes: LineageNode[]
+  edges: LineageEdge[]
+  truncated: boolean
+}
+
+/** One step: what was used, and what came of it, by their places in the list of nodes. */
+export interface LineageEdge {
+  source: number
+  target: number
+}
+
+/** A data set (``id`` is its name), a run, a logged model, or a version (``id`` is ``name/number``). */
+export interface LineageNode {
+  kind: "dataset" | "model" | "run" | "version"
+  id: string
+  digest: string
+}
+
+/** List the comments on a registered model and its versions, or on one version, newest first. */
+export interface ListComments {
+  name: string
+  version?: number | null
+  limit?: number
+  page_token?: string
+}
+
+/** List what was, is, or could not be delivered to a webhook, newest first. */
+export interface ListDeliveries {
+  webhook_id: string
+  state?: "dead" | "delivered" | "pending" | null
+  limit?: number
+  page_token?: string
+}
+
+/** List a folder of the workspace's file tree, or (``recursive``) every file below it, in path order. */
+export interface ListFiles {
+  folder: string
+  recursive?: boolean
+  limit?: number
+  page_token?: string
+}
+
+/** List requests about a registered model, or about one version, newest first. */
+export interface ListRequests {
+  name: string
+  version?: number | null
+  state?: "approved" | "open" | "rejected" | "withdrawn" | null
+  limit?: number
+  page_token?: string
+}
+
+/** List the names of what runs of some experiments (None: of the newest 100) have. */
+export interface ListRunFields {
+  experiment_ids?: string[] | null
+}
+
+/** List different values of a param or tag, or of an attribute of text, that begin with a prefix. */
+export interface ListRunValues {
+  experiment_ids?: string[] | null
+  entity: "attribute" | "param" | "tag"
+  key: string
+  prefix?: string
+  limit?: number
+}
+
+/** List schedules by name. */
+export interface ListSchedules {
+  limit?: number
+  page_token?: string
+}
+
+/** List the trusted keys. */
+export interface ListSigningKeys {
+}
+
+/** List the times of a schedule and what became of them, newest first. */
+export interface ListTicks {
+  name: string
+  state?: "cancelled" | "claimed" | "failed" | "finished" | "lost" | "missed" | "queued" | "running" | "skipped" | null
+  limit?: number
+  page_token?: string
+}
+
+/** List webhooks, oldest first. */
+export interface ListWebhooks {
+  limit?: number
+  page_token?: string
+}
+
+/** Record a run's environment; equal ones are stored once. */
+export interface LogEnvironment {
+  run_id: string
+  environment: Environment
+}
+
+/** Add params to a model; a key that is there already is refused. */
+export interface LogModelParams {
+  model_id: string
+  params: Record<string, string>
+}
+
+/** A metric point of a logged model, and the run that logged it. */
+export interface LoggedMetric {
+  model_id: string
+  key: string
+  value: number
+  time_ms: number
+  step?: number
+  dataset_name?: string | null
+  dataset_digest?: string | null
+  run_id?: string
+}
+
+/** A model that was logged, ready or not. */
+export interface LoggedModel {
+  model_id: string
+  experiment_id: string
+  name: string
+  model_type: string
+  source_run_id: string
+  artifact_uri: string
+  status: "PENDING" | "READY" | "UNSPECIFIED" | "UPLOAD_FAILED"
+  status_message: string | null
+  created_ms: number
+  updated_ms: number
+  lifecycle: "active" | "deleted"
+  params: Record<string, string>
+  tags: Record<string, string>
+  metrics: LoggedMetric[]
+}
+
+/** One page; an empty token means that it is the last. */
+export interface LoggedModelPage {
+  models: LoggedModel[]
+  next_page_token: string
+}
+
+/** What is known of one series without reading its points. */
+export type MetricSummary = [last_step: number, last_time_ms: number, last_value: number, min_value: number | null, min_step: number | null, max_value: number | null, max_step: number | null, count: number, nan_count: number]
+
+/** One change of a registered model (``version`` None) or of a version: who did what, when, with which detail. */
+export interface ModelEvent {
+  time_ms: number
+  actor: string
+  action: string
+  version: number | null
+  detail: Record<string, string>
+}
+
+/** One page; an empty token means that it is the last. */
+export interface ModelHistory {
+  events: ModelEvent[]
+  next_page_token: string
+}
+
+/** A point that belongs to a logged model also, perhaps as measured on a data set. */
+export interface ModelMetric {
+  model_id: string
+  key: string
+  value: number
+  time_ms: number
+  step?: number
+  dataset_name?: string | null
+  dataset_digest?: string | null
+}
+
+/** One term of an order; a metric may be tied to a data set. */
+export interface ModelOrder {
+  field: string
+  ascending?: boolean
+  dataset?: DatasetRef | null
+}
+
+/** A model that a run made, at a step. */
+export interface ModelOutput {
+  model_id: string
+  step: number
+}
+
+/** What is asked of the versions of a registered model. */
+export interface ModelPolicy {
+  rules: PolicyRule[]
+}
+
+/** One numbered, immutable model under a name. */
+export interface ModelVersion {
+  name: string
+  version: number
+  status: "FAILED" | "PENDING" | "READY"
+  status_message: string
+  stage: "Archived" | "None" | "Production" | "Staging"
+  source: string
+  location: string
+  run_id: string
+  model_id: string
+  run_link: string
+  description: string
+  user: string
+  created_ms: number
+  updated_ms: number
+  staged_ms: number | null
+  staged_by: string
+  signed_by: string[]
+  evaluated_by: string
+  copied_from: string
+  digest: string
+  tags: Record<string, string>
+  aliases: string[]
+}
+
+/** One page; an empty token means that it is the last. */
+export interface ModelVersionPage {
+  versions: ModelVersion[]
+  next_page_token: string
+}
+
+/** Move runs, with their descendants, to another live experiment. */
+export interface MoveRuns {
+  run_ids: string[]
+  experiment_id: string
+}
+
+/** All corrections of a run's params, oldest first. */
+export interface ParamHistory {
+  revisions: ParamRevision[]
+}
+
+/** A value that a param had until it was corrected. */
+export interface ParamRevision {
+  key: string
+  value: string
+  replaced_ms: number
+  actor: string
+  reason: string
+}
+
+/** A comment of somebody's. */
+export interface PastComment {
+  text: string
+  version: number | null
+  author: string
+  created_ms: number
+  updated_ms: number
+}
+
+/** A registered model with its versions, in their order, and its history, oldest first. */
+export interface PastRegistered {
+  name: string
+  description: string
+  owner: string
+  created_ms: number
+  updated_ms: number
+  tags: Record<string, string>
+  aliases: Record<string, number>
+  policy: PolicyRule[]
+  versions: PastVersion[]
+  comments: PastComment[]
+  events: ModelEvent[]
+}
+
+/** A version with what became of it. A time that is not known is 0, or None. */
+export interface PastVersion {
+  version: number
+  source: string
+  run_id: string
+  model_id: string
+  run_link: string
+  description: string
+  user: string
+  status: "FAILED" | "PENDING" | "READY"
+  status_message: string
+  stage: "Archived" | "None" | "Production" | "Staging"
+  staged_ms: number | null
+  staged_by: string
+  evaluated_by: string
+  created_ms: number
+  updated_ms: number
+  digest: string
+  tags: Record<string, string>
+  signatures: string[]
+}
+
+/** What a version needs before it may have a stage, or before an alias may stand for it: one of the two is named. */
+export interface PolicyRule {
+  stage: "Archived" | "None" | "Production" | "Staging" | null
+  alias: string
+  signature: boolean
+  keys: string[]
+  evaluation: boolean
+  approval: boolean
+}
+
+/** One page; an empty token means that it is the last. */
+export interface Portfolio {
+  entries: PortfolioEntry[]
+  next_page_token: string
+}
+
+/** A data set that the run of a version used. */
+export interface PortfolioData {
+  name: string
+  digest: string
+  context: string | null
+}
+
+/** A version in use: since when, by whom, and what it was made from. */
+export interface PortfolioEntry {
+  name: string
+  version: number
+  owner: string
+  since_ms: number | null
+  by: string
+  run_id: string
+  run_name: string
+  experiment_id: string
+  datasets: PortfolioData[]
+}
+
+/** Remove experiments of the trash for good, with runs, points and files; ``dry_run`` only counts. */
+export interface PurgeExperiments {
+  experiment_ids: string[]
+  dry_run?: boolean
+}
+
+/** What a purge removed, or would remove. */
+export interface PurgeReport {
+  experiments: number
+  runs: number
+  models: number
+  points: number
+  files: number
+  file_bytes: number
+  dry_run: boolean
+}
+
+/** Remove runs of the trash for good, with points and files; ``dry_run`` only counts. */
+export interface PurgeRuns {
+  run_ids: string[]
+  dry_run?: boolean
+}
+
+/** Purge what went to the trash more than ``older_than_ms`` ago; ``dry_run`` only counts. */
+export interface PurgeTrash {
+  older_than_ms?: number
+  dry_run?: boolean
+}
+
+/** A name under which versions are registered; ``latest_versions`` has the newest of each stage, oldest first. */
+export interface RegisteredModel {
+  name: string
+  description: string
+  owner: string
+  created_ms: number
+  updated_ms: number
+  last_version: number
+  tags: Record<string, string>
+  aliases: Record<string, number>
+  latest_versions: ModelVersion[]
+}
+
+/** Name one registered model. */
+export interface RegisteredModelName {
+  name: string
+}
+
+/** One page; an empty token means that it is the last. */
+export interface RegisteredModelPage {
+  models: RegisteredModel[]
+  next_page_token: string
+}
+
+/** Give a registered model another name; its versions, aliases and history go with it. */
+export interface RenameRegisteredModel {
+  name: string
+  new_name: string
+}
+
+/** Say how a time that one has taken is going: running (again and again, which keeps it), or how it ended. */
+export interface ReportTick {
+  tick_id: string
+  holder: string
+  state: "cancelled" | "failed" | "finished" | "running"
+  run_id?: string
+  error?: string
+  lease_ms?: number
+}
+
+/** One page; an empty token means that it is the last. */
+export interface RequestPage {
+  requests: TransitionRequest[]
+  next_page_token: string
+}
+
+/** Ask that a version gets a stage, or an alias: one of the two is named. */
+export interface RequestTransition {
+  name: string
+  version: number
+  stage?: "Archived" | "None" | "Production" | "Staging" | null
+  alias?: string
+  archive_existing?: boolean
+  comment?: string
+}
+
+/** Bring an experiment back, with the runs that went to the trash with it (``all_runs``: every one). */
+export interface RestoreExperiment {
+  experiment_id: string
+  all_runs?: boolean
+}
+
+/** The policy, and what is in the trash now. */
+export interface Retention {
+  trash_ms: number | null
+  trashed_experiments: number
+  trashed_runs: number
+}
+
+/** One execution and all that is known of it but its points and files. */
+export interface Run {
+  run_id: string
+  experiment_id: string
+  name: string
+  status: "FAILED" | "FINISHED" | "KILLED" | "LOST" | "RUNNING" | "SCHEDULED"
+  user: string
+  start_ms: number
+  end_ms: number | null
+  lifecycle: "active" | "deleted"
+  artifact_uri: string
+  version: number
+  parent_run_id: string | null
+  external_key: string | null
+  deleted_ms: number | null
+  lease_until_ms: number | null
+  environment_digest: string | null
+  params: Record<string, string>
+  metrics: Record<string, MetricSummary>
+  tags: Record<string, string>
+  inputs: DatasetInput[]
+  model_inputs: string[]
+  model_outputs: ModelOutput[]
+}
+
+/** A run's environment, or None when it was not recorded. */
+export interface RunEnvironment {
+  digest: string | null
+  environment: Environment | null
+}
+
+/** Names in order, up to 5,000 of each kind; a param or tag with long values only may be missing of old runs. */
+export interface RunFields {
+  metrics: string[]
+  params: string[]
+  tags: string[]
+  truncated: boolean
+}
+
+/** Runs that are equal in the fields of ``by``. */
+export interface RunGroup {
+  values: (string | number | null)[]
+  runs: number
+  newest_start_ms: number
+  statuses: Record<string, number>
+  metrics: GroupMetric[]
+}
+
+/** Groups by number of runs; ``runs`` and ``total`` count all runs and groups, those left out too. */
+export interface RunGroups {
+  groups: RunGroup[]
+  runs: number
+  total: number
+}
+
+/** Name one run. */
+export interface RunId {
+  run_id: string
+}
+
+/** The ids of found runs in order, one a line; ``count`` of them, and ``truncated`` when there are more. */
+export interface RunIndex {
+  run_ids: string
+  count: number
+  truncated: boolean
+}
+
+/** Runs in the order in which they were asked for. */
+export interface RunList {
+  runs: Run[]
+}
+
+/** One page; an empty token means that it is the last. */
+export interface RunPage {
+  runs: Run[]
+  next_page_token: string
+}
+
+/** Found runs as an Arrow IPC stream: one row a run, one column an attribute, metric, param or tag. */
+export interface RunTable {
+  arrow: Uint8Array
+  rows: number
+}
+
+/** A run and its descendants, parents before children; ``truncated`` when there are more than the limit. */
+export interface RunTree {
+  nodes: TreeNode[]
+  truncated: boolean
+}
+
+/** Values in order, those of up to 100 characters. */
+export interface RunValues {
+  values: string[]
+}
+
+/** A project that runs by the clock. */
+export interface Schedule {
+  schedule_id: string
+  name: string
+  cron: string
+  time_zone: string
+  catch_up: "all" | "last" | "none"
+  catch_up_limit: number
+  overlap: "allow" | "cancel_previous" | "queue" | "skip"
+  launch: Launch
+  paused: boolean
+  created_by: string
+  created_ms: number
+  updated_ms: number
+  next_ms: number | null
+}
+
+/** Name one schedule. */
+export interface ScheduleName {
+  name: string
+}
+
+/** One page; an empty token means that it is the last. */
+export interface SchedulePage {
+  schedules: Schedule[]
+  next_page_token: string
+}
+
+/** Read entries, newest first, perhaps of one operation or one object. */
+export interface SearchAudit {
+  operation?: string
+  object?: string
+  limit?: number
+  page_token?: string
+}
+
+/** List the data sets that runs of some experiments used. */
+export interface SearchDatasets {
+  experiment_ids: string[]
+  limit?: number
+}
+
+/** Search experiments; ``limit`` 1 to 50,000, default order newest first. */
+export interface SearchExperiments {
+  filter?: string
+  order_by?: string[]
+  view?: "active" | "all" | "deleted"
+  limit?: number
+  page_token?: string
+  grammar?: "mlflow" | "trackway"
+}
+
+/** Search live models of experiments; metric filters may be restricted to data sets. */
+export interface SearchLoggedModels {
+  experiment_ids: string[]
+  filter?: string
+  datasets?: DatasetRef[]
+  order_by?: ModelOrder[]
+  limit?: number
+  page_token?: string
+  grammar?: "mlflow" | "trackway"
+}
+
+/** Search the versions of all registered models; default order latest change first. */
+export interface SearchModelVersions {
+  filter?: string
+  order_by?: string[]
+  limit?: number
+  page_token?: string
+  grammar?: "mlflow" | "trackway"
+}
+
+/** Search registered models; default order by name. */
+export interface SearchRegisteredModels {
+  filter?: string
+  order_by?: string[]
+  limit?: number
+  page_token?: string
+  grammar?: "mlflow" | "trackway"
+}
+
+/** Search runs of some experiments, or of all (``experiment_ids=None``); default order newest start first. */
+export interface SearchRuns {
+  experiment_ids?: string[] | null
+  filter?: string
+  order_by?: string[]
+  view?: "active" | "all" | "deleted"
+  limit?: number
+  page_token?: string
+  grammar?: "mlflow" | "trackway"
+}
+
+/** Points of one metric as columns of little-endian numbers: int64 steps, int64 ms, float64 values, all (n,). */
+export type Series = [key: string, steps: Uint8Array, times_ms: Uint8Array, values: Uint8Array]
+
+/** Make an alias stand for a version, also when it stood for another before. */
+export interface SetAlias {
+  name: string
+  alias: string
+  version: number
+}
+
+/** Set or replace tags of a live experiment. */
+export interface SetExperimentTags {
+  experiment_id: string
+  tags: Record<string, string>
+}
+
+/** Set or replace tags of a model. */
+export interface SetLoggedModelTags {
+  model_id: string
+  tags: Record<string, string>
+}
+
+/** Replace the policy of a registered model. */
+export interface SetModelPolicy {
+  name: string
+  rules: PolicyRule[]
+}
+
+/** Set or replace tags of a registered model. */
+export interface SetRegisteredModelTags {
+  name: string
+  tags: Record<string, string>
+}
+
+/** Set after how many ms in the trash the server purges by itself; None for never. */
+export interface SetRetention {
+  trash_ms: number | null
+}
+
+/** Set or replace tags of a version. */
+export interface SetVersionTags {
+  name: string
+  version: number
+  tags: Record<string, string>
+}
+
+/** Keep a signature of a version's files, if a trusted key made it. */
+export interface SignVersion {
+  name: string
+  version: number
+  bundle: string
+}
+
+/** Signatures of a version, by the names of their keys. */
+export interface SignatureList {
+  signatures: VersionSignature[]
+}
+
+/** A public key, or a certificate whose holder says who signs, that signatures of versions are verified with. */
+export interface SigningKey {
+  name: string
+  kind: "certificate" | "key"
+  pem: string
+  created_by: string
+  created_ms: number
+}
+
+/** Trusted keys by their names. */
+export interface SigningKeyList {
+  keys: SigningKey[]
+}
+
+/** Name one trusted key. */
+export interface SigningKeyName {
+  name: string
+}
+
+/** Count the runs of some experiments; one that is not there is left out. */
+export interface SummarizeExperiments {
+  experiment_ids: string[]
+}
+
+/** Send an example of an event, of the webhook's first kind unless one is named; it is tried once. */
+export interface TestWebhook {
+  webhook_id: string
+  event?: "comment.created" | "comment.deleted" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn" | null
+}
+
+/** One time of a schedule, and what became of it. */
+export interface Tick {
+  tick_id: string
+  due_ms: number
+  manual: boolean
+  state: "cancelled" | "claimed" | "failed" | "finished" | "lost" | "missed" | "queued" | "running" | "skipped"
+  worker: string
+  run_id: string
+  error: string
+  cancel: boolean
+  created_ms: number
+  started_ms: number | null
+  ended_ms: number | null
+}
+
+/** One page; an empty token means that it is the last. */
+export interface TickPage {
+  ticks: Tick[]
+  next_page_token: string
+}
+
+/** Somebody's wish that a version gets a stage or an alias, and what became of it. */
+export interface TransitionRequest {
+  request_id: string
+  name: string
+  version: number
+  stage: "Archived" | "None" | "Production" | "Staging" | null
+  alias: string
+  archive_existing: boolean
+  author: string
+  comment: string
+  created_ms: number
+  state: "approved" | "open" | "rejected" | "withdrawn"
+  decided_by: string
+  decided_ms: number | null
+  reason: string
+}
+
+/** Give a version a stage; ``archive_existing`` archives the others of that stage (Staging or Production). */
+export interface TransitionVersion {
+  name: string
+  version: number
+  stage: "Archived" | "None" | "Production" | "Staging"
+  archive_existing?: boolean
+}
+
+/** A run in a tree, without its data. */
+export interface TreeNode {
+  run_id: string
+  parent_run_id: string | null
+  depth: number
+  name: string
+  status: "FAILED" | "FINISHED" | "KILLED" | "LOST" | "RUNNING" | "SCHEDULED"
+  start_ms: number
+  lifecycle: "active" | "deleted"
+}
+
+/** Trust a public key, or those to whom a certificate leads, to sign versions under a name of yours. */
+export interface TrustSigningKey {
+  name: string
+  pem: string
+}
+
+/** Change the text of a comment of one's own. */
+export interface UpdateComment {
+  name: string
+  comment_id: string
+  text: string
+}
+
+/** Rename a live experiment. */
+export interface UpdateExperiment {
+  experiment_id: string
+  name: string
+}
+
+/** Set a model's status; ``updated_ms`` only for imports, when that was. */
+export interface UpdateLoggedModel {
+  model_id: string
+  status: "PENDING" | "READY" | "UNSPECIFIED" | "UPLOAD_FAILED"
+  status_message?: string | null
+  updated_ms?: number | null
+}
+
+/** Change a version's description, or say how far its registration is; what is None stays. */
+export interface UpdateModelVersion {
+  name: string
+  version: number
+  description?: string | null
+  status?: "FAILED" | "PENDING" | "READY" | null
+  status_message?: string | null
+}
+
+/** Change a registered model's description or owner; what is None stays. */
+export interface UpdateRegisteredModel {
+  name: string
+  description?: string | null
+  owner?: string | null
+}
+
+/** Change status, end time, name or lease of a live run; what is None stays. ``lease_ms=0`` ends the lease. */
+export interface UpdateRun {
+  run_id: string
+  status?: "FAILED" | "FINISHED" | "KILLED" | "LOST" | "RUNNING" | "SCHEDULED" | null
+  end_ms?: number | null
+  name?: string | null
+  lease_ms?: number | null
+}
+
+/** Change a schedule; what is None stays. Times that passed while it was paused are not caught up with. */
+export interface UpdateSchedule {
+  name: string
+  cron?: string | null
+  time_zone?: string | null
+  catch_up?: "all" | "last" | "none" | null
+  catch_up_limit?: number | null
+  overlap?: "allow" | "cancel_previous" | "queue" | "skip" | null
+  launch?: Launch | null
+  paused?: boolean | null
+}
+
+/** Change a webhook; what is None stays. An empty secret takes it away. */
+export interface UpdateWebhook {
+  webhook_id: string
+  name?: string | null
+  description?: string | null
+  url?: string | null
+  events?: ("comment.created" | "comment.deleted" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn")[] | null
+  secret?: string | null
+  enabled?: boolean | null
+}
+
+/** Versions, oldest first. */
+export interface VersionList {
+  versions: ModelVersion[]
+}
+
+/** Name one version. */
+export interface VersionName {
+  name: string
+  version: number
+}
+
+/** A signature as it was verified: by which key, and who brought it; ``signer`` is a certificate's subject. */
+export interface VersionSignature {
+  key: string
+  signer: string
+  bundle: string
+  added_by: string
+  added_ms: number
+}
+
+/** An address that is told of some kinds of events. Whether it has a secret is said, the secret never. */
+export interface Webhook {
+  webhook_id: string
+  name: string
+  description: string
+  url: string
+  events: ("comment.created" | "comment.deleted" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn")[]
+  enabled: boolean
+  signed: boolean
+  created_by: string
+  created_ms: number
+  updated_ms: number
+}
+
+/** Name one webhook. */
+export interface WebhookId {
+  webhook_id: string
+}
+
+/** One page; an empty token means that it is the last. */
+export interface WebhookPage {
+  webhooks: Webhook[]
+  next_page_token: string
+}
+
+/** Request and response of each operation. */
+export interface Operations {
+  "experiments.create": { request: CreateExperiment; response: Experiment }
+  "experiments.get": { request: GetExperiment; response: Experiment }
+  "experiments.get_by_name": { request: GetExperimentByName; response: Experiment }
+  "experiments.search": { request: SearchExperiments; response: ExperimentPage }
+  "experiments.update": { request: UpdateExperiment; response: Experiment }
+  "experiments.set_tags": { request: SetExperimentTags; response: Empty }
+  "experiments.delete_tag": { request: DeleteExperimentTag; response: Empty }
+  "experiments.delete": { request: DeleteExperiment; response: Empty }
+  "experiments.restore": { request: RestoreExperiment; response: Experiment }
+  "experiments.purge": { request: PurgeExperiments; response: PurgeReport }
+  "experiments.summarize": { request: SummarizeExperiments; response: ExperimentSummaries }
+  "runs.create": { request: CreateRun; response: Run }
+  "runs.get": { request: GetRun; response: Run }
+  "runs.get_many": { request: GetRuns; response: RunList }
+  "runs.find": { request: GetRun; response: Run }
+  "runs.search": { request: SearchRuns; response: RunPage }
+  "runs.table": { request: GetRunTable; response: RunTable }
+  "runs.index": { request: IndexRuns; response: RunIndex }
+  "runs.group": { request: GroupRuns; response: RunGroups }
+  "runs.list_fields": { request: ListRunFields; response: RunFields }
+  "runs.list_values": { request: ListRunValues; response: RunValues }
+  "runs.update": { request: UpdateRun; response: Run }
+  "runs.delete": { request: DeleteRun; response: Empty }
+  "runs.restore": { request: RunId; response: Empty }
+  "runs.purge": { request: PurgeRuns; response: PurgeReport }
+  "runs.move": { request: MoveRuns; response: Empty }
+  "runs.tree": { request: GetRunTree; response: RunTree }
+  "runs.ingest": { request: Ingest; response: Ingested }
+  "runs.delete_tag": { request: DeleteRunTag; response: Empty }
+  "runs.correct_param": { request: CorrectParam; response: Empty }
+  "runs.param_history": { request: RunId; response: ParamHistory }
+  "runs.log_environment": { request: LogEnvironment; response: Empty }
+  "runs.get_environment": { request: RunId; response: RunEnvironment }
+  "datasets.search": { request: SearchDatasets; response: DatasetList }
+  "metrics.history": { request: GetHistory; response: History }
+  "metrics.curves": { request: GetCurves; response: Curves }
+  "artifacts.list": { request: ListFiles; response: FileList }
+  "artifacts.delete": { request: DeleteFiles; response: DeletedFiles }
+  "logged_models.create": { request: CreateLoggedModel; response: LoggedModel }
+  "logged_models.get": { request: GetLoggedModel; response: LoggedModel }
+  "logged_models.update": { request: UpdateLoggedModel; response: LoggedModel }
+  "logged_models.delete": { request: DeleteLoggedModel; response: Empty }
+  "logged_models.search": { request: SearchLoggedModels; response: LoggedModelPage }
+  "logged_models.set_tags": { request: SetLoggedModelTags; response: Empty }
+  "logged_models.delete_tag": { request: DeleteLoggedModelTag; response: Empty }
+  "logged_models.log_params": { request: LogModelParams; response: Empty }
+  "registered_models.create": { request: CreateRegisteredModel; response: RegisteredModel }
+  "registered_models.get": { request: RegisteredModelName; response: RegisteredModel }
+  "registered_models.search": { request: SearchRegisteredModels; response: RegisteredModelPage }
+  "registered_models.update": { request: UpdateRegisteredModel; response: RegisteredModel }
+  "registered_models.rename": { request: RenameRegisteredModel; response: RegisteredModel }
+  "registered_models.delete": { request: RegisteredModelName; response: Empty }
+  "registered_models.set_tags": { request: SetRegisteredModelTags; response: Empty }
+  "registered_models.delete_tag": { request: DeleteRegisteredModelTag; response: Empty }
+  "registered_models.set_alias": { request: SetAlias; response: Empty }
+  "registered_models.delete_alias": { request: Alias; response: Empty }
+  "registered_models.latest_versions": { request: GetLatestVersions; response: VersionList }
+  "registered_models.get_policy": { request: RegisteredModelName; response: ModelPolicy }
+  "registered_models.set_policy": { request: SetModelPolicy; response: ModelPolicy }
+  "registered_models.history": { request: GetModelHistory; response: ModelHistory }
+  "registered_models.import": { request: ImportRegisteredModel; response: ImportedModel }
+  "registered_models.portfolio": { request: GetPortfolio; response: Portfolio }
+  "registered_models.create_comment": { request: CreateComment; response: Comment }
+  "registered_models.update_comment": { request: UpdateComment; response: Comment }
+  "registered_models.delete_comment": { request: DeleteComment; response: Empty }
+  "registered_models.list_comments": { request: ListComments; response: CommentPage }
+  "registered_models.request_transition": { request: RequestTransition; response: TransitionRequest }
+  "registered_models.decide_request": { request: DecideRequest; response: TransitionRequest }
+  "registered_models.list_requests": { request: ListRequests; response: RequestPage }
+  "model_versions.create": { request: CreateModelVersion; response: ModelVersion }
+  "model_versions.get": { request: VersionName; response: ModelVersion }
+  "model_versions.get_by_alias": { request: Alias; response: ModelVersion }
+  "model_versions.search": { request: SearchModelVersions; response: ModelVersionPage }
+  "model_versions.update": { request: UpdateModelVersion; response: ModelVersion }
+  "model_versions.delete": { request: VersionName; response: Empty }
+  "model_versions.copy": { request: CopyModelVersion; response: ModelVersion }
+  "model_versions.set_tags": { request: SetVersionTags; response: Empty }
+  "model_versions.delete_tag": { request: DeleteVersionTag; response: Empty }
+  "model_versions.transition": { request: TransitionVersion; response: ModelVersion }
+  "model_versions.attest": { request: AttestVersion; response: ModelVersion }
+  "model_versions.sign": { request: SignVersion; response: ModelVersion }
+  "model_versions.list_signatures": { request: VersionName; response: SignatureList }
+  "signing_keys.create": { request: TrustSigningKey; response: SigningKey }
+  "signing_keys.list": { request: ListSigningKeys; response: SigningKeyList }
+  "signing_keys.delete": { request: SigningKeyName; response: Empty }
+  "lineage.get": { request: GetLineage; response: Lineage }
+  "webhooks.create": { request: CreateWebhook; response: Webhook }
+  "webhooks.get": { request: WebhookId; response: Webhook }
+  "webhooks.list": { request: ListWebhooks; response: WebhookPage }
+  "webhooks.update": { request: UpdateWebhook; response: Webhook }
+  "webhooks.delete": { request: WebhookId; response: Empty }
+  "webhooks.test": { request: TestWebhook; response: Delivery }
+  "webhooks.list_deliveries": { request: ListDeliveries; response: DeliveryPage }
+  "webhooks.get_delivery": { request: DeliveryName; response: Delivery }
+  "webhooks.replay_delivery": { request: DeliveryName; response: Delivery }
+  "schedules.create": { request: CreateSchedule; response: Schedule }
+  "schedules.get": { request: ScheduleName; response: Schedule }
+  "schedules.list": { request: ListSchedules; response: SchedulePage }
+  "schedules.update": { request: UpdateSchedule; response: Schedule }
+  "schedules.delete": { request: ScheduleName; response: Empty }
+  "schedules.run_now": { request: ScheduleName; response: Tick }
+  "schedules.history": { request: ListTicks; response: TickPage }
+  "schedules.cancel": { request: CancelTick; response: Tick }
+  "schedules.claim": { request: ClaimTick; response: ClaimedTick }
+  "schedules.report": { request: ReportTick; response: Tick }
+  "retention.get": { request: GetRetention; response: Retention }
+  "retention.set": { request: SetRetention; response: Retention }
+  "retention.purge": { request: PurgeTrash; response: PurgeReport }
+  "audit.search": { request: SearchAudit; response: AuditPage }
+}
+
+/** Method and path of each operation. */
+export const ROUTES = {
+  "experiments.create": ["POST", "/experiments"],
+  "experiments.get": ["GET", "/experiments/{experiment_id}"],
+  "experiments.get_by_name": ["GET", "/experiments-by-name"],
+  "experiments.search": ["POST", "/experiments/search"],
+  "experiments.update": ["PATCH", "/experiments/{experiment_id}"],
+  "experiments.set_tags": ["POST", "/experiments/{experiment_id}/tags"],
+  "experiments.delete_tag": ["DELETE", "/experiments/{experiment_id}/tags"],
+  "experiments.delete": ["DELETE", "/experiments/{experiment_id}"],
+  "experiments.restore": ["POST", "/experiments/{experiment_id}/restore"],
+  "experiments.purge": ["POST", "/experiments/purge"],
+  "experiments.summarize": ["POST", "/experiments/summaries"],
+  "runs.create": ["POST", "/runs"],
+  "runs.get": ["GET", "/runs/{run_id}"],
+  "runs.get_many": ["POST", "/runs/get"],
+  "runs.find": ["GET", "/runs-by-key"],
+  "runs.search": ["POST", "/runs/search"],
+  "runs.table": ["POST", "/runs/table"],
+  "runs.index": ["POST", "/runs/index"],
+  "runs.group": ["POST", "/runs/groups"],
+  "runs.list_fields": ["POST", "/runs/fields"],
+  "runs.list_values": ["POST", "/runs/values"],
+  "runs.update": ["PATCH", "/runs/{run_id}"],
+  "runs.delete": ["DELETE", "/runs/{run_id}"],
+  "runs.restore": ["POST", "/runs/{run_id}/restore"],
+  "runs.purge": ["POST", "/runs/purge"],
+  "runs.move": ["POST", "/runs/move"],
+  "runs.tree": ["GET", "/runs/{run_id}/tree"],
+  "runs.ingest": ["POST", "/runs/{run_id}/ingest"],
+  "runs.delete_tag": ["DELETE", "/runs/{run_id}/tags"],
+  "runs.correct_param": ["POST", "/runs/{run_id}/params/correct"],
+  "runs.param_history": ["GET", "/runs/{run_id}/params/history"],
+  "runs.log_environment": ["PUT", "/runs/{run_id}/environment"],
+  "runs.get_environment": ["GET", "/runs/{run_id}/environment"],
+  "datasets.search": ["POST", "/datasets/search"],
+  "metrics.history": ["POST", "/metrics/history"],
+  "metrics.curves": ["POST", "/metrics/curves"],
+  "artifacts.list": ["POST", "/artifacts/list"],
+  "artifacts.delete": ["POST", "/artifacts/delete"],
+  "logged_models.create": ["POST", "/logged-models"],
+  "logged_models.get": ["GET", "/logged-models/{model_id}"],
+  "logged_models.update": ["PATCH", "/logged-models/{model_id}"],
+  "logged_models.delete": ["DELETE", "/logged-models/{model_id}"],
+  "logged_models.search": ["POST", "/logged-models/search"],
+  "logged_models.set_tags": ["POST", "/logged-models/{model_id}/tags"],
+  "logged_models.delete_tag": ["DELETE", "/logged-models/{model_id}/tags"],
+  "logged_models.log_params": ["POST", "/logged-models/{model_id}/params"],
+  "registered_models.create": ["POST", "/registered-models"],
+  "registered_models.get": ["GET", "/registered-models/{name}"],
+  "registered_models.search": ["POST", "/registered-models/search"],
+  "registered_models.update": ["PATCH", "/registered-models/{name}"],
+  "registered_models.rename": ["POST", "/registered-models/{name}/rename"],
+  "registered_models.delete": ["DELETE", "/registered-models/{name}"],
+  "registered_models.set_tags": ["POST", "/registered-models/{name}/tags"],
+  "registered_models.delete_tag": ["DELETE", "/registered-models/{name}/tags"],
+  "registered_models.set_alias": ["PUT", "/registered-models/{name}/aliases/{alias}"],
+  "registered_models.delete_alias": ["DELETE", "/registered-models/{name}/aliases/{alias}"],
+  "registered_models.latest_versions": ["POST", "/registered-models/{name}/latest"],
+  "registered_models.get_policy": ["GET", "/registered-models/{name}/policy"],
+  "registered_models.set_policy": ["PUT", "/registered-models/{name}/policy"],
+  "registered_models.history": ["POST", "/registered-models/{name}/history"],
+  "registered_models.import": ["POST", "/registered-models/import"],
+  "registered_models.portfolio": ["POST", "/registered-models/portfolio"],
+  "registered_models.create_comment": ["POST", "/registered-models/{name}/comments"],
+  "registered_models.update_comment": ["PATCH", "/registered-models/{name}/comments/{comment_id}"],
+  "registered_models.delete_comment": ["DELETE", "/registered-models/{name}/comments/{comment_id}"],
+  "registered_models.list_comments": ["GET", "/registered-models/{name}/comments"],
+  "registered_models.request_transition": ["POST", "/registered-models/{name}/requests"],
+  "registered_models.decide_request": ["POST", "/registered-models/{name}/requests/{request_id}/decision"],
+  "registered_models.list_requests": ["GET", "/registered-models/{name}/requests"],
+  "model_versions.create": ["POST", "/registered-models/{name}/versions"],
+  "model_versions.get": ["GET", "/registered-models/{name}/versions/{version}"],
+  "model_versions.get_by_alias": ["GET", "/registered-models/{name}/aliases/{alias}"],
+  "model_versions.search": ["POST", "/model-versions/search"],
+  "model_versions.update": ["PATCH", "/registered-models/{name}/versions/{version}"],
+  "model_versions.delete": ["DELETE", "/registered-models/{name}/versions/{version}"],
+  "model_versions.copy": ["POST", "/registered-models/{name}/versions/{version}/copy"],
+  "model_versions.set_tags": ["POST", "/registered-models/{name}/versions/{version}/tags"],
+  "model_versions.delete_tag": ["DELETE", "/registered-models/{name}/versions/{version}/tags"],
+  "model_versions.transition": ["POST", "/registered-models/{name}/versions/{version}/transition"],
+  "model_versions.attest": ["POST", "/registered-models/{name}/versions/{version}/attest"],
+  "model_versions.sign": ["POST", "/registered-models/{name}/versions/{version}/signatures"],
+  "model_versions.list_signatures": ["GET", "/registered-models/{name}/versions/{version}/signatures"],
+  "signing_keys.create": ["POST", "/signing-keys"],
+  "signing_keys.list": ["GET", "/signing-keys"],
+  "signing_keys.delete": ["DELETE", "/signing-keys/{name}"],
+  "lineage.get": ["POST", "/lineage"],
+  "webhooks.create": ["POST", "/webhooks"],
+  "webhooks.get": ["GET", "/webhooks/{webhook_id}"],
+  "webhooks.list": ["GET", "/webhooks"],
+  "webhooks.update": ["PATCH", "/webhooks/{webhook_id}"],
+  "webhooks.delete": ["DELETE", "/webhooks/{webhook_id}"],
+  "webhooks.test": ["POST", "/webhooks/{webhook_id}/test"],
+  "webhooks.list_deliveries": ["GET", "/webhooks/{webhook_id}/deliveries"],
+  "webhooks.get_delivery": ["GET", "/webhooks/{webhook_id}/deliveries/{delivery_id}"],
+  "webhooks.replay_delivery": ["POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"],
+  "schedules.create": ["POST", "/schedules"],
+  "schedules.get": ["GET", "/schedules/{name}"],
+  "schedules.list": ["GET", "/schedules"],
+  "schedules.update": ["PATCH", "/schedules/{name}"],
+  "schedules.delete": ["DELETE", "/schedules/{name}"],
+  "schedules.run_now": ["POST", "/schedules/{name}/ticks"],
+  "schedules.history": ["GET", "/schedules/{name}/ticks"],
+  "schedules.cancel": ["POST", "/schedules/{name}/ticks/{tick_id}/cancel"],
+  "schedules.claim": ["POST", "/schedule-ticks/claim"],
+  "schedules.report": ["POST", "/schedule-ticks/{tick_id}/report"],
+  "retention.get": ["GET", "/retention"],
+  "retention.set": ["PUT", "/retention"],
+  "retention.purge": ["POST", "/retention/purge"],
+  "audit.search": ["POST", "/audit/search"],
+} as const satisfies Record<keyof Operations, readonly [string, string]>

@@ -1,0 +1,151 @@
+/** The small parts that pages are made of. */
+import type { ComponentChildren, JSX } from "preact"
+import { useState } from "preact/hooks"
+import type { ApiError } from "../api/client"
+import type { RunStatus } from "../api/status"
+import { Icon, type IconName } from "./icon"
+
+interface ButtonProps extends Omit<JSX.IntrinsicElements["button"], "icon"> {
+  icon?: IconName
+  kind?: "primary" | "danger" | "bare"
+  tiny?: boolean
+  /** Said by an icon without text, and shown when the pointer rests. */
+  label?: string
+  children?: ComponentChildren
+}
+
+export function Button({ icon, kind, tiny, label, children, ...rest }: ButtonProps) {
+  const bare = children === undefined || children === null
+  const names = ["button", kind, tiny && "tiny", bare && "icon"].filter(Boolean).join(" ")
+  return (
+    <button type="button" class={names} aria-label={label} title={label} {...rest}>
+      {icon && <Icon name={icon} />}
+      {children}
+    </button>
+  )
+}
+
+const MEANING: Record<RunStatus, "good" | "busy" | "bad" | "warn" | ""> = {
+  RUNNING: "busy",
+  SCHEDULED: "",
+  FINISHED: "good",
+  FAILED: "bad",
+  KILLED: "warn",
+  LOST: "warn",
+}
+
+/** A run's status: the colour says it again, the word says it. */
+export function Status({ status }: { status: RunStatus }) {
+  return (
+    <span class={`badge ${MEANING[status] ?? ""}`}>
+      <span class="dot" aria-hidden="true" />
+      {status.charAt(0) + status.slice(1).toLowerCase()}
+    </span>
+  )
+}
+
+export function Tag({ name, value }: { name: string; value: string }) {
+  return (
+    <span class="badge cut" title={`${name}: ${value}`}>
+      {name}
+      {value && <span class="soft cut">{value.slice(0, 80)}</span>}
+    </span>
+  )
+}
+
+/** Why there is nothing, in the server's words, and what to do. */
+export function Failure({ error, retry }: { error: ApiError; retry?: () => void }) {
+  return (
+    <div class="notice bad" role="alert">
+      <div class="grow">
+        <strong>{error.message}</strong>
+        {error.hint && <div class="small">What to do: {error.hint}</div>}
+      </div>
+      {retry && (
+        <Button icon="refresh" onClick={retry}>
+          Try again
+        </Button>
+      )}
+    </div>
+  )
+}
+
+interface EmptyProps {
+  title: string
+  children?: ComponentChildren
+}
+
+/** A place where nothing is yet, which says how something comes there. */
+export function Empty({ title, children }: EmptyProps) {
+  return (
+    <div class="empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  )
+}
+
+/** The shape of what is on its way. */
+export function Skeleton({ rows = 6 }: { rows?: number }) {
+  return (
+    <div class="panel padded" aria-busy="true" aria-label="Loading">
+      <div style={{ display: "grid", gap: "20px" }}>
+        {Array.from({ length: rows }, (_, n) => (
+          <span class="bone" key={n} style={{ width: `${88 - ((n * 17) % 50)}%` }} />
+        ))}
+      </div>
+    </div>
+  )
+}
+
+export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
+  const [done, setDone] = useState(false)
+  return (
+    <Button
+      kind="bare"
+      tiny
+      icon={done ? "check" : "copy"}
+      label={done ? "Copied" : label}
+      onClick={(event) => {
+        event.stopPropagation()
+        void navigator.clipboard?.writeText(text).then(() => {
+          setDone(true)
+          setTimeout(() => setDone(false), 1_500)
+        })
+      }}
+    />
+  )
+}
+
+export function Code({ text }: { text: string }) {
+  return (
+    <div class="code">
+      <pre tabIndex={0}>
+        <code>{text}</code>
+      </pre>
+      <CopyButton text={text} />
+    </div>
+  )
+}
+
+interface SearchBoxProps {
+  value: string
+  label: string
+  onInput: (value: string) => void
+}
+
+export function SearchBox({ value, label, onInput }: SearchBoxProps) {
+  return (
+    <label class="search grow">
+      <span class="unseen">{label}</span>
+      <Icon name="search" />
+      <input
+        class="input"
+        type="search"
+        placeholder={label}
+        value={value}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+    </label>
+  )
+}

@@ -1,0 +1,258 @@
+/**
+ * A table of any number of rows and columns, of which only those in sight exist.
+ *
+ * Columns that are pinned stay at the left. Rows have one height. The keys of a grid work: arrows, Page Up and Down,
+ * Home and End move the active row; Space chooses it, Enter opens it.
+ */
+import type { ComponentChildren } from "preact"
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks"
+import { Icon } from "./icon"
+import { inSight, sum } from "./sight"
+import "./grid.css"
+
+export interface GridColumn<R> {
+  id: string
+  title: string
+  /** Said before the title, small: where the column comes from. */
+  kind?: string
+  width: number
+  pinned?: boolean
+  number?: boolean
+  sortable?: boolean
+  cell: (row: R) => ComponentChildren
+  head?: ComponentChildren
+}
+
+export interface GridProps<R> {
+  label: string
+  columns: GridColumn<R>[]
+  count: number
+  /** The row at a place; undefined while it is on its way. */
+  row: (place: number) => R | undefined
+  onRange: (start: number, end: number) => void
+  sort?: { id: string; descending: boolean } | undefined
+  onSort?: (id: string) => void
+  onResize?: (id: string, width: number) => void
+  /** A column was dropped before another one. */
+  onReorder?: (id: string, before: string) => void
+  onOpen?: (row: R) => void
+  onChoose?: (row: R, place: number) => void
+  rowClass?: (row: R) => string
+  /** Changes when rows have changed. */
+  version: number
+}
+
+export const ROW = 34
+const HEAD = 40
+const MORE = 8
+/** Browsers lay out no more pixels than this. */
+const TALLEST = 30_000_000
+const NARROWEST = 60
+
+export function Grid<R>(props: GridProps<R>) {
+  const { columns, count, row, onRange, version } = props
+  const box = useRef<HTMLDivElement>(null)
+  const [seen, setSeen] = useState({ top: 0, left: 0, height: 600, width: 1000 })
+  const [active, setActive] = useState(0)
+  const [resized, setResized] = useState<{ id: string; width: number }>()
+  const widths = useMemo(
+    () => columns.map((column) => (column.id === resized?.id ? resized.width : column.width)),
+    [columns, resized],
+  )
+  const pinned = columns.filter((column) => column.pinned).length
+  const pinnedWidth = sum(widths.slice(0, pinned))
+  const total = sum(widths)
+  const rows = Math.min(count, Math.floor(TALLEST / ROW))
+  const first = Math.max(0, Math.floor(seen.top / ROW) - MORE)
+  const last = Math.min(rows, Math.ceil((seen.top + seen.height) / ROW) + MORE)
+  const [from, to, before] = inSight(widths, pinned, seen.left, Math.max(seen.width - pinnedWidth, 200))
+
+  useLayoutEffect(() => {
+    const element = box.current!
+    const measure = () =>
+      setSeen({
+        top: element.scrollTop,
+        left: element.scrollLeft,
+        height: element.clientHeight,
+        width: element.clientWidth,
+      })
+    measure()
+    let frame = 0
+    const scrolled = () => {
+      cancelAnimationFrame(frame)
+      frame = requestAnimationFrame(measure)
+    }
+    element.addEventListener("scroll", scrolled, { passive: true })
+    const sized = new ResizeObserver(scrolled)
+    sized.observe(element)
+    return () => {
+      cancelAnimationFrame(frame)
+      element.removeEventListener("scroll", scrolled)
+      sized.disconnect()
+    }
+  }, [])
+  useEffect(() => onRange(first, last), [first, last, version])
+
+  const moveTo = (place: number) => {
+    const next = Math.max(0, Math.min(rows - 1, place))
+    setActive(next)
+    const element = box.current!
+    const top = next * ROW
+    if (top < element.scrollTop) element.scrollTop = top
+    else if (top + ROW > element.scrollTop + element.clientHeight - HEAD)
+      element.scrollTop = top + ROW - element.clientHeight + HEAD
+  }
+  const press = (event: KeyboardEvent) => {
+    if (event.target !== box.current) return
+    const page = Math.max(1, Math.floor(seen.height / ROW) - 2)
+    const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page }
+    const step = steps[event.key]
+    const at = row(active)
+    if (step !== undefined) moveTo(active + step)
+    else if (event.key === "Home") moveTo(0)
+    else if (event.key === "End") moveTo(rows - 1)
+    else if (event.key === " " && at !== undefined) props.onChoose?.(at, active)
+    else if (event.key === "Enter" && at !== undefined) props.onOpen?.(at)
+    else return
+    event.preventDefault()
+  }
+
+  const shown = [...columns.slice(0, pinned), ...columns.slice(from, to)]
+  const cells = (make: (column: GridColumn<R>, n: number) => ComponentChildren) => (
+    <>
+      {shown.slice(0, pinned).map((column, n) => make(column, n))}
+      {before > 0 && <span class="grid-gap" style={{ width: `${before}px` }} role="presentation" />}
+      {shown.slice(pinned).map((column, n) => make(column, from + n))}
+    </>
+  )
+  const place = (n: number) => ({
+    width: `${widths[n]}px`,
+    ...(n < pinned ? { left: `${sum(widths.slice(0, n))}px` } : {}),
+  })
+  const lines = []
+  for (let n = first; n < last; n++) {
+    const one = row(n)
+    lines.push(
+      <div
+        role="row"
+        id={`row-${n}`}
+        key={n}
+        aria-rowindex={n + 2}
+        class={`grid-row ${n === active ? "active" : ""} ${one !== undefined ? (props.rowClass?.(one) ?? "") : ""}`}
+        style={{ top: `${n * ROW}px` }}
+        onPointerDown={() => setActive(n)}
+      >
+        {cells((column, at) => (
+          <div
+            role="gridcell"
+            key={column.id}
+            aria-colindex={at + 1}
+            class={`grid-cell ${column.number ? "number" : ""} ${at < pinned ? "pinned" : ""}`}
+            style={place(at)}
+          >
+            {one === undefined ? <span class="bone grow" /> : column.cell(one)}
+          </div>
+        ))}
+      </div>,
+    )
+  }
+  return (
+    <div
+      class="grid"
+      ref={box}
+      role="grid"
+      tabIndex={0}
+      aria-label={props.label}
+      aria-rowcount={count + 1}
+      aria-colcount={columns.length}
+      aria-activedescendant={count > 0 && active >= first && active < last ? `row-${active}` : undefined}
+      onKeyDown={press}
+    >
+      <div class="grid-head" role="rowgroup" style={{ width: `${total}px` }}>
+        <div role="row" aria-rowindex={1} class="grid-row">
+          {cells((column, n) => (
+            <Head
+              key={column.id}
+              {...props}
+              column={column}
+              place={n}
+              pinned={n < pinned}
+              style={place(n)}
+              width={widths[n]!}
+              onWidth={(width, done) => {
+                setResized(done ? undefined : { id: column.id, width })
+                if (done) props.onResize?.(column.id, width)
+              }}
+            />
+          ))}
+        </div>
+      </div>
+      <div role="rowgroup" class="grid-body" style={{ height: `${rows * ROW}px`, width: `${total}px` }}>
+        {lines}
+      </div>
+    </div>
+  )
+}
+
+interface HeadProps<R> extends GridProps<R> {
+  column: GridColumn<R>
+  place: number
+  pinned: boolean
+  style: Record<string, string>
+  width: number
+  onWidth: (width: number, done: boolean) => void
+}
+
+function Head<R>({ column, place, pinned, style, width, onWidth, sort, onSort, onReorder, onResize }: HeadProps<R>) {
+  const sorted = sort?.id === column.id ? (sort.descending ? "descending" : "ascending") : undefined
+  const drag = (event: PointerEvent) => {
+    event.preventDefault()
+    const start = event.clientX
+    const handle = event.currentTarget as HTMLElement
+    handle.setPointerCapture(event.pointerId)
+    const wide = (at: PointerEvent) => Math.max(NARROWEST, Math.round(width + at.clientX - start))
+    const move = (at: PointerEvent) => onWidth(wide(at), false)
+    const end = (at: PointerEvent) => {
+      handle.removeEventListener("pointermove", move)
+      onWidth(wide(at), true)
+    }
+    handle.addEventListener("pointermove", move)
+    handle.addEventListener("pointerup", end, { once: true })
+  }
+  const movable = onReorder !== undefined && !pinned
+  return (
+    <div
+      role="columnheader"
+      aria-colindex={place + 1}
+      aria-sort={sorted ?? (column.sortable ? "none" : undefined)}
+      class={`grid-cell ${column.number ? "number" : ""} ${pinned ? "pinned" : ""}`}
+      style={style}
+      draggable={movable}
+      onDragStart={(event) => event.dataTransfer?.setData("text/x-column", column.id)}
+      onDragOver={(event) => {
+        if (movable && event.dataTransfer?.types.includes("text/x-column")) event.preventDefault()
+      }}
+      onDrop={(event) => {
+        const moved = event.dataTransfer?.getData("text/x-column")
+        if (movable && moved && moved !== column.id) onReorder(moved, column.id)
+      }}
+    >
+      {column.head ?? (
+        <button
+          type="button"
+          class="grid-sort"
+          disabled={!column.sortable}
+          title={column.kind ? `${column.kind} ${column.title}` : column.title}
+          onClick={() => onSort?.(column.id)}
+        >
+          <span class="cut">
+            {column.kind && <span class="grid-kind">{column.kind}</span>}
+            {column.title}
+          </span>
+          {sorted && <Icon name={sorted === "descending" ? "down" : "up"} />}
+        </button>
+      )}
+      {onResize && !column.head && <span class="grid-resize" onPointerDown={drag} aria-hidden="true" />}
+    </div>
+  )
+}

@@ -1,0 +1,56 @@
+/** Which columns are shown. */
+import { useState } from "preact/hooks"
+import type { RunFields } from "../../api/types"
+import { Button, SearchBox } from "../../components/basics"
+import { Popover } from "../../components/menu"
+import { listColumns } from "./columns"
+
+interface ChooserProps {
+  fields: RunFields | undefined
+  shown: string[]
+  onChange: (shown: string[]) => void
+  onReset: () => void
+}
+
+/** Most columns listed of one kind: beyond them, the search finds. */
+const LISTED = 100
+
+export function ColumnChooser(props: ChooserProps) {
+  return (
+    <Popover icon="columns" label="Columns" text={<span class="only-wide">Columns</span>}>
+      {() => <Choices {...props} />}
+    </Popover>
+  )
+}
+
+function Choices({ fields, shown, onChange, onReset }: ChooserProps) {
+  const [text, setText] = useState("")
+  const wanted = text.toLowerCase()
+  const toggle = (id: string) => onChange(shown.includes(id) ? shown.filter((one) => one !== id) : [...shown, id])
+  return (
+    <div class="chooser">
+      <SearchBox value={text} label="Find a column" onInput={setText} />
+      <div class="chooser-list" tabIndex={0} role="region" aria-label="Columns">
+        {listColumns(fields).map(({ title, columns }) => {
+          const found = columns.filter((column) => column.title.toLowerCase().includes(wanted))
+          if (found.length === 0) return null
+          return (
+            <fieldset key={title} style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}>
+              <legend class="menu-title">{title}</legend>
+              {found.slice(0, LISTED).map((column) => (
+                <label class="check" key={column.id}>
+                  <input type="checkbox" checked={shown.includes(column.id)} onChange={() => toggle(column.id)} />
+                  <span class="cut">{column.title}</span>
+                </label>
+              ))}
+              {found.length > LISTED && (
+                <div class="menu-title">{found.length - LISTED} more: type a part of the name</div>
+              )}
+            </fieldset>
+          )
+        })}
+      </div>
+      <Button onClick={onReset}>Suggested columns</Button>
+    </div>
+  )
+}

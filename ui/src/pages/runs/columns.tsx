@@ -1,0 +1,165 @@
+/** The columns of the runs table: what each is named, and how a run's value is shown and sorted by. */
+import type { ComponentChildren } from "preact"
+import { Status } from "../../components/basics"
+import type { Run, RunFields } from "../../api/types"
+import { ago, duration, field, moment, number } from "../../format"
+
+export interface RunColumn {
+  id: string
+  title: string
+  kind?: string
+  width: number
+  number?: boolean
+  /** The field of the search language that it is sorted by. */
+  order?: string
+  cell: (run: Run) => ComponentChildren
+  /** What is copied and written to a file. */
+  text: (run: Run) => string
+}
+
+/** Places of a metric's summary. */
+export const LAST = 2
+export const MIN = 3
+export const MAX = 5
+
+const SUGGESTED = 8
+const OWN_TAGS = /^(mlflow|trackway)\./
+
+const ATTRIBUTES: RunColumn[] = [
+  attribute("status", "Status", 110, "status", (run) => run.status, (run) => <Status status={run.status} />),
+  attribute(
+    "started",
+    "Started",
+    110,
+    "start_time",
+    (run) => moment(run.start_ms),
+    (run) => <span title={moment(run.start_ms)}>{ago(run.start_ms)}</span>,
+  ),
+  {
+    ...attribute("duration", "Duration", 120, "duration_ms", (run) => took(run)),
+    number: true,
+  },
+  attribute("ended", "Ended", 110, "end_time", (run) => (run.end_ms === null ? "" : moment(run.end_ms))),
+  attribute("user", "User", 100, "user_id", (run) => run.user || (run.tags["mlflow.user"] ?? "")),
+  attribute("run_id", "Run id", 130, "run_id", (run) => run.run_id),
+  attribute("experiment", "Experiment", 100, "experiment_id", (run) => run.experiment_id),
+  attribute("source", "Source", 130, field("tags", "mlflow.source.name"), (run) => run.tags["mlflow.source.name"] ?? ""),
+  attribute("commit", "Commit", 100, field("tags", "mlflow.source.git.commit"), (run) =>
+    (run.tags["mlflow.source.git.commit"] ?? "").slice(0, 10),
+  ),
+  attribute("datasets", "Datasets", 150, undefined, (run) =>
+    run.inputs.map((input) => `${input.dataset.name} (${input.dataset.digest.slice(0, 8)})`).join(", "),
+  ),
+  attribute("models", "Models", 130, undefined, (run) => run.model_outputs.map((model) => model.model_id).join(", ")),
+  attribute("parent", "Parent", 130, "parent_run_id", (run) => run.parent_run_id ?? ""),
+  attribute("key", "External key", 130, "external_key", (run) => run.external_key ?? ""),
+]
+
+function attribute(
+  id: string,
+  title: string,
+  width: number,
+  order: string | undefined,
+  text: (run: Run) => string,
+  cell: (run: Run) => ComponentChildren = (run) => <Text text={text(run)} />,
+): RunColumn {
+  return { id, title, width, text, cell, ...(order ? { order } : {}) }
+}
+
+function Text({ text }: { text: string }) {
+  return (
+    <span class="cut" title={text.length > 12 ? text.slice(0, 1_000) : undefined}>
+      {text.slice(0, 300)}
+    </span>
+  )
+}
+
+export function took(run: Run): string {
+  if (run.end_ms !== null) return duration(run.end_ms - run.start_ms)
+  return run.status === "RUNNING" ? duration(Math.max(0, Date.now() - run.start_ms)) : ""
+}
+
+/** Find the column of an id: an attribute's name, `metrics.k`, `min(metrics.k)`, `params.k` or `tags.k`. */
+export function findColumn(id: string): RunColumn | undefined {
+  const known = ATTRIBUTES.find((column) => column.id === id)
+  if (known) return known
+  const metric = /^(?:(min|max)\()?metrics\.([\s\S]+?)\)?$/.exec(id)
+  if (metric) return metricColumn(id, metric[2]!, metric[1] as "min" | "max" | undefined)
+  const dot = id.indexOf(".")
+  const [entity, key] = [id.slice(0, dot), id.slice(dot + 1)]
+  if ((entity !== "params" && entity !== "tags") || !key) return undefined
+  const text = (run: Run) => run[entity][key] ?? ""
+  return {
+    id,
+    title: key,
+    kind: entity === "tags" ? "tag" : "",
+    width: 120,
+    order: field(entity, key),
+    text,
+    cell: (run) => <Text text={text(run)} />,
+  }
+}
+
+function metricColumn(id: string, key: string, aggregate: "min" | "max" | undefined): RunColumn {
+  const place = aggregate === "min" ? MIN : aggregate === "max" ? MAX : LAST
+  const value = (run: Run) => run.metrics[key]?.[place]
+  const plain = field("metrics", key)
+  return {
+    id,
+    title: key,
+    kind: aggregate ?? "",
+    width: 120,
+    number: true,
+    order: aggregate ? `${aggregate}(${plain})` : plain,
+    text: (run) => String(value(run) ?? ""),
+    cell: (run) => {
+      const found = value(run)
+      const odd = found !== undefined && found !== null && !Number.isFinite(found)
+      return (
+        <span class={odd ? "odd" : ""} title={found === undefined || found === null ? undefined : String(found)}>
+          {number(found)}
+        </span>
+      )
+    },
+  }
+}
+
+/** Columns that runs suggest: what most of them have, metrics before params. */
+export function suggestColumns(runs: Run[]): string[] {
+  const metrics = mostCommon(runs.map((run) => run.metrics)).filter((key) => !key.startsWith("system/"))
+  const params = mostCommon(runs.map((run) => run.params))
+  return [
+    "status",
+    "started",
+    "duration",
+    ...metrics.slice(0, SUGGESTED).map((key) => `metrics.${key}`),
+    ...params.slice(0, SUGGESTED).map((key) => `params.${key}`),
+    "user",
+    "source",
+  ]
+}
+
+function mostCommon(maps: Record<string, unknown>[]): string[] {
+  const counts = new Map<string, number>()
+  for (const one of maps) for (const key in one) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return [...counts.keys()].sort((a, b) => counts.get(b)! - counts.get(a)! || (a < b ? -1 : 1))
+}
+
+export interface ColumnChoice {
+  title: string
+  columns: RunColumn[]
+}
+
+/** All columns that there can be, by kind. */
+export function listColumns(fields: RunFields | undefined): ColumnChoice[] {
+  const make = (ids: string[]) => ids.map((id) => findColumn(id)!)
+  const tags = fields?.tags.filter((key) => !OWN_TAGS.test(key)) ?? []
+  return [
+    { title: "Attributes", columns: ATTRIBUTES },
+    { title: "Metrics, last value", columns: make(fields?.metrics.map((key) => `metrics.${key}`) ?? []) },
+    { title: "Metrics, least value", columns: make(fields?.metrics.map((key) => `min(metrics.${key})`) ?? []) },
+    { title: "Metrics, greatest value", columns: make(fields?.metrics.map((key) => `max(metrics.${key})`) ?? []) },
+    { title: "Params", columns: make(fields?.params.map((key) => `params.${key}`) ?? []) },
+    { title: "Tags", columns: make(tags.map((key) => `tags.${key}`)) },
+  ]
+}

@@ -1,0 +1,50 @@
+import { expect, test } from "vitest"
+import { ago, bytes, duration, field, number, quote } from "../src/format"
+
+test.each([
+  [0, "0"],
+  [-0, "−0"],
+  [1, "1"],
+  [0.123456789, "0.12346"],
+  [-2.5, "−2.5"],
+  [123_456, "123,456"],
+  [1e12, "1e12"],
+  [1.5e-7, "1.5e−7"],
+  [5e-324, "4.941e−324"],
+  [NaN, "NaN"],
+  [Infinity, "+Inf"],
+  [-Infinity, "−Inf"],
+  [null, ""],
+  [undefined, ""],
+])("the number %s is written %s", (value, text) => expect(number(value)).toBe(text))
+
+test.each([
+  [5, "5 ms"],
+  [1_500, "1.5 s"],
+  [61_000, "1 min 1 s"],
+  [3_600_000, "1 h 0 min"],
+  [200 * 3_600_000, "8 d 8 h"],
+  [-1, ""],
+])("%s ms took %s", (ms, text) => expect(duration(ms)).toBe(text))
+
+test.each([
+  [0, "just now"],
+  [90_000, "2 min ago"],
+  [7_200_000, "2 h ago"],
+  [3 * 86_400_000, "3 d ago"],
+])("%s ms ago", (ms, text) => expect(ago(1e12 - ms, 1e12)).toBe(text))
+
+test("a moment beyond the calendar is shown as its number", () => expect(ago(-9e18, 0)).toBe("-9000000000000000000"))
+
+test.each([
+  [999, "999 B"],
+  [1_500, "1.5 kB"],
+  [25e6, "25 MB"],
+  [4e12, "4.0 TB"],
+])("%s bytes", (size, text) => expect(bytes(size)).toBe(text))
+
+test("texts and names are quoted for the search language", () => {
+  expect(quote("it's")).toBe("'it''s'")
+  expect(field("metrics", "loss")).toBe("metrics.loss")
+  expect(field("params", "model/name")).toBe("params.`model/name`")
+})
