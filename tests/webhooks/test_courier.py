@@ -46,7 +46,7 @@ class World:
         self.courier = self.make_courier()
 
     def make_courier(self) -> Courier:
-        return Courier(self.platform.store, Allowed("127.0.0.1"), timeout_s=2.0, clock=self.time)
+        return Courier(self.platform.store, Allowed("127.0.0.1"), self.platform.vault, timeout_s=2.0, clock=self.time)
 
     def call(self, operation: Any, request: Any) -> Any:
         dispatch = self.platform.dispatch

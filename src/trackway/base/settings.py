@@ -49,6 +49,7 @@ SETTINGS = (
     Setting("caller_rate", int, 0, "1/s", "requests a second of one caller, ten seconds' worth at once (0: no limit)"),
     Setting("access_log", bool, False, "", "log each request"),
     Setting("jobs", bool, True, "", "do the background work (sealing, leases, retention, webhooks) in this server"),
+    Setting("master_key_file", str, "", "", "file with the key that seals secrets, unless TRACKWAY_MASTER_KEY has it; one beside a SQLite file without either"),
     Setting("webhook_networks", str, "", "", "networks that webhooks may lead to beside public addresses, also by http: 10.1.0.0/16,127.0.0.1"),
 )  # fmt: skip
 
@@ -72,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     caller_rate: int
     access_log: bool
     jobs: bool
+    master_key_file: str
     webhook_networks: str
 
 

@@ -21,6 +21,7 @@ from trackway.cli.output import count, on_store, show_done, show_one, show_rows
 from trackway.sdk.connection import get_tracking_uri, resolve_uri
 from trackway.sdk.sync import sync as sync_journals
 from trackway.sdk.transport import Transport
+from trackway.webhooks.sealing import reseal_secrets
 from trackway.wiring.databases import find_database, repair_database, upgrade_database
 from trackway.wiring.local import open_platform
 
@@ -139,6 +140,15 @@ def seal(store: str) -> None:
             pass
         platform.chores.reclaim_space()
     click.echo("Sealed.")
+
+
+@db.command("rotate-key")
+@click.argument("store", default="")
+def rotate_key(store: str) -> None:
+    """Seal all secrets under the first master key, also while the server runs; the others are not needed then."""
+    with closing(open_platform(_address(store))) as platform:
+        changed, total = reseal_secrets(platform.store, platform.vault)
+    click.echo(f"Sealed {changed} of {count(total, 'secret')} anew; all are under the first master key.")
 
 
 @db.command("backup")

@@ -49,6 +49,12 @@ class Webhooks(Protocol):
     def take_due(self, pk: int, now_ms: int) -> tuple[str, str, DueDelivery] | None:
         """Return url, secret and the oldest delivery that is due; None when none is, or the webhook is gone."""
 
+    def list_sealed(self, after: int, limit: int) -> list[tuple[int, str, str]]:
+        """Return number in the store, id and sealed secret of webhooks that have one, in order of their numbers."""
+
+    def reseal(self, pk: int, sealed: str, anew: str) -> bool:
+        """Replace the sealed secret of a webhook by the same under another key; False when it is another one by now."""
+
     def settle(self, number: int, delivery: Delivery) -> None:
         """Keep what became of an attempt: state, attempts, time of the next."""
 

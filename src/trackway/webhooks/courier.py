@@ -11,12 +11,14 @@ import msgspec
 
 from trackway.api.webhooks import Delivery, DeliveryAttempt
 from trackway.base.clock import Clock, now_ms
-from trackway.base.errors import InvalidInput, TrackwayError
+from trackway.base.errors import Corrupt, InvalidInput, TrackwayError
+from trackway.base.sealing import Vault
 from trackway.store.base import Store, Transaction
 from trackway.store.outbox import DueDelivery
 from trackway.webhooks.addresses import Allowed, read_url
 from trackway.webhooks.post import NoAnswer, post
-from trackway.webhooks.signature import make_headers, open_secret
+from trackway.webhooks.sealing import name_row
+from trackway.webhooks.signature import make_headers
 
 log = logging.getLogger("trackway.webhooks")
 
@@ -52,9 +54,17 @@ class Courier:
     """
 
     def __init__(
-        self, store: Store, allowed: Allowed, threads: int = 4, timeout_s: float = 10.0, clock: Clock = now_ms
+        self,
+        store: Store,
+        allowed: Allowed,
+        vault: Vault,
+        *,
+        threads: int = 4,
+        timeout_s: float = 10.0,
+        clock: Clock = now_ms,
     ) -> None:
         self._store = store
+        self._vault = vault
         self._allowed = allowed
         self._timeout_s = timeout_s
         self._clock = clock
@@ -123,23 +133,27 @@ class Courier:
                 found = self._store.read(lambda tx, now=now: tx.webhooks.take_due(pk, now))
                 if found is None:
                     break
-                url, secret, due = found
-                if not self._deliver(pk, url, open_secret(secret), due):
+                url, sealed, due = found
+                if not self._deliver(pk, url, sealed, due):
                     break
         finally:
             now = self._clock()
             self._store.write(lambda tx: tx.webhooks.release(pk, lease.until_ms, now))
 
-    def _deliver(self, pk: int, url: str, secret: str, due: DueDelivery) -> bool:
+    def _deliver(self, pk: int, url: str, sealed: str, due: DueDelivery) -> bool:
         """Try one delivery and keep what came of it; False when the receiver gave no answer."""
         delivery, body = due.delivery, due.delivery.body.encode()
         began_ms = self._clock()
-        headers = make_headers(delivery.event, delivery.delivery_id, began_ms, body, secret)
         status, error, wait_s = 0, "", 0
         try:
+            secret = self._vault.open(sealed, name_row(delivery.webhook_id))
+            headers = make_headers(delivery.event, delivery.delivery_id, began_ms, body, secret)
             status, wait_s = post(read_url(url), self._allowed, headers, body, self._timeout_s)
         except NoAnswer as failure:
             error = str(failure)
+        except Corrupt as failure:  # nothing is sent without the signature that the receiver counts on
+            log.error("the secret of webhook %s cannot be opened: %s", delivery.webhook_id, failure)
+            error = "the webhook's secret cannot be opened"
         except InvalidInput as failure:  # kept by an earlier release that allowed it
             error = failure.message
         ended_ms = self._clock()

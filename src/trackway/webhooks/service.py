@@ -13,6 +13,7 @@ from trackway.api.calls import Call
 from trackway.api.structs import Empty
 from trackway.base.errors import Conflict, InvalidInput, NotFound
 from trackway.base.ids import new_id
+from trackway.base.sealing import Vault
 from trackway.rules.checks import check_page, check_text
 from trackway.rules.events import make_event
 from trackway.rules.handlers import Handlers
@@ -20,7 +21,7 @@ from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Transaction
 from trackway.webhooks.addresses import Allowed
 from trackway.webhooks.examples import make_example
-from trackway.webhooks.signature import seal_secret
+from trackway.webhooks.sealing import name_row
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -29,10 +30,12 @@ class WebhookService:
     """Handlers of the operations on webhooks.
 
     allowed: where they may lead
+    vault:   seals their secrets
     """
 
-    def __init__(self, allowed: Allowed) -> None:
+    def __init__(self, allowed: Allowed, vault: Vault) -> None:
         self._allowed = allowed
+        self._vault = vault
 
     def handlers(self) -> Handlers:
         """Return the handler of each operation."""
@@ -65,7 +68,7 @@ class WebhookService:
         webhook = self._check(webhook, q.secret)
         if tx.webhooks.count(call.workspace) >= limits.WEBHOOKS:
             raise Conflict(f"There are {limits.WEBHOOKS:,} webhooks, which is the most", hint="delete one")
-        tx.webhooks.create(call.workspace, webhook, seal_secret(q.secret))
+        tx.webhooks.create(call.workspace, webhook, self._vault.seal(q.secret, name_row(webhook.webhook_id)))
         return webhook
 
     def get(self, tx: Transaction, call: Call, q: w.WebhookId) -> w.Webhook:
@@ -91,7 +94,8 @@ class WebhookService:
         if q.secret is not None:
             webhook = msgspec.structs.replace(webhook, signed=bool(q.secret))
         webhook = self._check(webhook, q.secret or "")
-        tx.webhooks.update(pk, webhook, None if q.secret is None else seal_secret(q.secret))
+        sealed = None if q.secret is None else self._vault.seal(q.secret, name_row(webhook.webhook_id))
+        tx.webhooks.update(pk, webhook, sealed)
         return webhook
 
     def delete(self, tx: Transaction, call: Call, q: w.WebhookId) -> Empty:

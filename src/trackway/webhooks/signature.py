@@ -1,4 +1,4 @@
-"""What a receiver gets beside the body, and how secrets are kept.
+"""What a receiver gets beside the body.
 
 Headers and signature are MLflow's (3.17), so that receivers written for it verify what comes from here: HMAC-SHA256
 over ``<delivery id>.<timestamp>.<body>``, in base64 behind ``v1,``.
@@ -13,17 +13,6 @@ DELIVERY_HEADER = "X-MLflow-Delivery-Id"
 TIMESTAMP_HEADER = "X-MLflow-Timestamp"
 SIGNATURE_HEADER = "X-MLflow-Signature"
 EVENT_HEADER = "X-Trackway-Event"
-_PLAIN = "plain:"
-
-
-def seal_secret(secret: str) -> str:
-    """Return what is kept of a secret; empty for none. A master key will have its place here."""
-    return f"{_PLAIN}{secret}" if secret else ""
-
-
-def open_secret(sealed: str) -> str:
-    """Return a secret that was kept."""
-    return sealed.removeprefix(_PLAIN)
 
 
 def make_headers(event: str, delivery_id: str, now_ms: int, body: bytes, secret: str) -> dict[str, str]:

@@ -70,4 +70,4 @@ def open_platform(uri: str) -> Platform:
         raise InvalidInput(
             "A PostgreSQL store needs a place for artifacts", hint="set TRACKWAY_ARTIFACTS, or log to a server"
         )
-    return Platform(database, artifacts)
+    return Platform(database, artifacts, master_key_file=os.environ.get("TRACKWAY_MASTER_KEY_FILE", ""))

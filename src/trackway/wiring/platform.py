@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from trackway.artifacts.base import BlobStore
 from trackway.artifacts.roots import open_blobs
 from trackway.base.errors import Unavailable
+from trackway.base.sealing import Vault
 from trackway.dispatch import Dispatch, OpenPolicy
 from trackway.jobs.worker import Task, Worker
 from trackway.registry.lineage import LineageService
@@ -39,10 +41,12 @@ class Platform:
     store:     address of the database; a SQLite file's folder is made
     artifacts: address of the blob store
     webhook_networks: where webhooks may lead beside public addresses
+    master_key_file:  what seals secrets, where TRACKWAY_MASTER_KEY does not say it
     """
 
-    def __init__(self, store: str, artifacts: str, webhook_networks: str = "") -> None:
+    def __init__(self, store: str, artifacts: str, webhook_networks: str = "", master_key_file: str = "") -> None:
         allowed = Allowed(webhook_networks)
+        self.vault = _open_vault(store, master_key_file)
         self.store = SqlStore(_prepare_store(store))
         self.blobs: BlobStore = open_blobs(artifacts)
         experiments = ExperimentService()
@@ -62,13 +66,13 @@ class Platform:
             LineageService(),
             SignatureService(),
             TransferService(),
-            WebhookService(allowed),
+            WebhookService(allowed, self.vault),
             ScheduleService(),
             retention,
         )
         self.dispatch = Dispatch(self.store, [service.handlers() for service in services], OpenPolicy())
         self.chores = Chores(self.store, self.blobs, retention)
-        self.courier = Courier(self.store, allowed)
+        self.courier = Courier(self.store, allowed, self.vault)
         self.timekeeper = Timekeeper(self.store)
 
     def start_jobs(self) -> Worker:
@@ -92,6 +96,13 @@ class Platform:
     def close(self) -> None:
         """Finish what is queued and let go."""
         self.store.close()
+
+
+def _open_vault(store: str, file: str) -> Vault:
+    """Return what seals secrets; beside a SQLite file, a key of its own is made when there is a first one to seal."""
+    own = Path(store.removeprefix("sqlite:///")).absolute().with_name("master.key")
+    keys = os.environ.get("TRACKWAY_MASTER_KEY", "")
+    return Vault(keys, file, own if store.startswith("sqlite:///") else None)
 
 
 def _prepare_store(uri: str) -> str:

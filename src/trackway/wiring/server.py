@@ -34,7 +34,7 @@ KEPT_BYTES = 8 * 1024 * 1024
 def build_app(settings: Settings) -> App[Caller]:
     """Build the server's application."""
     _keep_freed_memory()
-    platform = Platform(settings.store, settings.artifacts, settings.webhook_networks)
+    platform = Platform(settings.store, settings.artifacts, settings.webhook_networks, settings.master_key_file)
     several = settings.workers > 1 and not settings.store.startswith("sqlite:")
     observer = Observer(VERSION, worker=str(os.getpid()) if several else "")
 

@@ -179,6 +179,15 @@ class WebhookTable:
         )
         return None if row is None else (row[11], row[12], DueDelivery(row[0], row[10], _delivery(row)))
 
+    def list_sealed(self, after: int, limit: int) -> list[tuple[int, str, str]]:
+        """Return number in the store, id and sealed secret of webhooks that have one."""
+        sql = "SELECT pk, webhook_id, secret FROM webhooks WHERE pk > ? AND secret <> '' ORDER BY pk LIMIT ?"
+        return [(pk, webhook_id, sealed) for pk, webhook_id, sealed in self._db.all(sql, (after, limit))]
+
+    def reseal(self, pk: int, sealed: str, anew: str) -> bool:
+        """Replace the sealed secret of a webhook by the same under another key."""
+        return self._db.run("UPDATE webhooks SET secret = ? WHERE pk = ? AND secret = ?", (anew, pk, sealed)) == 1
+
     def settle(self, number: int, delivery: Delivery) -> None:
         """Keep what became of an attempt."""
         self._db.run(

@@ -58,7 +58,7 @@ class WebhookContract(StoreFixtures):
 
     def test_a_webhook_is_kept_changed_and_removed(self, space: Space) -> None:
         webhook = make_webhook("run.created", "run.deleted", description="ü")
-        space.write(lambda tx: tx.webhooks.create(space.workspace, webhook, "plain:s"))
+        space.write(lambda tx: tx.webhooks.create(space.workspace, webhook, "sealed:s"))
         pk = space.read(lambda tx: tx.webhooks.find(space.workspace, webhook.webhook_id))
         signed = msgspec.structs.replace(webhook, signed=True)
         assert space.read(lambda tx: tx.webhooks.get(pk)) == signed
@@ -70,6 +70,16 @@ class WebhookContract(StoreFixtures):
         assert space.read(lambda tx: tx.webhooks.count(space.workspace)) == 1
         space.write(lambda tx: tx.webhooks.delete(pk))
         assert space.read(lambda tx: tx.webhooks.find(space.workspace, webhook.webhook_id)) is None
+
+    def test_a_secret_is_sealed_anew_where_it_is_still_the_same(self, space: Space) -> None:
+        without = put_webhook(space, "run.created")
+        pk = put_webhook(space, "run.created", secret="sealed:s")  # noqa: S106 - a test
+        webhook_id = space.read(lambda tx: tx.webhooks.get(pk)).webhook_id
+        assert space.read(lambda tx: tx.webhooks.list_sealed(without - 1, 10))[:1] == [(pk, webhook_id, "sealed:s")]
+        assert not space.write(lambda tx: tx.webhooks.reseal(pk, "sealed:r", "anew:s"))
+        assert space.write(lambda tx: tx.webhooks.reseal(pk, "sealed:s", "anew:s"))
+        assert space.read(lambda tx: tx.webhooks.list_sealed(pk - 1, 1)) == [(pk, webhook_id, "anew:s")]
+        assert space.read(lambda tx: tx.webhooks.list_sealed(pk, 1)) == []
 
     def test_an_event_waits_for_everybody_who_wants_it_and_for_nobody_else(self, space: Space) -> None:
         wanting = [put_webhook(space, "run.created", "run.deleted"), put_webhook(space, "run.created")]
@@ -94,12 +104,12 @@ class WebhookContract(StoreFixtures):
         assert claim(16, 30)
 
     def test_deliveries_come_due_in_the_order_of_their_events(self, space: Space) -> None:
-        pk = put_webhook(space, "run.created", secret="plain:s")  # noqa: S106 - a test
+        pk = put_webhook(space, "run.created", secret="sealed:s")  # noqa: S106 - a test
         first, second = publish(space), publish(space)
 
         def take(now_ms: int) -> str | None:
             found = space.read(lambda tx: tx.webhooks.take_due(pk, now_ms))
-            assert found is None or found[:2] == ("https://hooks.example.org/", "plain:s")
+            assert found is None or found[:2] == ("https://hooks.example.org/", "sealed:s")
             return found[2].delivery.delivery_id.rpartition("-")[0] if found else None
 
         assert take(NOW_MS - 1) is None
