@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
+from trackway.api.access import CreateGrant, TeamMember, UpdateUser
 from trackway.api.calls import Actor, Call
 from trackway.api.operations import OPERATIONS, Operation
 from trackway.api.retention import AuditEntry
@@ -15,6 +17,7 @@ from trackway.base.ids import new_id
 from trackway.rules.handlers import Handler, Handlers
 from trackway.store.base import Done, Store, Transaction
 
+log = logging.getLogger("trackway.dispatch")
 Q = TypeVar("Q", bound=Request)
 S = TypeVar("S", bound=Response)
 
@@ -22,15 +25,35 @@ S = TypeVar("S", bound=Response)
 class Policy(Protocol):
     """Decides who may do what."""
 
-    def check(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> None:
-        """Return when the call's actor has the operation's permission on its target, else raise PermissionDenied."""
+    @property
+    def watched(self) -> Collection[str]:
+        """Names of the operations after which ``settle`` is called."""
+
+    def admit(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> Call:
+        """Return the call as its handler gets it: with the actor that its credential stands for, and what that sees.
+
+        raises: Unauthenticated, PermissionDenied; NotFound for a target that the actor may not even see
+        """
+
+    def settle(
+        self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request, response: Any
+    ) -> None:
+        """Note what an operation did, in its own transaction."""
 
 
 class OpenPolicy:
     """Everybody may do everything: for one person's store, and behind nothing but loopback."""
 
-    def check(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> None:
+    watched: Collection[str] = ()
+
+    def admit(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> Call:  # noqa: ARG002 - a policy's
         """Allow."""
+        return call
+
+    def settle(
+        self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request, response: Any
+    ) -> None:
+        """There is nothing to note."""
 
 
 class Dispatch:
@@ -57,7 +80,7 @@ class Dispatch:
     def submit(self, operation: Operation[Q, S], request: Q, call: Call, done: Done[S]) -> None:
         """Queue an operation; ``done(response, error)`` is called on a thread of the store, after the commit."""
         work = self._work(operation, request, call)
-        if operation.access.writes:
+        if operation.access.writes or operation.access.audited:  # what is read and audited leaves its entry with it
             target = getattr(request, operation.access.target_field, "")
             self._store.submit_write(work, done, target if isinstance(target, str) else "")
         else:
@@ -65,7 +88,7 @@ class Dispatch:
 
     def call(self, operation: Operation[Q, S], request: Q, call: Call) -> S:
         """Carry out an operation and wait."""
-        if not operation.access.writes:
+        if not (operation.access.writes or operation.access.audited):
             response: S = self._store.read(self._work(operation, request, call))
             return response
         waiter = _Waiter[S]()
@@ -91,33 +114,71 @@ class _Work:
         self.call = call
 
     def __call__(self, tx: Transaction) -> Any:
-        self.policy.check(tx, self.call, self.operation, self.request)
-        response = self.handler(tx, self.call, self.request)
-        if self.operation.access.audited:
-            tx.housekeeping.append_audit(self.call.workspace, self._entry(response))
+        operation, request = self.operation, self.request
+        call = self.policy.admit(tx, self.call, operation, request)
+        response = self.handler(tx, call, request)
+        if operation.name in self.policy.watched:
+            self.policy.settle(tx, call, operation, request, response)
+        if operation.access.audited:
+            detail = "dry run" if getattr(request, "dry_run", False) else _describe(request)
+            entry = make_entry(call, operation, _find_object(call, operation, request, response), detail)
+            tx.housekeeping.append_audit(call.workspace, entry)
         return response
 
-    def _entry(self, response: Any) -> AuditEntry:
-        return AuditEntry(
-            time_ms=self.call.now_ms,
-            actor=self.call.actor.label,
-            operation=self.operation.name,
-            object=self._object(response),
-            request_id=self.call.request_id,
-            detail="dry run" if getattr(self.request, "dry_run", False) else "",
-        )
 
-    def _object(self, response: Any) -> str:
-        field = self.operation.access.target_field
-        if field:
-            target = getattr(self.request, field)
-            if self.operation.access.target == "registered_model":
-                version = getattr(response, "version", None) or getattr(self.request, "version", None)
-                target = f"{target}/{version}" if version else target
-        else:  # what was made, what was listed, or all of the workspace
-            made = getattr(response, "experiment_id", None) or getattr(response, "name", None)
-            target = made or getattr(self.request, "experiment_ids", None) or self.call.workspace
-        return ",".join(target)[:1_000] if isinstance(target, list) else str(target)
+def record_denials(store: Store) -> Callable[[Call, Operation[Any, Any], Request], None]:
+    """Return what keeps an audit entry of each call that was refused, in a transaction of its own."""
+
+    def record(call: Call, operation: Operation[Any, Any], request: Request) -> None:
+        entry = make_entry(call, operation, _find_object(call, operation, request, None), "denied")
+        store.submit_write(lambda tx: tx.housekeeping.append_audit(call.workspace, entry), _forget)
+
+    return record
+
+
+def make_entry(call: Call, operation: Operation[Any, Any], target: str, detail: str) -> AuditEntry:
+    """Make the entry of the audit log about a call."""
+    return AuditEntry(
+        time_ms=call.now_ms,
+        actor=call.actor.label,
+        operation=operation.name,
+        object=target,
+        request_id=call.request_id,
+        detail=detail,
+        address=call.address,
+    )
+
+
+def _find_object(call: Call, operation: Operation[Any, Any], request: Request, response: Any) -> str:
+    """Return what an entry says that a call was about."""
+    field = operation.access.target_field
+    if field:
+        target = getattr(request, field)
+        if operation.access.target == "registered_model":
+            version = getattr(response, "version", None) or getattr(request, "version", None)
+            target = f"{target}/{version}" if version else target
+    else:  # what was made, what was listed, or all of the workspace
+        made = getattr(response, "experiment_id", None) or getattr(response, "name", None)
+        target = made or getattr(request, "experiment_ids", None) or call.workspace
+    return ",".join(target)[:1_000] if isinstance(target, list) else str(target)[:1_000]
+
+
+def _describe(request: Request) -> str:
+    """Return what an entry says beside its object: who got or lost what."""
+    if isinstance(request, CreateGrant):
+        who = request.subject or request.subject_kind
+        return f"{request.role} for {who} on {request.target_kind} {request.target}".strip()
+    if isinstance(request, TeamMember):
+        return request.user
+    if isinstance(request, UpdateUser):
+        changed = {"is_admin": request.is_admin, "disabled": request.disabled}
+        return ", ".join(f"{name} {value}".lower() for name, value in changed.items() if value is not None)
+    return ""
+
+
+def _forget(_result: object, error: BaseException | None) -> None:
+    if error is not None:
+        log.error("An entry of the audit log could not be kept: %s", error)
 
 
 class _Waiter(Generic[S]):

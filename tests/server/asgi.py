@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,20 @@ class Asgi:
 
     def __init__(self, app: App[Any]) -> None:
         self.app = app
+        self.told: dict[bytes, bytes] = {}
+        self.client = ("127.0.0.1", 40_000)
 
     async def send(
-        self, method: str, path: str, body: bytes = b"", query: str = "", kind: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        query: str = "",
+        kind: str = "application/json",
+        headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> tuple[int, bytes]:
-        """Send one request; return the status and the body."""
-        headers = [(b"host", b"127.0.0.1"), (b"content-type", kind.encode())]
+        """Send one request; return the status and the body. ``told`` has the answer's headers."""
+        sent = [(b"host", b"127.0.0.1"), (b"content-type", kind.encode()), *headers]
         messages: list[dict[str, Any]] = [{"type": "http.request", "body": body}]
         answered = asyncio.Event()
         status, content = 0, b""
@@ -38,6 +46,7 @@ class Asgi:
         async def send(message: Any) -> None:
             nonlocal status, content
             status = message.get("status", status)
+            self.told = dict(message.get("headers", self.told))
             content += message.get("body", b"")
 
         scope = {
@@ -46,7 +55,8 @@ class Asgi:
             "path": unquote(path),
             "raw_path": path.encode(),
             "query_string": query.encode(),
-            "headers": headers,
+            "headers": sent,
+            "client": self.client,
         }
         await self.app(scope, receive, send)
         answered.set()
@@ -54,12 +64,13 @@ class Asgi:
 
 
 @asynccontextmanager
-async def run_app(folder: Path, store: str = "") -> AsyncIterator[Asgi]:
+async def run_app(folder: Path, store: str = "", **settings: Any) -> AsyncIterator[Asgi]:
     """Run an application on an empty store, without background work, until the block ends.
 
     store: its address; a SQLite file in the folder without one
     """
     places = {"store": store or f"sqlite:///{folder}/t.db", "artifacts": str(folder / "artifacts"), "jobs": False}
+    places |= settings
     app = build_app(read_settings(places, {}))
     inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     outbox: asyncio.Queue[Any] = asyncio.Queue()

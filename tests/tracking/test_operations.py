@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.tracking import (
+    scenarios_access,
+    scenarios_audit,
     scenarios_content,
     scenarios_experiments,
     scenarios_files,
@@ -53,6 +55,8 @@ SCENARIOS: list[Scenario] = [
     *scenarios_webhooks.SCENARIOS,
     *scenarios_schedules.SCENARIOS,
     *scenarios_overviews.SCENARIOS,
+    *scenarios_access.SCENARIOS,
+    *scenarios_audit.SCENARIOS,
 ]
 
 
@@ -122,7 +126,9 @@ def test_what_an_operation_changes_and_reads_are_fields_of_its_request() -> None
 class Deny:
     """A policy that allows nothing."""
 
-    def check(self, tx: Any, call: Call, operation: Any, request: Any) -> None:
+    watched = ()
+
+    def admit(self, tx: Any, call: Call, operation: Any, request: Any) -> Call:
         raise PermissionDenied("no")
 
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
-Permission = Literal["read", "write", "delete", "admin"]
-"""The right that an operation needs on its target, smallest first."""
+Permission = Literal["read", "write", "create", "delete", "manage", "admin"]
+"""The right that an operation needs on its target.
 
-Target = Literal["workspace", "experiment", "run", "runs", "logged_model", "registered_model", "file"]
-"""What kind of object an operation is about; its id is the request field that ``Operation.target_field`` names."""
+``create`` makes experiments and registered models in a workspace; ``manage`` gives others rights on an object;
+``admin`` is about a workspace as a whole.
+"""
+
+Target = Literal[
+    "system", "self", "grant", "workspace", "experiment", "run", "runs", "logged_model", "registered_model", "file"
+]
+"""What kind of object an operation is about; its id is the request field that ``Operation.target_field`` names.
+
+``system`` is the whole installation, for its administrators alone; ``self`` is what belongs to who calls; ``grant`` is
+what a grant is about.
+"""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,10 +40,44 @@ ANONYMOUS = Actor(kind="anonymous")
 SYSTEM = Actor(kind="system", name="trackway")
 
 
+class Sight(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller may see of a workspace in lists, counts and links: None for everything.
+
+    experiments: their numbers
+    models:      numbers of registered models in the store
+    """
+
+    experiments: frozenset[int] | None = None
+    models: frozenset[int] | None = None
+
+    def has_experiment(self, number: int) -> bool:
+        """Tell whether an experiment, and so its runs, may be seen."""
+        return self.experiments is None or number in self.experiments
+
+    def narrow(self, numbers: Sequence[int] | None) -> Sequence[int] | None:
+        """Return which of some experiments (None for all of the workspace) may be seen."""
+        if self.experiments is None:
+            return numbers
+        if numbers is None:
+            return sorted(self.experiments)
+        return [number for number in numbers if number in self.experiments]
+
+
+EVERYTHING = Sight()
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One call's circumstances. ``now_ms`` is the one reading of the clock that the whole call uses."""
+    """One call's circumstances. ``now_ms`` is the one reading of the clock that the whole call uses.
+
+    credential: what the caller showed, as the policy knows it; never the secret itself
+    address:    where the caller is, for the audit log
+    sees:       what lists may show; set by the policy
+    """
 
     actor: Actor
     workspace: str
     request_id: str
     now_ms: int
+    credential: str = ""
+    address: str = ""
+    sees: Sight = EVERYTHING

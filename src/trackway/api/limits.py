@@ -91,3 +91,12 @@ BODIES_BYTES: Final = 768 * 1024 * 1024
 """Bodies of requests that are not artifacts, held at once by one process; one that does not fit is answered 503."""
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
+USER_NAME_CHARS: Final = 64
+PASSWORD_MIN_CHARS: Final = 12
+PASSWORD_CHARS: Final = 1_000
+TOKENS: Final = 100
+"""Most tokens of a user."""
+TEAMS: Final = 1_000
+"""Most teams of a workspace."""
+ROLES: Final = 100
+"""Most roles that a workspace makes."""

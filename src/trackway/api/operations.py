@@ -6,6 +6,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
+from trackway.api import access as u
 from trackway.api import artifacts as a
 from trackway.api import experiments as e
 from trackway.api import logged_models as m
@@ -33,6 +34,7 @@ class Access(msgspec.Struct, frozen=True):
     writes:       changes state: runs in a write transaction, never on a read-only store
     audited:      leaves an entry in the audit log (the flow of metrics does not)
     reads_field:  field that names another object of the target's kind, which is read only
+    lists:        answers with what the caller may see and nothing else, so that everybody may ask
     """
 
     permission: Permission
@@ -41,11 +43,17 @@ class Access(msgspec.Struct, frozen=True):
     writes: bool
     audited: bool
     reads_field: str = ""
+    lists: bool = False
 
 
-def reads(target: Target, field: str = "", permission: Permission = "read") -> Access:
-    """Return the access of an operation that changes nothing."""
-    return Access(permission, target, field, writes=False, audited=False)
+def reads(target: Target, field: str = "", permission: Permission = "read", audited: bool = False) -> Access:
+    """Return the access of an operation that changes nothing; ``audited`` when what it tells is sensitive."""
+    return Access(permission, target, field, writes=False, audited=audited)
+
+
+def lists() -> Access:
+    """Return the access of an operation that finds what the caller may see in the workspace."""
+    return Access("read", "workspace", "", writes=False, audited=False, lists=True)
 
 
 def writes(target: Target, field: str = "", permission: Permission = "write", audited: bool = True) -> Access:
@@ -75,28 +83,28 @@ class Operation(msgspec.Struct, Generic[Q, S], frozen=True):
 
 
 # fmt: off
-CREATE_EXPERIMENT = Operation("experiments.create", "POST", "/experiments", e.CreateExperiment, e.Experiment, writes("workspace"), "Create an experiment.")
+CREATE_EXPERIMENT = Operation("experiments.create", "POST", "/experiments", e.CreateExperiment, e.Experiment, writes("workspace", permission="create"), "Create an experiment.")
 GET_EXPERIMENT = Operation("experiments.get", "GET", "/experiments/{experiment_id}", e.GetExperiment, e.Experiment, reads("experiment", "experiment_id"), "Get an experiment by id.")
-GET_EXPERIMENT_BY_NAME = Operation("experiments.get_by_name", "GET", "/experiments-by-name", e.GetExperimentByName, e.Experiment, reads("workspace"), "Get an experiment by name.")
-SEARCH_EXPERIMENTS = Operation("experiments.search", "POST", "/experiments/search", e.SearchExperiments, e.ExperimentPage, reads("workspace"), "Search experiments.")
+GET_EXPERIMENT_BY_NAME = Operation("experiments.get_by_name", "GET", "/experiments-by-name", e.GetExperimentByName, e.Experiment, lists(), "Get an experiment by name.")
+SEARCH_EXPERIMENTS = Operation("experiments.search", "POST", "/experiments/search", e.SearchExperiments, e.ExperimentPage, lists(), "Search experiments.")
 UPDATE_EXPERIMENT = Operation("experiments.update", "PATCH", "/experiments/{experiment_id}", e.UpdateExperiment, e.Experiment, writes("experiment", "experiment_id"), "Rename an experiment.")
 SET_EXPERIMENT_TAGS = Operation("experiments.set_tags", "POST", "/experiments/{experiment_id}/tags", e.SetExperimentTags, Empty, writes("experiment", "experiment_id"), "Set tags of an experiment.")
 DELETE_EXPERIMENT_TAG = Operation("experiments.delete_tag", "DELETE", "/experiments/{experiment_id}/tags", e.DeleteExperimentTag, Empty, writes("experiment", "experiment_id"), "Delete a tag of an experiment.")
 DELETE_EXPERIMENT = Operation("experiments.delete", "DELETE", "/experiments/{experiment_id}", e.DeleteExperiment, Empty, writes("experiment", "experiment_id", permission="delete"), "Move an experiment to the trash.")
 RESTORE_EXPERIMENT = Operation("experiments.restore", "POST", "/experiments/{experiment_id}/restore", e.RestoreExperiment, e.Experiment, writes("experiment", "experiment_id", permission="delete"), "Bring an experiment back from the trash.")
 PURGE_EXPERIMENTS = Operation("experiments.purge", "POST", "/experiments/purge", e.PurgeExperiments, e.PurgeReport, writes("workspace", permission="admin"), "Remove experiments of the trash for good.")
-SUMMARIZE_EXPERIMENTS = Operation("experiments.summarize", "POST", "/experiments/summaries", o.SummarizeExperiments, o.ExperimentSummaries, reads("workspace"), "Count the runs of experiments, and say when something happened last.")
+SUMMARIZE_EXPERIMENTS = Operation("experiments.summarize", "POST", "/experiments/summaries", o.SummarizeExperiments, o.ExperimentSummaries, lists(), "Count the runs of experiments, and say when something happened last.")
 
 CREATE_RUN = Operation("runs.create", "POST", "/runs", r.CreateRun, r.Run, writes("experiment", "experiment_id", audited=False), "Start a run.")
 GET_RUN = Operation("runs.get", "GET", "/runs/{run_id}", r.GetRun, r.Run, reads("run", "run_id"), "Get a run by id.")
-GET_RUNS = Operation("runs.get_many", "POST", "/runs/get", r.GetRuns, r.RunList, reads("runs", "run_ids"), "Get runs by their ids.")
-FIND_RUN = Operation("runs.find", "GET", "/runs-by-key", r.GetRun, r.Run, reads("workspace"), "Get a run by its external key.")
-SEARCH_RUNS = Operation("runs.search", "POST", "/runs/search", r.SearchRuns, r.RunPage, reads("workspace"), "Search runs.")
-GET_RUN_TABLE = Operation("runs.table", "POST", "/runs/table", r.GetRunTable, r.RunTable, reads("workspace"), "Search runs and get them as Arrow columns.")
-INDEX_RUNS = Operation("runs.index", "POST", "/runs/index", o.IndexRuns, o.RunIndex, reads("workspace"), "Search runs and get all their ids in order.")
-GROUP_RUNS = Operation("runs.group", "POST", "/runs/groups", o.GroupRuns, o.RunGroups, reads("workspace"), "Put found runs into groups, with aggregates of metrics.")
-LIST_RUN_FIELDS = Operation("runs.list_fields", "POST", "/runs/fields", o.ListRunFields, o.RunFields, reads("workspace"), "List the names of metrics, params and tags that runs have.")
-LIST_RUN_VALUES = Operation("runs.list_values", "POST", "/runs/values", o.ListRunValues, o.RunValues, reads("workspace"), "List the values of a param, tag or attribute that runs have.")
+GET_RUNS = Operation("runs.get_many", "POST", "/runs/get", r.GetRuns, r.RunList, lists(), "Get runs by their ids.")
+FIND_RUN = Operation("runs.find", "GET", "/runs-by-key", r.GetRun, r.Run, lists(), "Get a run by its external key.")
+SEARCH_RUNS = Operation("runs.search", "POST", "/runs/search", r.SearchRuns, r.RunPage, lists(), "Search runs.")
+GET_RUN_TABLE = Operation("runs.table", "POST", "/runs/table", r.GetRunTable, r.RunTable, lists(), "Search runs and get them as Arrow columns.")
+INDEX_RUNS = Operation("runs.index", "POST", "/runs/index", o.IndexRuns, o.RunIndex, lists(), "Search runs and get all their ids in order.")
+GROUP_RUNS = Operation("runs.group", "POST", "/runs/groups", o.GroupRuns, o.RunGroups, lists(), "Put found runs into groups, with aggregates of metrics.")
+LIST_RUN_FIELDS = Operation("runs.list_fields", "POST", "/runs/fields", o.ListRunFields, o.RunFields, lists(), "List the names of metrics, params and tags that runs have.")
+LIST_RUN_VALUES = Operation("runs.list_values", "POST", "/runs/values", o.ListRunValues, o.RunValues, lists(), "List the values of a param, tag or attribute that runs have.")
 UPDATE_RUN = Operation("runs.update", "PATCH", "/runs/{run_id}", r.UpdateRun, r.Run, writes("run", "run_id", audited=False), "Change a run's status, end, name or lease.")
 DELETE_RUN = Operation("runs.delete", "DELETE", "/runs/{run_id}", r.DeleteRun, Empty, writes("run", "run_id", permission="delete"), "Move a run to the trash.")
 RESTORE_RUN = Operation("runs.restore", "POST", "/runs/{run_id}/restore", r.RunId, Empty, writes("run", "run_id", permission="delete"), "Bring a run back from the trash.")
@@ -109,7 +117,7 @@ CORRECT_PARAM = Operation("runs.correct_param", "POST", "/runs/{run_id}/params/c
 GET_PARAM_HISTORY = Operation("runs.param_history", "GET", "/runs/{run_id}/params/history", r.RunId, r.ParamHistory, reads("run", "run_id"), "Get the values that a run's params had before.")
 LOG_ENVIRONMENT = Operation("runs.log_environment", "PUT", "/runs/{run_id}/environment", r.LogEnvironment, Empty, writes("run", "run_id", audited=False), "Record what a run was executed with.")
 GET_ENVIRONMENT = Operation("runs.get_environment", "GET", "/runs/{run_id}/environment", r.RunId, r.RunEnvironment, reads("run", "run_id"), "Get what a run was executed with.")
-SEARCH_DATASETS = Operation("datasets.search", "POST", "/datasets/search", r.SearchDatasets, r.DatasetList, reads("workspace"), "List the data sets that runs used.")
+SEARCH_DATASETS = Operation("datasets.search", "POST", "/datasets/search", r.SearchDatasets, r.DatasetList, lists(), "List the data sets that runs used.")
 
 GET_HISTORY = Operation("metrics.history", "POST", "/metrics/history", x.GetHistory, x.History, reads("run", "run_id"), "Get the points of a metric as columns.")
 GET_CURVES = Operation("metrics.curves", "POST", "/metrics/curves", x.GetCurves, x.Curves, reads("runs", "run_ids"), "Get thinned curves of a metric for drawing.")
@@ -127,14 +135,14 @@ CREATE_LOGGED_MODEL = Operation("logged_models.create", "POST", "/logged-models"
 GET_LOGGED_MODEL = Operation("logged_models.get", "GET", "/logged-models/{model_id}", m.GetLoggedModel, m.LoggedModel, reads("logged_model", "model_id"), "Get the record of a model.")
 UPDATE_LOGGED_MODEL = Operation("logged_models.update", "PATCH", "/logged-models/{model_id}", m.UpdateLoggedModel, m.LoggedModel, writes("logged_model", "model_id"), "Set a model's status.")
 DELETE_LOGGED_MODEL = Operation("logged_models.delete", "DELETE", "/logged-models/{model_id}", m.DeleteLoggedModel, Empty, writes("logged_model", "model_id", permission="delete"), "Move the record of a model to the trash.")
-SEARCH_LOGGED_MODELS = Operation("logged_models.search", "POST", "/logged-models/search", m.SearchLoggedModels, m.LoggedModelPage, reads("workspace"), "Search the records of models.")
+SEARCH_LOGGED_MODELS = Operation("logged_models.search", "POST", "/logged-models/search", m.SearchLoggedModels, m.LoggedModelPage, lists(), "Search the records of models.")
 SET_LOGGED_MODEL_TAGS = Operation("logged_models.set_tags", "POST", "/logged-models/{model_id}/tags", m.SetLoggedModelTags, Empty, writes("logged_model", "model_id"), "Set tags of a model.")
 DELETE_LOGGED_MODEL_TAG = Operation("logged_models.delete_tag", "DELETE", "/logged-models/{model_id}/tags", m.DeleteLoggedModelTag, Empty, writes("logged_model", "model_id"), "Delete a tag of a model.")
 LOG_MODEL_PARAMS = Operation("logged_models.log_params", "POST", "/logged-models/{model_id}/params", m.LogModelParams, Empty, writes("logged_model", "model_id", audited=False), "Add params to a model.")
 
-CREATE_REGISTERED_MODEL = Operation("registered_models.create", "POST", "/registered-models", g.CreateRegisteredModel, g.RegisteredModel, writes("workspace"), "Create a registered model.")
+CREATE_REGISTERED_MODEL = Operation("registered_models.create", "POST", "/registered-models", g.CreateRegisteredModel, g.RegisteredModel, writes("workspace", permission="create"), "Create a registered model.")
 GET_REGISTERED_MODEL = Operation("registered_models.get", "GET", "/registered-models/{name}", g.RegisteredModelName, g.RegisteredModel, reads("registered_model", "name"), "Get a registered model with the newest version of each stage.")
-SEARCH_REGISTERED_MODELS = Operation("registered_models.search", "POST", "/registered-models/search", g.SearchRegisteredModels, g.RegisteredModelPage, reads("workspace"), "Search registered models.")
+SEARCH_REGISTERED_MODELS = Operation("registered_models.search", "POST", "/registered-models/search", g.SearchRegisteredModels, g.RegisteredModelPage, lists(), "Search registered models.")
 UPDATE_REGISTERED_MODEL = Operation("registered_models.update", "PATCH", "/registered-models/{name}", g.UpdateRegisteredModel, g.RegisteredModel, writes("registered_model", "name"), "Describe a registered model, or give it another owner.")
 RENAME_REGISTERED_MODEL = Operation("registered_models.rename", "POST", "/registered-models/{name}/rename", g.RenameRegisteredModel, g.RegisteredModel, writes("registered_model", "name"), "Rename a registered model.")
 DELETE_REGISTERED_MODEL = Operation("registered_models.delete", "DELETE", "/registered-models/{name}", g.RegisteredModelName, Empty, writes("registered_model", "name", permission="delete"), "Delete a registered model with its versions, for good.")
@@ -144,10 +152,10 @@ SET_ALIAS = Operation("registered_models.set_alias", "PUT", "/registered-models/
 DELETE_ALIAS = Operation("registered_models.delete_alias", "DELETE", "/registered-models/{name}/aliases/{alias}", g.Alias, Empty, writes("registered_model", "name"), "Delete an alias.")
 GET_LATEST_VERSIONS = Operation("registered_models.latest_versions", "POST", "/registered-models/{name}/latest", g.GetLatestVersions, g.VersionList, reads("registered_model", "name"), "Get the newest version of each stage.")
 GET_MODEL_POLICY = Operation("registered_models.get_policy", "GET", "/registered-models/{name}/policy", g.RegisteredModelName, g.ModelPolicy, reads("registered_model", "name"), "Get what is asked of a registered model's versions.")
-SET_MODEL_POLICY = Operation("registered_models.set_policy", "PUT", "/registered-models/{name}/policy", g.SetModelPolicy, g.ModelPolicy, writes("registered_model", "name", permission="admin"), "Set what a stage or an alias asks of a version.")
+SET_MODEL_POLICY = Operation("registered_models.set_policy", "PUT", "/registered-models/{name}/policy", g.SetModelPolicy, g.ModelPolicy, writes("registered_model", "name", permission="manage"), "Set what a stage or an alias asks of a version.")
 GET_MODEL_HISTORY = Operation("registered_models.history", "POST", "/registered-models/{name}/history", g.GetModelHistory, g.ModelHistory, reads("registered_model", "name"), "Get who did what to a registered model or a version.")
 IMPORT_REGISTERED_MODEL = Operation("registered_models.import", "POST", "/registered-models/import", f.ImportRegisteredModel, f.ImportedModel, writes("workspace", permission="admin"), "Bring over a registered model with its past.")
-GET_PORTFOLIO = Operation("registered_models.portfolio", "POST", "/registered-models/portfolio", g.GetPortfolio, g.Portfolio, reads("workspace"), "Get what is in use, since when, by whom, and from which run and data.")
+GET_PORTFOLIO = Operation("registered_models.portfolio", "POST", "/registered-models/portfolio", g.GetPortfolio, g.Portfolio, lists(), "Get what is in use, since when, by whom, and from which run and data.")
 CREATE_COMMENT = Operation("registered_models.create_comment", "POST", "/registered-models/{name}/comments", g.CreateComment, g.Comment, writes("registered_model", "name"), "Comment on a registered model or a version.")
 UPDATE_COMMENT = Operation("registered_models.update_comment", "PATCH", "/registered-models/{name}/comments/{comment_id}", g.UpdateComment, g.Comment, writes("registered_model", "name"), "Change a comment of one's own.")
 DELETE_COMMENT = Operation("registered_models.delete_comment", "DELETE", "/registered-models/{name}/comments/{comment_id}", g.DeleteComment, Empty, writes("registered_model", "name"), "Delete a comment of one's own.")
@@ -159,7 +167,7 @@ LIST_REQUESTS = Operation("registered_models.list_requests", "GET", "/registered
 CREATE_MODEL_VERSION = Operation("model_versions.create", "POST", "/registered-models/{name}/versions", g.CreateModelVersion, g.ModelVersion, writes("registered_model", "name"), "Register a model as the next version of a name.")
 GET_MODEL_VERSION = Operation("model_versions.get", "GET", "/registered-models/{name}/versions/{version}", g.VersionName, g.ModelVersion, reads("registered_model", "name"), "Get a version.")
 GET_VERSION_BY_ALIAS = Operation("model_versions.get_by_alias", "GET", "/registered-models/{name}/aliases/{alias}", g.Alias, g.ModelVersion, reads("registered_model", "name"), "Get the version that an alias stands for.")
-SEARCH_MODEL_VERSIONS = Operation("model_versions.search", "POST", "/model-versions/search", g.SearchModelVersions, g.ModelVersionPage, reads("workspace"), "Search versions.")
+SEARCH_MODEL_VERSIONS = Operation("model_versions.search", "POST", "/model-versions/search", g.SearchModelVersions, g.ModelVersionPage, lists(), "Search versions.")
 UPDATE_MODEL_VERSION = Operation("model_versions.update", "PATCH", "/registered-models/{name}/versions/{version}", g.UpdateModelVersion, g.ModelVersion, writes("registered_model", "name"), "Describe a version, or say how far its registration is.")
 DELETE_MODEL_VERSION = Operation("model_versions.delete", "DELETE", "/registered-models/{name}/versions/{version}", g.VersionName, Empty, writes("registered_model", "name", permission="delete"), "Delete a version for good; its number is not given again.")
 COPY_MODEL_VERSION = Operation("model_versions.copy", "POST", "/registered-models/{name}/versions/{version}/copy", g.CopyModelVersion, g.ModelVersion, Access("write", "registered_model", "to", writes=True, audited=True, reads_field="name"), "Register a copy of a version under another name.")
@@ -172,7 +180,7 @@ LIST_SIGNATURES = Operation("model_versions.list_signatures", "GET", "/registere
 TRUST_SIGNING_KEY = Operation("signing_keys.create", "POST", "/signing-keys", k.TrustSigningKey, k.SigningKey, writes("workspace", permission="admin"), "Trust a key to sign versions.")
 LIST_SIGNING_KEYS = Operation("signing_keys.list", "GET", "/signing-keys", k.ListSigningKeys, k.SigningKeyList, reads("workspace"), "List the keys that are trusted to sign versions.")
 DELETE_SIGNING_KEY = Operation("signing_keys.delete", "DELETE", "/signing-keys/{name}", k.SigningKeyName, Empty, writes("workspace", permission="admin"), "Trust a key no more, nor what it signed.")
-GET_LINEAGE = Operation("lineage.get", "POST", "/lineage", g.GetLineage, g.Lineage, reads("workspace"), "Follow data sets, runs, models and versions both ways.")
+GET_LINEAGE = Operation("lineage.get", "POST", "/lineage", g.GetLineage, g.Lineage, lists(), "Follow data sets, runs, models and versions both ways.")
 
 CREATE_WEBHOOK = Operation("webhooks.create", "POST", "/webhooks", w.CreateWebhook, w.Webhook, writes("workspace", permission="admin"), "Have an address told of what happens.")
 GET_WEBHOOK = Operation("webhooks.get", "GET", "/webhooks/{webhook_id}", w.WebhookId, w.Webhook, reads("workspace", permission="admin"), "Get a webhook.")
@@ -198,7 +206,34 @@ REPORT_TICK = Operation("schedules.report", "POST", "/schedule-ticks/{tick_id}/r
 GET_RETENTION = Operation("retention.get", "GET", "/retention", t.GetRetention, t.Retention, reads("workspace"), "Get the workspace's retention policy.")
 SET_RETENTION = Operation("retention.set", "PUT", "/retention", t.SetRetention, t.Retention, writes("workspace", permission="admin"), "Set after how long the trash is purged.")
 PURGE_TRASH = Operation("retention.purge", "POST", "/retention/purge", t.PurgeTrash, e.PurgeReport, writes("workspace", permission="admin"), "Purge what has been in the trash for long enough.")
-SEARCH_AUDIT = Operation("audit.search", "POST", "/audit/search", t.SearchAudit, t.AuditPage, reads("workspace"), "Read the audit log, newest first.")
+SEARCH_AUDIT = Operation("audit.search", "POST", "/audit/search", t.SearchAudit, t.AuditPage, reads("workspace", permission="admin"), "Read the audit log, newest first.")
+VERIFY_AUDIT = Operation("audit.verify", "POST", "/audit/verify", t.VerifyAudit, t.AuditVerdict, reads("workspace", permission="admin"), "Check that the audit log is whole and as it was written.")
+TRIM_AUDIT = Operation("audit.trim", "POST", "/audit/trim", t.TrimAudit, t.TrimmedAudit, writes("system", permission="admin"), "Remove old entries of the audit log.")
+
+CREATE_USER = Operation("users.create", "POST", "/users", u.CreateUser, u.CreatedUser, writes("system", "name", permission="admin"), "Create a user or a service account.")
+LIST_USERS = Operation("users.list", "GET", "/users", u.ListUsers, u.UserPage, reads("system", permission="admin"), "List users.")
+GET_USER = Operation("users.get", "GET", "/users/{name}", u.UserName, u.User, reads("system", "name", permission="admin"), "Get a user.")
+UPDATE_USER = Operation("users.update", "PATCH", "/users/{name}", u.UpdateUser, u.User, writes("system", "name", permission="admin"), "Disable a user, or make one an administrator.")
+DELETE_USER = Operation("users.delete", "DELETE", "/users/{name}", u.UserName, Empty, writes("system", "name", permission="admin"), "Delete a user with all tokens and grants.")
+INVITE_USER = Operation("users.invite", "POST", "/users/{name}/invitation", u.UserName, u.CreatedUser, writes("system", "name", permission="admin"), "Give a user a new link to set a password.")
+SET_PASSWORD = Operation("users.set_password", "PUT", "/users/{name}/password", u.SetPassword, Empty, writes("system", "name", permission="admin"), "Set another user's password.")
+CHANGE_PASSWORD = Operation("users.change_password", "POST", "/me/password", u.ChangePassword, Empty, writes("self"), "Change one's own password.")
+WHO_AM_I = Operation("users.current", "GET", "/me", u.WhoAmI, u.Identity, reads("self"), "Get who one is to the server.")
+CREATE_TOKEN = Operation("tokens.create", "POST", "/tokens", u.CreateToken, u.CreatedToken, writes("self", "name"), "Make a token.")
+LIST_TOKENS = Operation("tokens.list", "GET", "/tokens", u.ListTokens, u.TokenList, reads("self"), "List tokens, without their secrets.")
+DELETE_TOKEN = Operation("tokens.delete", "DELETE", "/tokens/{token_id}", u.TokenId, Empty, writes("self", "token_id"), "Revoke a token at once.")
+CREATE_TEAM = Operation("teams.create", "POST", "/teams", u.TeamName, u.Team, writes("workspace", "team", permission="admin"), "Create a team.")
+LIST_TEAMS = Operation("teams.list", "GET", "/teams", u.ListTeams, u.TeamList, reads("workspace", permission="admin"), "List teams with their members.")
+DELETE_TEAM = Operation("teams.delete", "DELETE", "/teams/{team}", u.TeamName, Empty, writes("workspace", "team", permission="admin"), "Delete a team with its grants.")
+ADD_MEMBER = Operation("teams.add_member", "PUT", "/teams/{team}/members/{user}", u.TeamMember, u.Team, writes("workspace", "team", permission="admin"), "Add a user to a team.")
+REMOVE_MEMBER = Operation("teams.remove_member", "DELETE", "/teams/{team}/members/{user}", u.TeamMember, u.Team, writes("workspace", "team", permission="admin"), "Remove a user from a team.")
+SET_ROLE = Operation("roles.set", "PUT", "/roles/{role}", u.SetRole, u.Role, writes("workspace", "role", permission="admin"), "Create a role of one's own, or change it.")
+LIST_ROLES = Operation("roles.list", "GET", "/roles", u.ListRoles, u.RoleList, reads("workspace"), "List roles.")
+DELETE_ROLE = Operation("roles.delete", "DELETE", "/roles/{role}", u.RoleName, Empty, writes("workspace", "role", permission="admin"), "Delete a role of one's own with the grants of it.")
+CREATE_GRANT = Operation("grants.create", "POST", "/grants", u.CreateGrant, u.Grant, writes("grant", permission="manage"), "Give somebody a role on something.")
+LIST_GRANTS = Operation("grants.list", "POST", "/grants/search", u.ListGrants, u.GrantList, reads("grant", permission="manage"), "List who has which role on what.")
+DELETE_GRANT = Operation("grants.delete", "DELETE", "/grants/{grant_id}", u.GrantId, Empty, writes("grant", "grant_id", permission="manage"), "Take a role back, at once.")
+EXPLAIN_ACCESS = Operation("access.explain", "POST", "/access/explain", u.Explain, u.Explanation, reads("self"), "Ask whether somebody may do something, and why.")
 # fmt: on
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = tuple(op for op in list(globals().values()) if isinstance(op, Operation))

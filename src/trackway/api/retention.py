@@ -31,16 +31,27 @@ class PurgeTrash(Request, frozen=True, kw_only=True):
 
 
 class SearchAudit(Request, frozen=True, kw_only=True):
-    """Read entries, newest first, perhaps of one operation or one object."""
+    """Read entries, newest first, perhaps of one operation, object or actor, or of a time.
+
+    since_ms, until_ms: from one time up to, but not including, another
+    """
 
     operation: str = ""
     object: str = ""
+    actor: str = ""
+    since_ms: int | None = None
+    until_ms: int | None = None
     limit: int = 100
     page_token: str = ""
 
 
 class AuditEntry(Response, frozen=True, kw_only=True):
-    """One change: who did what to which object, when, by which request."""
+    """One change, or one call that was refused: who did what to which object, when, by which request, from where.
+
+    detail:        ``denied`` for what was refused
+    before, after: digests of the object; empty where there is none, or no access control
+    number, hash:  its place in the chain of the workspace; see docs/how-to/audit.md
+    """
 
     time_ms: int
     actor: str
@@ -48,6 +59,11 @@ class AuditEntry(Response, frozen=True, kw_only=True):
     object: str
     request_id: str
     detail: str = ""
+    address: str = ""
+    before: str = ""
+    after: str = ""
+    number: int = 0
+    hash: str = ""
 
 
 class AuditPage(Response, frozen=True, kw_only=True):
@@ -55,3 +71,40 @@ class AuditPage(Response, frozen=True, kw_only=True):
 
     entries: list[AuditEntry]
     next_page_token: str = ""
+
+
+class VerifyAudit(Request, frozen=True, kw_only=True):
+    """Go through the whole chain, and compare it with a hash that was noted elsewhere, when one is given.
+
+    number, hash: of an entry, as ``verify`` or ``search`` once answered
+    """
+
+    number: int = 0
+    hash: str = ""
+
+
+class AuditVerdict(Response, frozen=True, kw_only=True):
+    """What came of it.
+
+    intact:       every entry is as it was written, and none is missing
+    fault:        what is wrong at the first that is not
+    first, last:  numbers of the entries that are there; ``hash`` is the last one's, to be noted elsewhere
+    """
+
+    intact: bool
+    fault: str
+    first: int
+    last: int
+    hash: str
+
+
+class TrimAudit(Request, frozen=True, kw_only=True):
+    """Remove entries older than a time; the chain goes on from where it was cut."""
+
+    before_ms: int
+
+
+class TrimmedAudit(Response, frozen=True, kw_only=True):
+    """How many entries were removed."""
+
+    entries: int

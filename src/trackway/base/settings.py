@@ -40,6 +40,7 @@ SETTINGS = (
     Setting("direct_transfers", bool, False, "", "clients of MLflow send and fetch large files at the object store itself, by signed addresses"),
     Setting("workers", int, 1, "", "processes (PostgreSQL only; SQLite is served by one)"),
     Setting("allowed_hosts", str, "", "", "names that Host and Origin may have, divided by commas; * for any"),
+    Setting("auth", bool, False, "", "demand that everybody signs in, and let them do what their roles permit"),
     Setting("behind_proxy", str, "", "", "networks of proxies in front that speak TLS, whose X-Forwarded-For counts: 10.1.2.3,10.2.0.0/16"),
     Setting("insecure_open", bool, False, "", "serve other machines though everybody who reaches the port may do everything"),
     Setting("tls_cert", str, "", "", "PEM file with the server's certificate, and those that it was signed with; read again when it changes"),
@@ -64,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     direct_transfers: bool
     workers: int
     allowed_hosts: str
+    auth: bool
     behind_proxy: str
     insecure_open: bool
     tls_cert: str

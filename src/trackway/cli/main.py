@@ -22,6 +22,7 @@ EXIT_STATUS: tuple[tuple[type[errors.TrackwayError], int, str], ...] = (
 
 COMMANDS = {
     "artifacts": Place("artifacts", "artifacts", "List, fetch and store the files of runs."),
+    "audit": Place("audit", "audit", "Read, check and keep the record of who did what."),
     "completion": Place("completion", "completion", "Print what to source for completion in a shell."),
     "db": Place("upkeep", "db", "Look after a local store's database."),
     "doctor": Place("doctor", "doctor", "Check store, schema, indexes, artifacts, clock and journals."),
@@ -29,13 +30,17 @@ COMMANDS = {
     "export": Place("exchange", "export", "Write a run, an experiment or a registered model into one file."),
     "gate": Place("gate", "gate", "Fail unless a candidate is good enough, beside what is in use."),
     "gc": Place("upkeep", "gc", "Remove what has been in the trash for long enough, for good."),
+    "grants": Place("grants", "grants", "Say who may do what with what."),
     "import": Place("exchange", "import_source", "Bring over a history, or what is new of it."),
     "models": Place("serving", "models", "Register models, say which is used for what, and serve them."),
     "runs": Place("runs", "runs", "List and change runs."),
     "schedule": Place("schedules", "schedule", "Have projects run by the clock."),
     "server": Place("server", "server", "Start the tracking server."),
     "sync": Place("upkeep", "sync", "Deliver what dead or offline processes left in journals."),
+    "teams": Place("grants", "teams", "Put users together, to give them roles together."),
+    "tokens": Place("users", "tokens", "Make and revoke tokens, which programs send in place of a password."),
     "ui": Place("server", "ui", "Start the server, and show its pages in a browser."),
+    "users": Place("users", "users", "Say who may sign in."),
     "webhooks": Place("webhooks", "webhooks", "Have others told of what happens to models and runs."),
 }
 

@@ -23,7 +23,7 @@ from trackway.http.draining import BACKLOG, configure
 from trackway.http.encryption import Encryption
 from trackway.http.guard import is_loopback
 from trackway.wiring.processes import start_log
-from trackway.wiring.server import VERSION, build_app, check_settings
+from trackway.wiring.server import VERSION, build_app, check_settings, open_access
 
 Begun = Callable[[int], object]
 """Called with the port once it is served."""
@@ -33,18 +33,19 @@ log = logging.getLogger("trackway.server")
 
 
 class Server(uvicorn.Server):
-    """Says where it serves, once it does, and when it stops."""
+    """Says where it serves, once it does, and when it stops; and once how the first administrator comes in."""
 
-    def __init__(self, settings: Settings, app: Any, begun: Begun | None) -> None:
+    def __init__(self, settings: Settings, app: Any, setup: str, begun: Begun | None) -> None:
         super().__init__(_config(settings, app))
         self._settings = settings
+        self._setup = setup
         self._begun = begun
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
             port = sockets[0].getsockname()[1]
-            _tell(self._settings, port)
+            _tell(self._settings, port, self._setup)
             if self._begun is not None:
                 self._begun(port)
 
@@ -67,6 +68,7 @@ def serve(given: dict[str, Any], begun: Begun | None = None) -> None:
     settings = read_settings(given)
     check_settings(settings)
     start_log(access_log=settings.access_log)
+    setup = open_access(settings) if settings.auth else ""
     workers = settings.workers
     if workers > 1 and settings.store.startswith("sqlite:"):
         log.warning("SQLite has one writer: serving with one process instead of %d; use PostgreSQL for more", workers)
@@ -74,14 +76,14 @@ def serve(given: dict[str, Any], begun: Begun | None = None) -> None:
     sockets = listen(settings.host, settings.port)
     if workers == 1:
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it says what Server says, in more lines
-        Server(settings, build_app(settings), begun).run(sockets)
+        Server(settings, build_app(settings), setup, begun).run(sockets)
         return
     for one in sockets:  # the port is free: the workers' parent opens it for them
         one.close()
     for setting in SETTINGS:
         os.environ[setting.variable] = str(getattr(settings, setting.name))
     config = _config(settings, "trackway.wiring.server:build_app_from_environment", factory=True, workers=workers)
-    _tell(settings, settings.port)
+    _tell(settings, settings.port, setup)
     uvicorn.run(**config)
 
 
@@ -114,9 +116,11 @@ def listen(host: str, port: int) -> list[socket.socket]:
     return opened
 
 
-def _tell(settings: Settings, port: int) -> None:
+def _tell(settings: Settings, port: int, setup: str) -> None:
     address = _write_address(settings, settings.host, port)
     store, artifacts = hide_credentials(settings.store), hide_credentials(settings.artifacts)
+    if setup:
+        click.echo(f"Nobody can sign in yet. Set the server up, once: {address}/join#{setup}", err=True)
     log.info("Trackway %s serves %s (store %s, artifacts %s)", VERSION, address, store, artifacts)
 
 

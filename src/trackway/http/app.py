@@ -13,7 +13,7 @@ from typing import Any, Generic
 
 from trackway.base.errors import InvalidInput, NotFound, TrackwayError
 from trackway.base.ids import is_id, new_id
-from trackway.http.guard import Guard
+from trackway.http.guard import Gate, Guard
 from trackway.http.lanes import Leave
 from trackway.http.messages import BodyMemory, C, ErrorEncoder, HttpRequest, HttpResponse, Receive, Route, Scope, Send
 from trackway.http.observe import Observer
@@ -44,6 +44,7 @@ class App(Generic[C]):
         observer: Observer,
         lifespan: AbstractAsyncContextManager[None],
     ) -> None:
+        self._gate = guard.gate
         self._open_call = open_call
         self._errors = sorted(errors.items(), key=lambda item: -len(item[0]))
         self._guard = guard
@@ -89,17 +90,22 @@ class App(Generic[C]):
             if refusal:
                 response = HttpResponse(status=403, body=refusal.encode(), content_type=b"text/plain; charset=utf-8")
             else:
+                call = self._open_call(request_id)
                 if route is None:
-                    route = self._match(request)
+                    route = self._match(request) if self._gate is None else await self._find(self._gate, request, call)
                     errors = route.errors
                 leave = await self._guard.enter(request, route.streams)
-                response = await route.handler(request, self._open_call(request_id))
+                if self._gate is not None:
+                    await self._gate.admit(request, call, route)
+                response = await route.handler(request, call)
         except _MethodNotAllowed as error:
             asked = request.method == "OPTIONS"  # which is answered, and tells a page of another site nothing
             response = HttpResponse(status=204) if asked else errors(error)
             response.headers = [*response.headers, (b"allow", error.allowed.encode())]
         except TrackwayError as error:
             response = errors(error)
+            if error.status == 401:
+                response = _challenge(request, response)
         except Exception:
             path = request.raw_path.decode("latin-1")  # as it was sent: a decoded one could pretend to be other lines
             log.exception("request %s failed: %s %s", request_id, request.method, path)
@@ -114,6 +120,14 @@ class App(Generic[C]):
                 leave()
         answered = (response.status, sent, time.perf_counter() - started)
         self._observer.observe(request, route.path if route else "", request_id, *answered)
+
+    async def _find(self, gate: Gate, request: HttpRequest, call: C) -> Route[C]:
+        """Find the route of a path with parameters; who is not let in is not told what is there."""
+        try:
+            return self._match(request)
+        except TrackwayError:
+            await gate.admit(request, call, None)
+            raise
 
     def _match(self, request: HttpRequest) -> Route[C]:
         """Find the route of a path with parameters; HEAD goes where GET goes.
@@ -155,6 +169,15 @@ class _MethodNotAllowed(InvalidInput):
     def __init__(self, method: str, allowed: Collection[str]) -> None:
         self.allowed = ", ".join(sorted(allowed))
         super().__init__(f"{method} is not possible here", hint=f"use one of {self.allowed}")
+
+
+def _challenge(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Say how to sign in: a page's visitor is led there, a program is told, a page's own request gets no dialogue."""
+    if request.method == "GET" and request.headers.get(b"sec-fetch-mode") == b"navigate":
+        return HttpResponse(status=303, headers=[(b"location", b"/sign-in"), (b"cache-control", b"no-store")])
+    if b"sec-fetch-mode" not in request.headers:
+        response.headers = [*response.headers, (b"www-authenticate", b'Basic realm="trackway"')]
+    return response
 
 
 def _number_requests() -> Iterator[str]:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection
+from typing import Any, Protocol
 
 from trackway.http.lanes import Lanes, Leave
-from trackway.http.messages import HttpRequest
+from trackway.http.messages import HttpRequest, Route
 
 _LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
 UNGUARDED = frozenset(("/health", "/ready", "/version"))
 """Probes of orchestrators come with any Host; these pages tell nothing and change nothing."""
+
+
+class Gate(Protocol):
+    """Lets requests in, where there is access control."""
+
+    async def admit(self, request: HttpRequest, call: Any, route: Route[Any] | None, /) -> None:
+        """Make a request's call that of who sent it, or raise a TrackwayError; ``route`` None where nothing is."""
 
 
 class Guard:
@@ -20,9 +28,13 @@ class Guard:
              name is a name; a literal address cannot be rebound); ``*`` allows any
     secure:  whether this server is reached over TLS alone, so that a page without it is another site
     lanes:   where requests wait for their turn; None for no limits, which costs nothing
+    gate:    asks who comes, before each route; None lets everybody in
     """
 
-    def __init__(self, allowed: Collection[str], secure: bool = False, lanes: Lanes | None = None) -> None:
+    def __init__(
+        self, allowed: Collection[str], secure: bool = False, lanes: Lanes | None = None, gate: Gate | None = None
+    ) -> None:
+        self.gate = gate
         self._lanes = lanes
         self._schemes = (b"https",) if secure else (b"http", b"https")
         self._any = "*" in allowed

@@ -6,7 +6,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -185,6 +185,7 @@ class HttpResponse(msgspec.Struct):
 
 Handler = Callable[[HttpRequest, C], Awaitable[HttpResponse]]
 ErrorEncoder = Callable[[TrackwayError], HttpResponse]
+RouteAccess = Literal["operation", "known", "reader", "public"]
 
 
 class Route(msgspec.Struct, Generic[C], frozen=True):
@@ -193,6 +194,9 @@ class Route(msgspec.Struct, Generic[C], frozen=True):
     path:    exact, or with ``{name}`` segments, the last of which may be ``{name:path}`` for the rest of the path
     errors:  how errors are told there
     streams: whether what it takes or gives is a file of any size
+    access:  who may come, where there is access control: whom the operations that the handler calls let in
+             (``operation``), whoever is ``known``, who may read the whole workspace (``reader``), or everybody
+             (``public``)
     """
 
     method: str
@@ -200,6 +204,7 @@ class Route(msgspec.Struct, Generic[C], frozen=True):
     handler: Handler[C]
     errors: ErrorEncoder
     streams: bool = False
+    access: RouteAccess = "known"
 
 
 def retry_after(error: TrackwayError) -> list[tuple[bytes, bytes]]:

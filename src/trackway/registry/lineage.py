@@ -28,7 +28,7 @@ class LineageService:
             check_alias(q.alias)
         query = (q.stage, q.alias)
         page = Page(q.limit, decode_token(query, q.page_token))
-        entries, after = tx.registry.list_portfolio(call.workspace, q.stage, q.alias, page)
+        entries, after = tx.registry.list_portfolio(call.workspace, q.stage, q.alias, page, call.sees)
         return g.Portfolio(entries=entries, next_page_token=encode_token(query, after))
 
     def get_lineage(self, tx: Transaction, call: Call, q: g.GetLineage) -> g.Lineage:
@@ -61,7 +61,9 @@ class _Walk:
         queue = [self._start]
         for node in queue:
             left = limits.LINEAGE_NODES + 1
-            for other in self._tx.registry.list_neighbours(self._call.workspace, node, downstream, left):
+            for other in self._tx.registry.list_neighbours(
+                self._call.workspace, node, downstream, left, self._call.sees
+            ):
                 if other not in self.places and len(self.places) == limits.LINEAGE_NODES:
                     self.truncated = True
                     continue
@@ -77,13 +79,17 @@ class _Walk:
 def _check_start(tx: Transaction, call: Call, start: g.LineageNode) -> None:
     found: object = True
     if start.kind == "run":
-        found = tx.runs.ref(call.workspace, start.id)
+        ref = tx.runs.ref(call.workspace, start.id)
+        found = ref if ref is not None and call.sees.has_experiment(ref.experiment) else None
     elif start.kind == "model":
-        found = tx.logged_models.get(call.workspace, start.id, deleted=False)
+        model = tx.logged_models.get(call.workspace, start.id, deleted=False)
+        found = model if model is not None and call.sees.has_experiment(int(model.experiment_id)) else None
     elif start.kind == "version":
         name, _, number = start.id.rpartition("/")
         if not (number.isascii() and number.isdigit() and len(number) <= 18):
             raise InvalidInput(f"Invalid version {start.id[:80]!r}", hint="write it like churn/3")
-        find_version(tx, call, name, int(number))
+        version = find_version(tx, call, name, int(number))
+        if call.sees.models is not None and version.model_pk not in call.sees.models:
+            raise NotFound(f"Model Version (name={name[:80]}, version={number[:20]}) not found")
     if found is None:
         raise NotFound(f"No {start.kind} {start.id[:80]!r}")

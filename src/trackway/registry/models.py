@@ -80,7 +80,9 @@ class RegisteredModelService:
         schema = REGISTERED_MODELS if q.grammar == "trackway" else MLFLOW_REGISTERED_MODELS
         search = Search(hide_prompts(parse_filter(q.filter, schema)), parse_order(q.order_by, schema), "all")
         query = (q.filter, q.order_by, q.grammar)
-        found, after = tx.registry.search(call.workspace, search, Page(q.limit, decode_token(query, q.page_token)))
+        found, after = tx.registry.search(
+            call.workspace, search, Page(q.limit, decode_token(query, q.page_token)), call.sees.models
+        )
         return g.RegisteredModelPage(models=found, next_page_token=encode_token(query, after))
 
     def update(self, tx: Transaction, call: Call, q: g.UpdateRegisteredModel) -> g.RegisteredModel:

@@ -100,7 +100,7 @@ class ModelVersionService:
         search = Search(hide_prompts(parse_filter(q.filter, schema)), parse_order(q.order_by, schema), "all")
         query = (q.filter, q.order_by, q.grammar)
         page = Page(q.limit, decode_token(query, q.page_token))
-        found, after = tx.registry.search_versions(call.workspace, search, page)
+        found, after = tx.registry.search_versions(call.workspace, search, page, call.sees.models)
         return g.ModelVersionPage(versions=found, next_page_token=encode_token(query, after))
 
     def update(self, tx: Transaction, call: Call, q: g.UpdateModelVersion) -> g.ModelVersion:

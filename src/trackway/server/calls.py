@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
+from trackway.api.calls import Call
 from trackway.api.operations import Operation
 from trackway.api.structs import Request, Response
 from trackway.http import messages
@@ -13,7 +14,12 @@ S = TypeVar("S", bound=Response)
 
 
 class Caller(Protocol):
-    """Calls an operation for the actor of one HTTP request: the only thing that a front door may do."""
+    """Calls an operation for the actor of one HTTP request: the only thing that a front door may do.
+
+    call: who calls, as the gate found
+    """
+
+    call: Call
 
     async def __call__(self, operation: Operation[Q, S], request: Q, /) -> S:
         """Carry out the operation and return its response, or raise a TrackwayError."""

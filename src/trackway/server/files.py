@@ -65,7 +65,7 @@ class FileRoutes:
             ("DELETE", "/uploads/{upload_id}/{path:path}", self._abort_upload),
         ]
         return [
-            Route(method, PREFIX + path, handler, encode_error, streams=True)  # type: ignore[arg-type]
+            Route(method, PREFIX + path, handler, encode_error, streams=True, access="operation")  # type: ignore[arg-type]
             for method, path, handler in routes
         ]
 

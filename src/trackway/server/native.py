@@ -21,7 +21,11 @@ _FIELD = re.compile(r"\{(\w+)\}")
 
 def list_routes() -> list[Route]:
     """Return a route for every operation that is no step of a larger call."""
-    return [Route(op.method, PREFIX + op.path, _Endpoint(op), encode_error) for op in OPERATIONS if not op.internal]
+    return [
+        Route(op.method, PREFIX + op.path, _Endpoint(op), encode_error, access="operation")
+        for op in OPERATIONS
+        if not op.internal
+    ]
 
 
 class _Endpoint:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from trackway.http.messages import HttpRequest, HttpResponse
+from trackway.http.messages import HttpRequest, HttpResponse, RouteAccess
 from trackway.http.observe import Observer
 from trackway.server.calls import Caller, Route
 from trackway.server.native import encode_error
@@ -38,11 +38,11 @@ def list_routes(version: str, ready: Callable[[], str], observer: Observer) -> l
     async def openapi(_request: HttpRequest, _call: Caller) -> HttpResponse:
         return HttpResponse(body=msgspec.json.encode(describe(version)))
 
-    pages: list[tuple[str, Any]] = [
-        ("/health", health),
-        ("/ready", readiness),
-        ("/version", protocol_version),
-        ("/metrics", metrics),
-        ("/api/v1/openapi.json", openapi),
+    pages: list[tuple[str, Any, RouteAccess]] = [
+        ("/health", health, "public"),
+        ("/ready", readiness, "public"),
+        ("/version", protocol_version, "known"),
+        ("/metrics", metrics, "reader"),
+        ("/api/v1/openapi.json", openapi, "known"),
     ]
-    return [Route("GET", path, handler, encode_error) for path, handler in pages]
+    return [Route("GET", path, handler, encode_error, access=access) for path, handler, access in pages]

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from trackway.http.messages import HttpRequest, HttpResponse
+from trackway.http.messages import HttpRequest, HttpResponse, RouteAccess
 from trackway.server.calls import Caller, Handler, Route
 from trackway.server.native import encode_error
 
@@ -66,9 +66,14 @@ def list_routes(folder: Path = FOLDER) -> list[Route]:
     show = _serve(document) if document else _tell_not_built
     paths = ["/", *(path for name in SECTIONS for path in (f"/{name}", f"/{name}/{{rest:path}}"))]
     return [
-        *(Route("GET", path, show, encode_error) for path in paths),
-        *(Route("GET", f"/{name}", _serve(file), encode_error) for name, file in files.items()),
+        *(Route("GET", path, show, encode_error, access=_say_who(path)) for path in paths),
+        *(Route("GET", f"/{name}", _serve(file), encode_error, access="public") for name, file in files.items()),
     ]
+
+
+def _say_who(path: str) -> RouteAccess:
+    """Return who may come to a page, where there is access control: to sign in, everybody."""
+    return "public" if path.startswith("/signin") else "known"
 
 
 def _read_files(folder: Path) -> Iterator[tuple[str, File]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
+from trackway.api.calls import EVERYTHING, Sight
 from trackway.api.experiments import Experiment, PurgeReport
 from trackway.api.logged_models import DatasetRef, LoggedMetric, LoggedModel, ModelStatus
 from trackway.api.query import Expression, OrderTerm
@@ -19,7 +20,7 @@ from trackway.api.registry import (
     Stage,
     TransitionRequest,
 )
-from trackway.api.retention import AuditEntry
+from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, VerifyAudit
 from trackway.api.runs import (
     DatasetInput,
     DatasetSummary,
@@ -31,6 +32,7 @@ from trackway.api.runs import (
     TreeNode,
 )
 from trackway.api.structs import View
+from trackway.store.access import Access
 from trackway.store.files import Files
 from trackway.store.outbox import Webhooks
 from trackway.store.overviews import Overviews
@@ -164,8 +166,10 @@ class Experiments(Protocol):
     def ref(self, workspace: str, number: int) -> ExperimentRef | None: ...
     def find(self, workspace: str, name: str, view: View) -> Experiment | None: ...
     def search(
-        self, workspace: str, search: Search, page: Page
-    ) -> tuple[list[Experiment], Sequence[object] | None]: ...
+        self, workspace: str, search: Search, page: Page, among: Collection[int] | None = None
+    ) -> tuple[list[Experiment], Sequence[object] | None]:
+        """Search; ``among`` some numbers, at the cost of these alone."""
+
     def rename(self, number: int, name: str, now_ms: int) -> None: ...
     def set_tags(self, number: int, tags: Mapping[str, str]) -> None: ...
     def delete_tag(self, number: int, key: str) -> bool: ...
@@ -223,7 +227,11 @@ class Runs(Protocol):
     def move(self, refs: Sequence[RunRef], experiment: int) -> None: ...
     def delete(self, pk: int, now_ms: int) -> None: ...
     def restore(self, pk: int) -> None: ...
-    def list_descendants(self, workspace: str, run_id: str, depth: int, limit: int) -> list[TreeNode]: ...
+    def list_descendants(
+        self, workspace: str, run_id: str, depth: int, limit: int, among: Collection[int] | None = None
+    ) -> list[TreeNode]:
+        """Return a run and its descendants, parents first; ``among`` those of some experiments."""
+
     def has_expired_leases(self, now_ms: int) -> bool: ...
     def expire_leases(self, now_ms: int) -> list[LostRun]:
         """Mark runs as LOST whose lease ended, and return them."""
@@ -335,7 +343,7 @@ class Registry(Protocol):
     def ref(self, workspace: str, name: str) -> RegisteredRef | None: ...
     def get(self, pk: int) -> RegisteredModel: ...
     def search(
-        self, workspace: str, search: Search, page: Page
+        self, workspace: str, search: Search, page: Page, among: Collection[int] | None = None
     ) -> tuple[list[RegisteredModel], Sequence[object] | None]: ...
     def update(self, pk: int, fields: Mapping[str, object]) -> None:
         """Set columns: name, description, owner, policy, updated_ms."""
@@ -363,17 +371,19 @@ class Registry(Protocol):
     def list_latest(self, pk: int, stages: Sequence[Stage]) -> list[ModelVersion]: ...
     def list_stage(self, pk: int, stage: Stage) -> list[VersionRef]: ...
     def search_versions(
-        self, workspace: str, search: Search, page: Page
+        self, workspace: str, search: Search, page: Page, among: Collection[int] | None = None
     ) -> tuple[list[ModelVersion], Sequence[object] | None]: ...
     def update_version(self, pk: int, fields: Mapping[str, object]) -> None: ...
     def delete_version(self, pk: int) -> None: ...
     def set_version_tags(self, pk: int, tags: Mapping[str, str]) -> None: ...
     def delete_version_tag(self, pk: int, key: str) -> bool: ...
     def list_portfolio(
-        self, workspace: str, stage: Stage, alias: str, page: Page
+        self, workspace: str, stage: Stage, alias: str, page: Page, sees: Sight = EVERYTHING
     ) -> tuple[list[PortfolioEntry], Sequence[object] | None]: ...
-    def list_neighbours(self, workspace: str, node: LineageNode, downstream: bool, limit: int) -> list[LineageNode]:
-        """Return what came of something, or what it came from, one step away."""
+    def list_neighbours(
+        self, workspace: str, node: LineageNode, downstream: bool, limit: int, sees: Sight = EVERYTHING
+    ) -> list[LineageNode]:
+        """Return what came of something, or what it came from, one step away, and is seen."""
 
 
 class Reviews(Protocol):
@@ -405,9 +415,9 @@ class Housekeeping(Protocol):
     def count_trash(self, workspace: str) -> tuple[int, int]: ...
     def acquire_lease(self, name: str, holder: str, now_ms: int, until_ms: int) -> bool: ...
     def append_audit(self, workspace: str, entry: AuditEntry) -> None: ...
-    def search_audit(
-        self, workspace: str, operation: str, object_id: str, page: Page
-    ) -> list[tuple[int, AuditEntry]]: ...
+    def search_audit(self, workspace: str, q: SearchAudit, page: Page) -> list[AuditEntry]: ...
+    def verify_audit(self, workspace: str, q: VerifyAudit) -> AuditVerdict: ...
+    def trim_audit(self, workspace: str, before_ms: int) -> int: ...
 
 
 class Transaction(Protocol):
@@ -435,6 +445,8 @@ class Transaction(Protocol):
     def webhooks(self) -> Webhooks: ...
     @property
     def schedules(self) -> Schedules: ...
+    @property
+    def access(self) -> Access: ...
     @property
     def housekeeping(self) -> Housekeeping: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from trackway.api.query import Field
@@ -30,7 +30,9 @@ class Names(NamedTuple):
 class Overviews(Protocol):
     """Counts, names and columns of many runs; experiments are those of the caller's workspace."""
 
-    def list_newest_experiments(self, workspace: str, limit: int) -> list[int]: ...
+    def list_newest_experiments(
+        self, workspace: str, limit: int, among: Collection[int] | None = None
+    ) -> list[int]: ...
     def keep_own(self, workspace: str, experiments: Sequence[int]) -> list[int]:
         """Return those of some experiments that are the workspace's, in order of their numbers."""
 

@@ -16,6 +16,7 @@ from trackway.tracking.runs import tell
 SEALED_AT_ONCE = 16
 BLOBS_AT_ONCE = 200
 UPLOADS_AT_ONCE = 20
+FORGOTTEN = 1_000
 STALE_MS = 24 * 3_600_000
 """An upload in parts that was opened a day ago is given up."""
 ABANDONED_MS = 2 * STALE_MS
@@ -79,6 +80,12 @@ class Chores:
     def reclaim_space(self) -> bool:
         """Let the file of the database shrink after seals and purges."""
         return self._store.reclaim()
+
+    def forget_credentials(self) -> bool:
+        """Delete what nobody can sign in with any more; True when there is more."""
+        before_ms = self._clock()
+        forgotten: int = self._store.write(lambda tx: tx.access.forget_credentials(before_ms, FORGOTTEN))
+        return forgotten == FORGOTTEN
 
     def close_uploads(self) -> bool:
         """Delete what uploads in parts have sent that nobody completed within a day; True when there are more."""

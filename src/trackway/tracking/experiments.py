@@ -84,7 +84,7 @@ class ExperimentService:
     def get_by_name(self, tx: Transaction, call: Call, q: e.GetExperimentByName) -> e.Experiment:
         """Get an experiment by name."""
         found = tx.experiments.find(call.workspace, q.name, q.view)
-        if found is None:
+        if found is None or not call.sees.has_experiment(int(found.experiment_id)):
             raise NotFound(f"Could not find experiment with name {q.name[:80]!r}")
         return found
 
@@ -96,7 +96,7 @@ class ExperimentService:
         search = Search(parse_filter(q.filter, schema), parse_order(q.order_by, schema), q.view)
         query = (q.filter, q.order_by, q.view, q.grammar)
         page = Page(q.limit, decode_token(query, q.page_token))
-        found, after = tx.experiments.search(call.workspace, search, page)
+        found, after = tx.experiments.search(call.workspace, search, page, call.sees.experiments)
         return e.ExperimentPage(experiments=found, next_page_token=encode_token(query, after))
 
     def update(self, tx: Transaction, call: Call, q: e.UpdateExperiment) -> e.Experiment:

@@ -111,7 +111,7 @@ class LoggedModelService:
         check_text("The filter", q.filter, limits.FILTER_CHARS)
         check_count("order_by terms", len(q.order_by), limits.ORDER_TERMS)
         check_count("data sets", len(q.datasets), limits.DATASETS_PER_SEARCH)
-        numbers = experiment_numbers(q.experiment_ids) or []
+        numbers = call.sees.narrow(experiment_numbers(q.experiment_ids) or []) or []
         order = tuple(
             OrderTerm(resolve_order_field(term.field, MLFLOW_LOGGED_MODELS), descending=not term.ascending)
             for term in q.order_by

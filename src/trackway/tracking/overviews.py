@@ -43,7 +43,7 @@ class OverviewService:
         """Count the runs of experiments."""
         check_count("experiments", len(q.experiment_ids), limits.EXPERIMENTS_PER_OVERVIEW)
         summaries = []
-        for number in tx.overviews.keep_own(call.workspace, experiment_numbers(q.experiment_ids) or []):
+        for number in _own_experiments(tx, call, q.experiment_ids):
             found = tx.overviews.summarize(number, NEWEST)
             summaries.append(
                 o.ExperimentSummary(
@@ -113,7 +113,9 @@ class OverviewService:
 def _search(tx: Transaction, call: Call, q: o.IndexRuns | o.GroupRuns, limit: int) -> RunColumns:
     order = q.order_by if isinstance(q, o.IndexRuns) else []
     search = parse_search(GetRunTable(filter=q.filter, order_by=order, view=q.view))
-    return tx.runs.read_attributes(call.workspace, experiment_numbers(q.experiment_ids), search, limit)
+    return tx.runs.read_attributes(
+        call.workspace, call.sees.narrow(experiment_numbers(q.experiment_ids)), search, limit
+    )
 
 
 def _parse_fields(what: str, names: Sequence[str], limit: int) -> list[Field]:
@@ -123,9 +125,10 @@ def _parse_fields(what: str, names: Sequence[str], limit: int) -> list[Field]:
 
 def _own_experiments(tx: Transaction, call: Call, experiment_ids: Sequence[str] | None) -> list[int]:
     if experiment_ids is None:
-        return tx.overviews.list_newest_experiments(call.workspace, NEWEST_EXPERIMENTS)
+        return tx.overviews.list_newest_experiments(call.workspace, NEWEST_EXPERIMENTS, call.sees.experiments)
     check_count("experiments", len(experiment_ids), limits.EXPERIMENTS_PER_OVERVIEW)
-    return tx.overviews.keep_own(call.workspace, experiment_numbers(experiment_ids) or [])
+    numbers = call.sees.narrow(experiment_numbers(experiment_ids) or [])
+    return tx.overviews.keep_own(call.workspace, numbers or [])
 
 
 def _make_group(

@@ -8,7 +8,7 @@ from trackway.api import retention as t
 from trackway.api.calls import Call
 from trackway.api.experiments import PurgeReport
 from trackway.base.errors import InvalidInput
-from trackway.rules.checks import check_page
+from trackway.rules.checks import check_integer, check_page, check_time
 from trackway.rules.handlers import Handlers
 from trackway.rules.locations import SERVED
 from trackway.rules.tokens import decode_token, encode_token
@@ -30,6 +30,8 @@ class RetentionService:
             ops.SET_RETENTION: self.set,
             ops.PURGE_TRASH: self.purge,
             ops.SEARCH_AUDIT: self.search_audit,
+            ops.VERIFY_AUDIT: self.verify_audit,
+            ops.TRIM_AUDIT: self.trim_audit,
         }
 
     def get(self, tx: Transaction, call: Call, _q: t.GetRetention) -> t.Retention:
@@ -70,12 +72,24 @@ class RetentionService:
     def search_audit(self, tx: Transaction, call: Call, q: t.SearchAudit) -> t.AuditPage:
         """Read the audit log."""
         check_page(q.limit, limits.SEARCH_PAGE)
-        query = (q.operation, q.object)
+        query = (q.operation, q.object, q.actor, q.since_ms, q.until_ms)
         after = decode_token(query, q.page_token)
         if after is not None and (len(after) != 1 or not isinstance(after[0], int)):
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
-        page = Page(q.limit + 1, after)
-        rows = tx.housekeeping.search_audit(call.workspace, q.operation, q.object, page)
-        following = [rows[q.limit - 1][0]] if len(rows) > q.limit else None
-        entries = [entry for _, entry in rows[: q.limit]]
-        return t.AuditPage(entries=entries, next_page_token=encode_token(query, following))
+        check_time("time", q.since_ms)
+        check_time("time", q.until_ms)
+        entries = tx.housekeeping.search_audit(call.workspace, q, Page(q.limit + 1, after))
+        following = [entries[q.limit - 1].number] if len(entries) > q.limit else None
+        return t.AuditPage(entries=entries[: q.limit], next_page_token=encode_token(query, following))
+
+    def verify_audit(self, tx: Transaction, call: Call, q: t.VerifyAudit) -> t.AuditVerdict:
+        """Go through the chain of the workspace."""
+        check_integer("number", q.number)
+        return tx.housekeeping.verify_audit(call.workspace, q)
+
+    def trim_audit(self, tx: Transaction, call: Call, q: t.TrimAudit) -> t.TrimmedAudit:
+        """Remove old entries."""
+        check_time("time", q.before_ms)
+        if q.before_ms > call.now_ms:
+            raise InvalidInput("That time is still to come", hint="give milliseconds since 1970-01-01 UTC, in the past")
+        return t.TrimmedAudit(entries=tx.housekeeping.trim_audit(call.workspace, q.before_ms))

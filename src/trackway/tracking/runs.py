@@ -139,16 +139,20 @@ class RunService:
     def get(self, tx: Transaction, call: Call, q: r.GetRun) -> r.Run:
         """Get a run by id or external key."""
         if q.run_id:
-            return tx.runs.get(get_ref(tx, call, q.run_id).pk)
+            ref = get_ref(tx, call, q.run_id)
+            if not call.sees.has_experiment(ref.experiment):  # by key, the policy could not look at which run is meant
+                raise NotFound(f"Run {q.run_id[:64]!r} not found")
+            return tx.runs.get(ref.pk)
         found = tx.runs.find(call.workspace, q.external_key)
-        if found is None:
+        if found is None or not call.sees.has_experiment(found.experiment):
             raise NotFound(f"No run with external key {q.external_key[:80]!r}")
         return tx.runs.get(found.pk)
 
     def get_many(self, tx: Transaction, call: Call, q: r.GetRuns) -> r.RunList:
         """Get runs by their ids."""
         check_count("runs", len(q.run_ids), limits.RUNS_PER_GET)
-        return r.RunList(runs=tx.runs.get_many(call.workspace, list(dict.fromkeys(q.run_ids))))
+        found = tx.runs.get_many(call.workspace, list(dict.fromkeys(q.run_ids)))
+        return r.RunList(runs=[run for run in found if call.sees.has_experiment(int(run.experiment_id))])
 
     def search(self, tx: Transaction, call: Call, q: r.SearchRuns) -> r.RunPage:
         """Search runs."""
@@ -156,7 +160,8 @@ class RunService:
         search = parse_search(q)
         query = (q.experiment_ids, q.filter, q.order_by, q.view, q.grammar)
         page = Page(q.limit, decode_token(query, q.page_token))
-        found, after = tx.runs.search(call.workspace, experiment_numbers(q.experiment_ids), search, page)
+        numbers = call.sees.narrow(experiment_numbers(q.experiment_ids))
+        found, after = tx.runs.search(call.workspace, numbers, search, page)
         return r.RunPage(runs=found, next_page_token=encode_token(query, after))
 
     def update(self, tx: Transaction, call: Call, q: r.UpdateRun) -> r.Run:
@@ -242,11 +247,12 @@ class RunService:
         seen = {ref.run_id}
         while q.root and ref.parent_run_id and ref.parent_run_id not in seen:
             parent = tx.runs.ref(call.workspace, ref.parent_run_id)
-            if parent is None:
+            if parent is None or not call.sees.has_experiment(parent.experiment):
                 break
             ref = parent
             seen.add(ref.run_id)
-        nodes = tx.runs.list_descendants(call.workspace, ref.run_id, q.depth, limits.TREE_RUNS + 1)
+        seen_by = call.sees.experiments
+        nodes = tx.runs.list_descendants(call.workspace, ref.run_id, q.depth, limits.TREE_RUNS + 1, seen_by)
         return r.RunTree(nodes=nodes[: limits.TREE_RUNS], truncated=len(nodes) > limits.TREE_RUNS)
 
     def delete_tag(self, tx: Transaction, call: Call, q: r.DeleteRunTag) -> Empty:
@@ -295,7 +301,7 @@ class RunService:
     def search_datasets(self, tx: Transaction, call: Call, q: r.SearchDatasets) -> r.DatasetList:
         """List the data sets that runs of experiments used."""
         check_page(q.limit, limits.SEARCH_PAGE)
-        numbers = experiment_numbers(q.experiment_ids) or []
+        numbers = call.sees.narrow(experiment_numbers(q.experiment_ids) or []) or []
         return r.DatasetList(datasets=tx.runs.list_datasets(call.workspace, numbers, q.limit) if numbers else [])
 
 

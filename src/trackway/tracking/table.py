@@ -46,7 +46,8 @@ class TableService:
         raises: TooLarge for more than 5,000 columns, or more than 1 GiB of params or of tags
         """
         check_page(q.limit, TABLE_RUNS)
-        runs = tx.runs.read_attributes(call.workspace, experiment_numbers(q.experiment_ids), parse_search(q), q.limit)
+        numbers = call.sees.narrow(experiment_numbers(q.experiment_ids))
+        runs = tx.runs.read_attributes(call.workspace, numbers, parse_search(q), q.limit)
         columns: list[_Column] = []
         for column in _list_columns(tx, runs):
             columns.append(column)

@@ -7,9 +7,13 @@ from pathlib import Path
 
 from trackway.artifacts.base import BlobStore
 from trackway.artifacts.roots import open_blobs
+from trackway.auth.authenticator import Authenticator
+from trackway.auth.grants import GrantService
+from trackway.auth.policy import GrantPolicy
+from trackway.auth.users import UserService
 from trackway.base.errors import Unavailable
 from trackway.base.sealing import Vault
-from trackway.dispatch import Dispatch, OpenPolicy
+from trackway.dispatch import Dispatch, OpenPolicy, record_denials
 from trackway.jobs.worker import Task, Worker
 from trackway.registry.lineage import LineageService
 from trackway.registry.models import RegisteredModelService
@@ -42,12 +46,17 @@ class Platform:
     artifacts: address of the blob store
     webhook_networks: where webhooks may lead beside public addresses
     master_key_file:  what seals secrets, where TRACKWAY_MASTER_KEY does not say it
+    auth:      callers are who their credentials say, and may do what their roles permit; else anybody may do anything
     """
 
-    def __init__(self, store: str, artifacts: str, webhook_networks: str = "", master_key_file: str = "") -> None:
+    def __init__(
+        self, store: str, artifacts: str, webhook_networks: str = "", master_key_file: str = "", *, auth: bool = False
+    ) -> None:
         allowed = Allowed(webhook_networks)
         self.vault = _open_vault(store, master_key_file)
         self.store = SqlStore(_prepare_store(store))
+        grants = GrantPolicy(record_denials(self.store)) if auth else None
+        self.authenticator = Authenticator(self.store, grants) if grants else None
         self.blobs: BlobStore = open_blobs(artifacts)
         experiments = ExperimentService()
         retention = RetentionService()
@@ -68,9 +77,11 @@ class Platform:
             TransferService(),
             WebhookService(allowed, self.vault),
             ScheduleService(),
+            UserService(),
+            GrantService(),
             retention,
         )
-        self.dispatch = Dispatch(self.store, [service.handlers() for service in services], OpenPolicy())
+        self.dispatch = Dispatch(self.store, [service.handlers() for service in services], grants or OpenPolicy())
         self.chores = Chores(self.store, self.blobs, retention)
         self.courier = Courier(self.store, allowed, self.vault)
         self.timekeeper = Timekeeper(self.store)
@@ -84,6 +95,7 @@ class Platform:
             Task("leases", 10.0, chores.expire_leases),
             Task("retention", 600.0, chores.purge_trash),
             Task("uploads", 600.0, chores.close_uploads),
+            Task("credentials", 3_600.0, chores.forget_credentials),
             Task("blobs", 600.0, chores.delete_blobs),
             Task("deliveries", 3_600.0, self.courier.forget_old),
             Task("schedules", 5.0, self.timekeeper.keep_time),

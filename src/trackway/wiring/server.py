@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version as installed_version
 
@@ -20,8 +20,10 @@ from trackway.server import native, pages, static
 from trackway.server.bridge import Callers
 from trackway.server.calls import Caller
 from trackway.server.files import FileRoutes
+from trackway.server.gate import Gate
 from trackway.server.mlflow.errors import encode_error as encode_mlflow_error
 from trackway.server.mlflow.routes import list_routes as list_mlflow_routes
+from trackway.server.sign_in import SignInRoutes
 from trackway.server.uploads import DirectTransfers, Uploads
 from trackway.wiring.platform import Platform
 from trackway.wiring.processes import end_with_parent, start_log
@@ -34,7 +36,8 @@ KEPT_BYTES = 8 * 1024 * 1024
 def build_app(settings: Settings) -> App[Caller]:
     """Build the server's application."""
     _keep_freed_memory()
-    platform = Platform(settings.store, settings.artifacts, settings.webhook_networks, settings.master_key_file)
+    keys = settings.master_key_file
+    platform = Platform(settings.store, settings.artifacts, settings.webhook_networks, keys, auth=settings.auth)
     several = settings.workers > 1 and not settings.store.startswith("sqlite:")
     observer = Observer(VERSION, worker=str(os.getpid()) if several else "")
 
@@ -69,23 +72,51 @@ def build_app(settings: Settings) -> App[Caller]:
         *static.list_routes(),
     ]
     hosts = [host for host in (settings.host, *settings.allowed_hosts.split(",")) if host]
-    lanes = _make_lanes(settings, observer)
-    guard = Guard(hosts, secure=bool(settings.tls_cert), lanes=lanes)
+    gate = None
+    if platform.authenticator is not None:
+        gate = Gate(platform.authenticator, Proxies(settings.behind_proxy))
+        routes += SignInRoutes(platform.authenticator, gate).list_routes()
+    lanes = _make_lanes(settings, observer, gate)
+    guard = Guard(hosts, secure=bool(settings.tls_cert), lanes=lanes, gate=gate)
     errors = {"": native.encode_error, **dict.fromkeys(("/api/2.0/", "/api/3.0/", "/ajax-api/"), encode_mlflow_error)}
     return App(Callers(platform.dispatch), routes, errors, guard, observer, lifespan())
 
 
-def _make_lanes(settings: Settings, observer: Observer) -> Lanes | None:
+def _make_lanes(settings: Settings, observer: Observer, gate: Gate | None) -> Lanes | None:
     """Return where requests wait for their turn; None on a server that one person has for himself."""
     limits = TurnLimits(settings.active, settings.caller_active, settings.caller_rate)
     if is_loopback(settings.host) and not settings.behind_proxy:
         limits = TurnLimits(caller_rate=settings.caller_rate)
     if limits == TurnLimits():
         return None
-    lanes = Lanes(limits, Proxies(settings.behind_proxy))
+    proxies = Proxies(settings.behind_proxy)
+    lanes = Lanes(limits, proxies) if gate is None else Lanes(limits, proxies, gate.identify)
     for name, text, read in lanes.list_gauges():
         observer.add(name, "gauge", text, read)
     return lanes
+
+
+def open_access(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
+    """Make sure that somebody can sign in: return the secret of a set-up link when nobody can yet, else nothing.
+
+    The first administrator may come from the environment: TRACKWAY_ADMIN_USERNAME and TRACKWAY_ADMIN_PASSWORD, or
+    MLflow's names for them.
+
+    raises: InvalidInput for a password that may be none
+    """
+    platform = Platform(settings.store, settings.artifacts, auth=True)
+    try:
+        assert platform.authenticator is not None
+        name, password = (_read_admin(environment, what) for what in ("USERNAME", "PASSWORD"))
+        if password:
+            platform.authenticator.create_administrator(name or "admin", password)
+        return platform.authenticator.make_setup_link()
+    finally:
+        platform.close()
+
+
+def _read_admin(environment: Mapping[str, str], what: str) -> str:
+    return environment.get(f"TRACKWAY_ADMIN_{what}") or environment.get(f"MLFLOW_AUTH_ADMIN_{what}", "")
 
 
 def _keep_freed_memory() -> None:
@@ -135,7 +166,13 @@ def _check_exposure(settings: Settings) -> None:
     """
     if is_loopback(settings.host) or settings.insecure_open:
         return
-    raise InvalidInput(
-        f"Refusing to listen on {settings.host}: everybody who can reach it could do everything",
-        hint="listen on 127.0.0.1 behind a proxy that signs people in, or give --insecure-open",
-    )
+    if not settings.auth:
+        raise InvalidInput(
+            f"Refusing to listen on {settings.host}: everybody who can reach it could do everything",
+            hint="have people sign in with --auth; or listen on 127.0.0.1; or give --insecure-open",
+        )
+    if not settings.tls_cert and not settings.behind_proxy:
+        raise InvalidInput(
+            f"Refusing to listen on {settings.host} without TLS: passwords could be read on their way",
+            hint="give --tls-cert, or name the proxy that speaks TLS with --behind-proxy",
+        )

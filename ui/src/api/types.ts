@@ -15,7 +15,7 @@ export interface AttestVersion {
   note?: string
 }
 
-/** One change: who did what to which object, when, by which request. */
+/** One change, or one call that was refused: who did what to which object, when, by which request, from where. */
 export interface AuditEntry {
   time_ms: number
   actor: string
@@ -23,6 +23,11 @@ export interface AuditEntry {
   object: string
   request_id: string
   detail: string
+  address: string
+  before: string
+  after: string
+  number: number
+  hash: string
 }
 
 /** One page; an empty token means that it is the last. */
@@ -31,10 +36,25 @@ export interface AuditPage {
   next_page_token: string
 }
 
+/** What came of it. */
+export interface AuditVerdict {
+  intact: boolean
+  fault: string
+  first: number
+  last: number
+  hash: string
+}
+
 /** Have a time of a schedule not run, or its run ended. */
 export interface CancelTick {
   name: string
   tick_id: string
+}
+
+/** Change one's own password: it ends all of one's sessions. */
+export interface ChangePassword {
+  current: string
+  password: string
 }
 
 /** Take the time that has waited longest, to run it. */
@@ -102,6 +122,15 @@ export interface CreateExperiment {
   updated_ms?: number | null
 }
 
+/** Give a role; in place of the one that the same subject has on the same target. See ``Grant``. */
+export interface CreateGrant {
+  subject_kind: "everyone" | "team" | "user"
+  subject?: string
+  target_kind: "experiment" | "registered_model" | "workspace"
+  target?: string
+  role: string
+}
+
 /** Create the record of a model; ``model_id`` only to keep an id (imports, retries), ``created_ms`` for imports. */
 export interface CreateLoggedModel {
   experiment_id: string
@@ -167,6 +196,22 @@ export interface CreateSchedule {
   paused?: boolean
 }
 
+/** Make a token of one's own, or, as an administrator, of a service account. */
+export interface CreateToken {
+  name: string
+  user?: string
+  role?: string
+  expires_ms?: number | null
+}
+
+/** Create a user. Without a password, a person gets an invitation: a link that sets one, valid for a week. */
+export interface CreateUser {
+  name: string
+  kind?: "service" | "user"
+  is_admin?: boolean
+  password?: string
+}
+
 /** Have an address told of what happens. */
 export interface CreateWebhook {
   name: string
@@ -175,6 +220,18 @@ export interface CreateWebhook {
   description?: string
   secret?: string
   enabled?: boolean
+}
+
+/** The token; ``secret`` is what is sent, shown this once. */
+export interface CreatedToken {
+  token: Token
+  secret: string
+}
+
+/** The user; ``invitation`` is the secret of the link ``/join#<invitation>``, shown this once. */
+export interface CreatedUser {
+  user: User
+  invitation: string
 }
 
 /** A thinned series in step order: ``shown`` of ``count`` points. */
@@ -381,6 +438,20 @@ export interface ExperimentSummary {
   last_activity_ms: number | null
 }
 
+/** Ask whether a user may do something to an object, and why. */
+export interface Explain {
+  user: string
+  operation: string
+  target?: string
+}
+
+/** The answer: what is needed, and each way in which the user has it. */
+export interface Explanation {
+  allowed: boolean
+  permission: "admin" | "create" | "delete" | "manage" | "read" | "write"
+  reasons: string[]
+}
+
 /** A file or folder; a folder has neither size nor digest. */
 export interface FileEntry {
   path: string
@@ -501,6 +572,28 @@ export interface GitState {
   diff_truncated: boolean
 }
 
+/** A role that somebody has on something. */
+export interface Grant {
+  grant_id: string
+  subject_kind: "everyone" | "team" | "user"
+  subject: string
+  target_kind: "experiment" | "registered_model" | "workspace"
+  target: string
+  role: string
+  created_ms: number
+  created_by: string
+}
+
+/** Name a grant. */
+export interface GrantId {
+  grant_id: string
+}
+
+/** Grants, oldest first. */
+export interface GrantList {
+  grants: Grant[]
+}
+
 /** A metric of a group's runs; NaN is left out of ``mean``, ``min`` and ``max``, which are None without numbers. */
 export type GroupMetric = [runs: number, mean: number | null, min: number | null, max: number | null]
 
@@ -519,6 +612,16 @@ export interface History {
   series: Series
   count: number
   next_page_token: string
+}
+
+/** Who calls, by which means, and what the caller may do in the whole workspace. */
+export interface Identity {
+  name: string
+  kind: string
+  is_admin: boolean
+  means: string
+  workspace: string
+  permissions: ("admin" | "create" | "delete" | "manage" | "read" | "write")[]
 }
 
 /** Bring over a registered model, or what is new of it since it was brought over from the same origin. */
@@ -624,6 +727,14 @@ export interface ListFiles {
   page_token?: string
 }
 
+/** List grants of the workspace, perhaps of one subject or on one kind of target. */
+export interface ListGrants {
+  subject_kind?: "everyone" | "team" | "user" | null
+  subject?: string
+  target_kind?: "experiment" | "registered_model" | "workspace" | null
+  target?: string
+}
+
 /** List requests about a registered model, or about one version, newest first. */
 export interface ListRequests {
   name: string
@@ -631,6 +742,10 @@ export interface ListRequests {
   state?: "approved" | "open" | "rejected" | "withdrawn" | null
   limit?: number
   page_token?: string
+}
+
+/** List the roles of the workspace. */
+export interface ListRoles {
 }
 
 /** List the names of what runs of some experiments (None: of the newest 100) have. */
@@ -657,10 +772,25 @@ export interface ListSchedules {
 export interface ListSigningKeys {
 }
 
+/** List the teams of the workspace. */
+export interface ListTeams {
+}
+
 /** List the times of a schedule and what became of them, newest first. */
 export interface ListTicks {
   name: string
   state?: "cancelled" | "claimed" | "failed" | "finished" | "lost" | "missed" | "queued" | "running" | "skipped" | null
+  limit?: number
+  page_token?: string
+}
+
+/** List one's own tokens, or, as an administrator, those of another user. */
+export interface ListTokens {
+  user?: string
+}
+
+/** List users by name. */
+export interface ListUsers {
   limit?: number
   page_token?: string
 }
@@ -998,6 +1128,23 @@ export interface Retention {
   trashed_runs: number
 }
 
+/** What a role permits; ``built_in`` ones are the same everywhere. */
+export interface Role {
+  role: string
+  permissions: ("admin" | "create" | "delete" | "manage" | "read" | "write")[]
+  built_in: boolean
+}
+
+/** Roles, the built-in ones first. */
+export interface RoleList {
+  roles: Role[]
+}
+
+/** Name a role. */
+export interface RoleName {
+  role: string
+}
+
 /** One execution and all that is known of it but its points and files. */
 export interface Run {
   run_id: string
@@ -1121,10 +1268,13 @@ export interface SchedulePage {
   next_page_token: string
 }
 
-/** Read entries, newest first, perhaps of one operation or one object. */
+/** Read entries, newest first, perhaps of one operation, object or actor, or of a time. */
 export interface SearchAudit {
   operation?: string
   object?: string
+  actor?: string
+  since_ms?: number | null
+  until_ms?: number | null
   limit?: number
   page_token?: string
 }
@@ -1213,6 +1363,12 @@ export interface SetModelPolicy {
   rules: PolicyRule[]
 }
 
+/** Set another user's password, as an administrator does: it ends all of that user's sessions. */
+export interface SetPassword {
+  name: string
+  password: string
+}
+
 /** Set or replace tags of a registered model. */
 export interface SetRegisteredModelTags {
   name: string
@@ -1222,6 +1378,12 @@ export interface SetRegisteredModelTags {
 /** Set after how many ms in the trash the server purges by itself; None for never. */
 export interface SetRetention {
   trash_ms: number | null
+}
+
+/** Create a role of one's own, or change what it permits. */
+export interface SetRole {
+  role: string
+  permissions: ("admin" | "create" | "delete" | "manage" | "read" | "write")[]
 }
 
 /** Set or replace tags of a version. */
@@ -1267,6 +1429,28 @@ export interface SummarizeExperiments {
   experiment_ids: string[]
 }
 
+/** A team and its members' names. */
+export interface Team {
+  team: string
+  members: string[]
+}
+
+/** Teams by name. */
+export interface TeamList {
+  teams: Team[]
+}
+
+/** Name a member of a team. */
+export interface TeamMember {
+  team: string
+  user: string
+}
+
+/** Name a team. */
+export interface TeamName {
+  team: string
+}
+
 /** Send an example of an event, of the webhook's first kind unless one is named; it is tried once. */
 export interface TestWebhook {
   webhook_id: string
@@ -1292,6 +1476,27 @@ export interface Tick {
 export interface TickPage {
   ticks: Tick[]
   next_page_token: string
+}
+
+/** A token without its secret; ``expires_ms`` 0 for never. */
+export interface Token {
+  token_id: string
+  name: string
+  user: string
+  role: string
+  created_ms: number
+  expires_ms: number
+}
+
+/** Name a token; ``user`` as in the list. */
+export interface TokenId {
+  token_id: string
+  user?: string
+}
+
+/** Tokens, oldest first. */
+export interface TokenList {
+  tokens: Token[]
 }
 
 /** Somebody's wish that a version gets a stage or an alias, and what became of it. */
@@ -1328,6 +1533,16 @@ export interface TreeNode {
   status: "FAILED" | "FINISHED" | "KILLED" | "LOST" | "RUNNING" | "SCHEDULED"
   start_ms: number
   lifecycle: "active" | "deleted"
+}
+
+/** Remove entries older than a time; the chain goes on from where it was cut. */
+export interface TrimAudit {
+  before_ms: number
+}
+
+/** How many entries were removed. */
+export interface TrimmedAudit {
+  entries: number
 }
 
 /** Trust a public key, or those to whom a certificate leads, to sign versions under a name of yours. */
@@ -1394,6 +1609,13 @@ export interface UpdateSchedule {
   paused?: boolean | null
 }
 
+/** Change a user; None leaves a field as it is. Who is disabled is signed out at once. */
+export interface UpdateUser {
+  name: string
+  is_admin?: boolean | null
+  disabled?: boolean | null
+}
+
 /** Change a webhook; what is None stays. An empty secret takes it away. */
 export interface UpdateWebhook {
   webhook_id: string
@@ -1403,6 +1625,34 @@ export interface UpdateWebhook {
   events?: ("comment.created" | "comment.deleted" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn")[] | null
   secret?: string | null
   enabled?: boolean | null
+}
+
+/** A person, or a service account, which has tokens and no password. */
+export interface User {
+  name: string
+  kind: "service" | "user"
+  is_admin: boolean
+  disabled: boolean
+  has_password: boolean
+  created_ms: number
+  created_by: string
+}
+
+/** Name a user. */
+export interface UserName {
+  name: string
+}
+
+/** One page; an empty token means that it is the last. */
+export interface UserPage {
+  users: User[]
+  next_page_token: string
+}
+
+/** Go through the whole chain, and compare it with a hash that was noted elsewhere, when one is given. */
+export interface VerifyAudit {
+  number?: number
+  hash?: string
 }
 
 /** Versions, oldest first. */
@@ -1448,6 +1698,10 @@ export interface WebhookId {
 export interface WebhookPage {
   webhooks: Webhook[]
   next_page_token: string
+}
+
+/** Ask who one is to the server. */
+export interface WhoAmI {
 }
 
 /** Request and response of each operation. */
@@ -1561,6 +1815,32 @@ export interface Operations {
   "retention.set": { request: SetRetention; response: Retention }
   "retention.purge": { request: PurgeTrash; response: PurgeReport }
   "audit.search": { request: SearchAudit; response: AuditPage }
+  "audit.verify": { request: VerifyAudit; response: AuditVerdict }
+  "audit.trim": { request: TrimAudit; response: TrimmedAudit }
+  "users.create": { request: CreateUser; response: CreatedUser }
+  "users.list": { request: ListUsers; response: UserPage }
+  "users.get": { request: UserName; response: User }
+  "users.update": { request: UpdateUser; response: User }
+  "users.delete": { request: UserName; response: Empty }
+  "users.invite": { request: UserName; response: CreatedUser }
+  "users.set_password": { request: SetPassword; response: Empty }
+  "users.change_password": { request: ChangePassword; response: Empty }
+  "users.current": { request: WhoAmI; response: Identity }
+  "tokens.create": { request: CreateToken; response: CreatedToken }
+  "tokens.list": { request: ListTokens; response: TokenList }
+  "tokens.delete": { request: TokenId; response: Empty }
+  "teams.create": { request: TeamName; response: Team }
+  "teams.list": { request: ListTeams; response: TeamList }
+  "teams.delete": { request: TeamName; response: Empty }
+  "teams.add_member": { request: TeamMember; response: Team }
+  "teams.remove_member": { request: TeamMember; response: Team }
+  "roles.set": { request: SetRole; response: Role }
+  "roles.list": { request: ListRoles; response: RoleList }
+  "roles.delete": { request: RoleName; response: Empty }
+  "grants.create": { request: CreateGrant; response: Grant }
+  "grants.list": { request: ListGrants; response: GrantList }
+  "grants.delete": { request: GrantId; response: Empty }
+  "access.explain": { request: Explain; response: Explanation }
 }
 
 /** Method and path of each operation. */
@@ -1674,4 +1954,30 @@ export const ROUTES = {
   "retention.set": ["PUT", "/retention"],
   "retention.purge": ["POST", "/retention/purge"],
   "audit.search": ["POST", "/audit/search"],
+  "audit.verify": ["POST", "/audit/verify"],
+  "audit.trim": ["POST", "/audit/trim"],
+  "users.create": ["POST", "/users"],
+  "users.list": ["GET", "/users"],
+  "users.get": ["GET", "/users/{name}"],
+  "users.update": ["PATCH", "/users/{name}"],
+  "users.delete": ["DELETE", "/users/{name}"],
+  "users.invite": ["POST", "/users/{name}/invitation"],
+  "users.set_password": ["PUT", "/users/{name}/password"],
+  "users.change_password": ["POST", "/me/password"],
+  "users.current": ["GET", "/me"],
+  "tokens.create": ["POST", "/tokens"],
+  "tokens.list": ["GET", "/tokens"],
+  "tokens.delete": ["DELETE", "/tokens/{token_id}"],
+  "teams.create": ["POST", "/teams"],
+  "teams.list": ["GET", "/teams"],
+  "teams.delete": ["DELETE", "/teams/{team}"],
+  "teams.add_member": ["PUT", "/teams/{team}/members/{user}"],
+  "teams.remove_member": ["DELETE", "/teams/{team}/members/{user}"],
+  "roles.set": ["PUT", "/roles/{role}"],
+  "roles.list": ["GET", "/roles"],
+  "roles.delete": ["DELETE", "/roles/{role}"],
+  "grants.create": ["POST", "/grants"],
+  "grants.list": ["POST", "/grants/search"],
+  "grants.delete": ["DELETE", "/grants/{grant_id}"],
+  "access.explain": ["POST", "/access/explain"],
 } as const satisfies Record<keyof Operations, readonly [string, string]>

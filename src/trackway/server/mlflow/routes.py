@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from trackway.base.errors import NotSupported
-from trackway.http.messages import HttpRequest, HttpResponse
+from trackway.http.messages import HttpRequest, HttpResponse, RouteAccess
 from trackway.server.calls import Caller, Handler, Route
 from trackway.server.mlflow import artifacts, experiments, logged_models, metrics, registry, runs, transfers, webhooks
 from trackway.server.mlflow.artifacts import ArtifactHandlers, Files
@@ -43,13 +43,14 @@ MISSING: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 class Entry(NamedTuple):
-    """One operation of the protocol: where it is, and what answers it."""
+    """One operation of the protocol: where it is, what answers it, and who may come (see ``http.messages.Route``)."""
 
     prefixes: tuple[str, ...]
     method: str
     path: str
     handler: Handler
     streams: bool = False
+    access: RouteAccess = "operation"
 
 
 def list_routes(files: Files, direct: DirectTransfers) -> list[Route]:
@@ -64,11 +65,11 @@ def list_routes(files: Files, direct: DirectTransfers) -> list[Route]:
         *_list_artifacts(files),
         *_list_webhooks(),
         *_list_transfers(TransferHandlers(direct)),
-        Entry(THIRD, "GET", "/server-info", _tell_features(direct.enabled)),
+        Entry(THIRD, "GET", "/server-info", _tell_features(direct.enabled), access="public"),
         *_list_missing(),
     ]
     return [
-        Route(entry.method, prefix + entry.path, entry.handler, encode_error, entry.streams)
+        Route(entry.method, prefix + entry.path, entry.handler, encode_error, entry.streams, entry.access)
         for entry in entries
         for prefix in entry.prefixes
     ]
@@ -251,8 +252,8 @@ def _list_missing() -> Iterator[Entry]:
         handler = _refuse(feature)
         for root in roots:
             for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-                yield Entry(prefixes, method, f"/{root}", handler)
-                yield Entry(prefixes, method, f"/{root}/{{rest:path}}", handler)
+                yield Entry(prefixes, method, f"/{root}", handler, access="known")
+                yield Entry(prefixes, method, f"/{root}/{{rest:path}}", handler, access="known")
 
 
 def _refuse(feature: str) -> Handler:

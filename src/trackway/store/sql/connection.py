@@ -40,15 +40,17 @@ class _Cursor(Protocol):
 class Connection:
     """A connection in explicit transactions.
 
-    ``statements`` counts every statement sent, for budgets in tests. ``wrote`` is set by each writing method, so that
-    the writer knows whether a failed job left something to undo. ``committing`` is set from the moment when PostgreSQL
-    is told to commit until it says that it has: if the connection breaks then, nobody knows.
+    ``statements`` counts every statement sent, for budgets in tests, and ``transactions`` every one that was begun.
+    ``wrote`` is set by each writing method, so that the writer knows whether a failed job left something to undo.
+    ``committing`` is set from the moment when PostgreSQL is told to commit until it says that it has: if the connection
+    breaks then, nobody knows.
     """
 
     def __init__(self, raw: Any, dialect: Dialect) -> None:
         self.raw = raw
         self.dialect: Dialect = dialect
         self.statements = 0
+        self.transactions = 0
         self.wrote = False
         self.committing = False
 
@@ -115,6 +117,7 @@ class Connection:
     def begin(self, write: bool) -> None:
         """Open a transaction: a reader sees one snapshot, a SQLite writer holds the write lock from the start."""
         self.wrote = self.committing = False
+        self.transactions += 1
         if self.dialect == "sqlite":
             self.raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from trackway.api.experiments import Experiment
@@ -59,9 +59,11 @@ class ExperimentTable:
         )
         return self._load([row])[0] if row else None
 
-    def search(self, workspace: str, search: Search, page: Page) -> tuple[list[Experiment], Sequence[object] | None]:
+    def search(
+        self, workspace: str, search: Search, page: Page, among: Collection[int] | None = None
+    ) -> tuple[list[Experiment], Sequence[object] | None]:
         """Return one page of found experiments, and the key to go on from."""
-        numbers, after = find_experiments(self._db, workspace, search, page)
+        numbers, after = find_experiments(self._db, workspace, search, page, among)
         if not numbers:
             return [], None
         marks = ", ".join("?" * len(numbers))

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from trackway.api.retention import AuditEntry
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, VerifyAudit
 from trackway.store.base import Page
-from trackway.store.sql.connection import Connection
+from trackway.store.sql.connection import Connection, Row
+
+_AUDIT_FIELDS = ("time_ms", "actor", "operation", "object", "request_id", "detail", "address", "before", "after")
+_AUDIT = (
+    "workspace, number, time_ms, actor, operation, object, request_id, detail, address,"
+    " before_digest, after_digest, hash"
+)
 
 
 class HousekeepingTable:
@@ -48,31 +59,86 @@ class HousekeepingTable:
         )
 
     def append_audit(self, workspace: str, entry: AuditEntry) -> None:
-        """Record a change."""
-        self._db.run(
-            "INSERT INTO audit (workspace, time_ms, actor, operation, object, request_id, detail)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (workspace, entry.time_ms, entry.actor, entry.operation, entry.object, entry.request_id, entry.detail),
+        """Write an entry behind the last one; whoever writes one at the same time waits."""
+        [(number, before)] = self._db.returning(
+            "INSERT INTO audit_heads (workspace, number, hash, trimmed, trimmed_hash) VALUES (?, 1, '', 0, '')"
+            " ON CONFLICT (workspace) DO UPDATE SET number = audit_heads.number + 1 RETURNING number, hash",
+            (workspace,),
         )
+        fields = (workspace, number, *(getattr(entry, field) for field in _AUDIT_FIELDS))
+        own = chain(before, fields)
+        self._db.run(f"INSERT INTO audit ({_AUDIT}) VALUES ({', '.join('?' * 12)})", (*fields, own))
+        self._db.run("UPDATE audit_heads SET hash = ? WHERE workspace = ?", (own, workspace))
 
-    def search_audit(self, workspace: str, operation: str, object_id: str, page: Page) -> list[tuple[int, AuditEntry]]:
-        """Return numbered entries, newest first."""
+    def search_audit(self, workspace: str, q: SearchAudit, page: Page) -> list[AuditEntry]:
+        """Return entries, newest first."""
         where = "workspace = ?"
         params: list[object] = [workspace]
         for condition, value in (
-            ("operation = ?", operation),
-            ("object = ?", object_id),
-            ("pk < ?", page.after[0] if page.after else None),
+            ("operation = ?", q.operation or None),
+            ("object = ?", q.object or None),
+            ("actor = ?", q.actor or None),
+            ("time_ms >= ?", q.since_ms),
+            ("time_ms < ?", q.until_ms),
+            ("number < ?", page.after[0] if page.after else None),
         ):
-            if value is not None and value != "":
+            if value is not None:
                 where += f" AND {condition}"
                 params.append(value)
         rows = self._db.all(
-            "SELECT pk, time_ms, actor, operation, object, request_id, detail FROM audit"
-            f" WHERE {where} ORDER BY pk DESC LIMIT ?",
-            (*params, page.limit),
+            f"SELECT {_AUDIT} FROM audit WHERE {where} ORDER BY number DESC LIMIT ?", (*params, page.limit)
         )
-        return [
-            (r[0], AuditEntry(time_ms=r[1], actor=r[2], operation=r[3], object=r[4], request_id=r[5], detail=r[6]))
-            for r in rows
-        ]
+        return [_entry(row) for row in rows]
+
+    def verify_audit(self, workspace: str, q: VerifyAudit) -> AuditVerdict:
+        """Go through the chain."""
+        head = self._db.one(
+            "SELECT number, hash, trimmed, trimmed_hash FROM audit_heads WHERE workspace = ?", (workspace,)
+        )
+        last, ends, number, before = head or (0, "", 0, "")
+        first, fault = number + 1, ""
+        rows = self._db.each(f"SELECT {_AUDIT} FROM audit WHERE workspace = ? ORDER BY number", (workspace,))
+        for *fields, own in rows:
+            if fields[1] != number + 1:
+                fault = f"entry {number + 1} is missing"
+            elif chain(before, fields) != own:
+                fault = f"entry {fields[1]} is not as it was written"
+            elif q.number == fields[1] and q.hash and q.hash != own:
+                fault = f"entry {q.number} is not the one whose hash was noted"
+            if fault:
+                break
+            number, before = fields[1], own
+        if not fault and (number, before) != (last, ends):
+            fault = (
+                f"entry {number + 1} is missing" if number < last else "the last entry is not the one that was written"
+            )
+        if not fault and q.number > number:
+            fault = f"entry {q.number}, whose hash was noted, is missing"
+        return AuditVerdict(intact=not fault, fault=fault, first=first, last=number, hash=before)
+
+    def trim_audit(self, workspace: str, before_ms: int) -> int:
+        """Remove entries from the beginning up to the first that is not older than a time; return how many."""
+        kept = self._db.one(
+            "SELECT MIN(number) FROM audit WHERE workspace = ? AND time_ms >= ?", (workspace, before_ms)
+        )
+        end = kept[0] if kept and kept[0] is not None else 2**62
+        last = self._db.one(
+            "SELECT number, hash FROM audit WHERE workspace = ? AND number < ? ORDER BY number DESC LIMIT 1",
+            (workspace, end),
+        )
+        if last is None:
+            return 0
+        self._db.run("UPDATE audit_heads SET trimmed = ?, trimmed_hash = ? WHERE workspace = ?", (*last, workspace))
+        return self._db.run("DELETE FROM audit WHERE workspace = ? AND number <= ?", (workspace, last[0]))
+
+
+def chain(before: str, fields: Sequence[object]) -> str:
+    """Return the hash of an entry: SHA-256 of the hash before it, a line feed, and the entry as a list in JSON.
+
+    fields: workspace, number, time_ms, actor, operation, object, request_id, detail, address, before, after
+    """
+    return hashlib.sha256(before.encode() + b"\n" + msgspec.json.encode(list(fields))).hexdigest()
+
+
+def _entry(row: Row) -> AuditEntry:
+    return AuditEntry(number=row[1], hash=row[11], **dict(zip(_AUDIT_FIELDS, row[2:11], strict=True)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from trackway.api.calls import EVERYTHING, Sight
 from trackway.api.registry import LineageNode, NodeKind
 from trackway.store.sql.connection import Connection
 
@@ -103,15 +104,43 @@ UPSTREAM: dict[NodeKind, tuple[_Step, ...]] = {
 }
 
 
+_SEEN: dict[NodeKind, str] = {
+    "run": "SELECT run_id, experiment_pk FROM runs WHERE workspace = ? AND run_id",
+    "model": "SELECT model_id, experiment_pk FROM logged_models WHERE workspace = ? AND model_id",
+    "version": "SELECT name, pk FROM registered_models WHERE workspace = ? AND name",
+}
+"""Where the number is that says whether a node of a kind is seen. A data set is seen through a run that is."""
+
+
 def list_neighbours(
-    db: Connection, workspace: str, node: LineageNode, downstream: bool, limit: int
+    db: Connection, where: tuple[str, Sight], node: LineageNode, downstream: bool, limit: int
 ) -> list[LineageNode]:
-    """Return what came of something, or what it came from, one step away: each once, at most ``limit`` of a kind."""
+    """Return what came of something, or what it came from, one step away: each once, at most ``limit`` of a kind.
+
+    where: the workspace, and what is seen of it
+    """
+    workspace, sees = where
     found: dict[LineageNode, None] = {}
     for kind, sql in (DOWNSTREAM if downstream else UPSTREAM)[node.kind]:
         for one, digest in db.all(f"{sql} LIMIT ?", (workspace, *_split(node), limit)):
             found[LineageNode(kind=kind, id=one, digest=digest)] = None
-    return list(found)
+    return list(found) if sees == EVERYTHING else _keep_seen(db, workspace, sees, list(found))
+
+
+def _keep_seen(db: Connection, workspace: str, sees: Sight, nodes: list[LineageNode]) -> list[LineageNode]:
+    seen: set[tuple[str, str]] = set()
+    for kind, sql in _SEEN.items():
+        numbers = sees.models if kind == "version" else sees.experiments
+        names = {_name(node) for node in nodes if node.kind == kind}
+        for name in names:
+            row = db.one(f"{sql} = ?", (workspace, name))
+            if row is not None and (numbers is None or row[1] in numbers):
+                seen.add((kind, name))
+    return [node for node in nodes if node.kind == "dataset" or (node.kind, _name(node)) in seen]
+
+
+def _name(node: LineageNode) -> str:
+    return node.id.rpartition("/")[0] if node.kind == "version" else node.id
 
 
 def _split(node: LineageNode) -> tuple[str | int, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from trackway.api.query import Field
 from trackway.store.overviews import Activity, Names, ValueEntity
 from trackway.store.sql.connection import Connection
-from trackway.store.sql.filters import INDEXED_CHARS, RUN
+from trackway.store.sql.filters import INDEXED_CHARS, RUN, Sql
+from trackway.store.sql.search import among as one_of
 
 RUNS_AT_ONCE: Final = 5_000
 """Runs that one statement asks for."""
@@ -29,12 +30,13 @@ class OverviewTable:
     def __init__(self, db: Connection) -> None:
         self._db = db
 
-    def list_newest_experiments(self, workspace: str, limit: int) -> list[int]:
-        """Return the numbers of the newest live experiments."""
+    def list_newest_experiments(self, workspace: str, limit: int, among: Collection[int] | None = None) -> list[int]:
+        """Return the numbers of the newest live experiments, among some."""
+        seen = Sql("1 = 1") if among is None else one_of(self._db, "pk", among or (-1,))
         rows = self._db.all(
-            "SELECT pk FROM experiments WHERE workspace = ? AND deleted_ms IS NULL"
+            f"SELECT pk FROM experiments WHERE workspace = ? AND {seen.text} AND deleted_ms IS NULL"
             " ORDER BY created_ms DESC, pk DESC LIMIT ?",
-            (workspace, limit),
+            (workspace, *seen.params, limit),
         )
         return [row[0] for row in rows]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from trackway.api.calls import EVERYTHING, Sight
 from trackway.api.registry import (
     STAGES,
     LineageNode,
@@ -62,10 +63,10 @@ class RegistryTable:
         return self._load_models([pk])[0]
 
     def search(
-        self, workspace: str, search: Search, page: Page
+        self, workspace: str, search: Search, page: Page, among: Collection[int] | None = None
     ) -> tuple[list[RegisteredModel], Sequence[object] | None]:
         """Return one page of found models, and the key to go on from."""
-        numbers, after = find_registered_models(self._db, workspace, search, page)
+        numbers, after = find_registered_models(self._db, workspace, search, page, among)
         return self._load_models(numbers), after
 
     def update(self, pk: int, fields: Mapping[str, object]) -> None:
@@ -207,10 +208,10 @@ class RegistryTable:
         return [VersionRef(*row) for row in rows]
 
     def search_versions(
-        self, workspace: str, search: Search, page: Page
+        self, workspace: str, search: Search, page: Page, among: Collection[int] | None = None
     ) -> tuple[list[ModelVersion], Sequence[object] | None]:
         """Return one page of found versions, and the key to go on from."""
-        numbers, after = find_model_versions(self._db, workspace, search, page)
+        numbers, after = find_model_versions(self._db, workspace, search, page, among)
         return self._load_versions(numbers), after
 
     def update_version(self, pk: int, fields: Mapping[str, object]) -> None:
@@ -232,14 +233,16 @@ class RegistryTable:
         return self._db.run("DELETE FROM model_version_tags WHERE version_pk = ? AND key = ?", (pk, key)) > 0
 
     def list_portfolio(
-        self, workspace: str, stage: Stage, alias: str, page: Page
+        self, workspace: str, stage: Stage, alias: str, page: Page, sees: Sight = EVERYTHING
     ) -> tuple[list[PortfolioEntry], Sequence[object] | None]:
         """Return one page of the versions in use, and the key to go on from."""
-        return list_portfolio(self._db, workspace, stage, alias, page)
+        return list_portfolio(self._db, workspace, (stage, alias), page, sees)
 
-    def list_neighbours(self, workspace: str, node: LineageNode, downstream: bool, limit: int) -> list[LineageNode]:
-        """Return what came of something, or what it came from, one step away."""
-        return list_neighbours(self._db, workspace, node, downstream, limit)
+    def list_neighbours(
+        self, workspace: str, node: LineageNode, downstream: bool, limit: int, sees: Sight = EVERYTHING
+    ) -> list[LineageNode]:
+        """Return what came of something, or what it came from, one step away, and is seen."""
+        return list_neighbours(self._db, (workspace, sees), node, downstream, limit)
 
     def _set(self, table: str, pk: int, fields: Mapping[str, object]) -> None:
         columns = ", ".join(f"{name} = ?" for name in fields)

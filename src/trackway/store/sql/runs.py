@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from trackway.api.experiments import PurgeReport
@@ -22,7 +22,8 @@ from trackway.api.runs import (
 from trackway.store.base import LostRun, Page, RunColumns, RunRef, RunRow, Search, ValueColumn
 from trackway.store.sql.connection import SQLITE_VARIABLES, Connection, Row
 from trackway.store.sql.purge import measure_run, purge_run
-from trackway.store.sql.search import find_runs
+from trackway.store.sql.search import MARKED, find_runs
+from trackway.store.sql.search import among as one_of
 from trackway.store.sql.values import read_attributes, read_values
 
 _REF = "r.pk, r.run_id, r.experiment_pk, r.deleted_ms, r.status, r.name, r.artifact_uri, r.parent_run_id"
@@ -233,13 +234,22 @@ class RunTable:
         """Bring a run back."""
         self._db.run("UPDATE runs SET deleted_ms = NULL, version = version + 1 WHERE pk = ?", (pk,))
 
-    def list_descendants(self, workspace: str, run_id: str, depth: int, limit: int) -> list[TreeNode]:
+    def list_descendants(
+        self, workspace: str, run_id: str, depth: int, limit: int, among: Collection[int] | None = None
+    ) -> list[TreeNode]:
         """Return a run and its descendants, parents first; each run once, so that a ring of parents ends.
+
+        among: leave out the runs of other experiments, and what hangs on those
 
         cost: one statement for each level, and for each 32,000 runs of one
         """
         columns = "SELECT run_id, parent_run_id, name, status, start_ms, deleted_ms FROM runs WHERE workspace = ?"
-        level = self._db.all(f"{columns} AND run_id = ?", (workspace, run_id))
+        if among is not None:
+            seen = one_of(self._db, "experiment_pk", among or (-1,))
+            columns, scope = f"{columns} AND {seen.text}", (workspace, *seen.params)
+        else:
+            scope = (workspace,)
+        level = self._db.all(f"{columns} AND run_id = ?", (*scope, run_id))
         nodes: dict[str, TreeNode] = {}
         for at in range(depth + 1):
             for row in sorted(level, key=lambda row: (row[4], row[0])):
@@ -248,11 +258,11 @@ class RunTable:
             if not parents or at == depth or len(nodes) >= limit:
                 break
             level = []
-            for start in range(0, len(parents), SQLITE_VARIABLES - 2):
-                part = parents[start : start + SQLITE_VARIABLES - 2]
+            for start in range(0, len(parents), SQLITE_VARIABLES - MARKED - 2):
+                part = parents[start : start + SQLITE_VARIABLES - MARKED - 2]
                 level += self._db.all(
                     f"{columns} AND parent_run_id IN ({', '.join('?' * len(part))}) ORDER BY start_ms, run_id LIMIT ?",
-                    (workspace, *part, limit + 1),  # a ring comes back to one run that is known
+                    (*scope, *part, limit + 1),  # a ring comes back to one run that is known
                 )
             level = [row for row in level if row[0] not in nodes]
         return list(nodes.values())[:limit]

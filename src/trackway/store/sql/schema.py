@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
 
-from trackway.store.sql import schema_registry, schema_schedules
+from trackway.store.sql import schema_access, schema_registry, schema_schedules
 from trackway.store.sql.columns import STRING
 from trackway.store.sql.columns import integer as _int
 from trackway.store.sql.columns import make_table as _table
@@ -25,6 +25,8 @@ REGISTRY = schema_registry.TABLES
 """The tables of the registry and of webhooks, in a file of their own."""
 SCHEDULES = schema_schedules.TABLES
 """The tables of schedules, in a file of their own."""
+ACCESS = schema_access.TABLES
+"""The tables of access control, in a file of their own."""
 
 workspaces = _table("workspaces", _pk("name", STRING), _int("created_ms"), _int("trash_ms", nullable=True))
 
@@ -288,15 +290,26 @@ pending_blobs = _table("pending_blobs", _pk("blob_key", STRING), _int("since_ms"
 
 audit = _table(
     "audit",
-    _serial(),
-    _str("workspace"),
+    _pk("workspace", STRING),
+    _pk("number"),
     _int("time_ms"),
     _str("actor"),
     _str("operation"),
     _str("object"),
     _str("request_id"),
     _str("detail"),
+    _str("address"),
+    _str("before_digest"),
+    _str("after_digest"),
+    _str("hash"),
+    clustered=True,
 )
-Index("ix_audit_object", audit.c.workspace, audit.c.object)
+"""Entries of a workspace, numbered from 1 without a gap; ``hash`` is that of the entry and of the hash before it."""
+Index("ix_audit_object", audit.c.workspace, audit.c.object, audit.c.number)
+Index("ix_audit_actor", audit.c.workspace, audit.c.actor, audit.c.number)
+audit_heads = _table(
+    "audit_heads", _pk("workspace", STRING), _int("number"), _str("hash"), _int("trimmed"), _str("trimmed_hash")
+)
+"""Where a workspace's chain ends, and up to which entry it was cut at its beginning."""
 
 leases = _table("leases", _pk("name", STRING), _str("holder"), _int("until_ms"))

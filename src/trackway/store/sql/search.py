@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from trackway.api.logged_models import DatasetRef
@@ -24,6 +25,8 @@ from trackway.store.sql.filters import (
 )
 from trackway.store.sql.orders import VALUE, Key, Order, Term, Zone, behind
 
+MARKED = 1_000
+"""Most numbers that are written into a statement one by one."""
 FEW = 4_000
 """Conditions that at most so many rows satisfy lead the search; others are better met while walking the order."""
 
@@ -110,7 +113,7 @@ def _plan_runs(
     """Return what is to be found, the condition that leads to few runs, and the index that walks their order."""
     scope = _view(Sql("r.workspace = ?", (workspace,)), search)
     if experiments is not None:
-        scope = Sql(f"{scope.text} AND r.experiment_pk {_among(experiments)}", (*scope.params, *experiments))
+        scope = _and(scope, among(db, "r.experiment_pk", experiments))
     filters = Filters(RUN, db.dialect)
     ties = [_column("r.start_ms", True, "number"), _column("r.run_id", False, "text")]
     plan = _Plan(RUN, columns, scope, filters, search.expression, _order(RUN, search.order, ties))
@@ -122,10 +125,14 @@ def _plan_runs(
 
 
 def find_experiments(
-    db: Connection, workspace: str, search: Search, page: Page
+    db: Connection, workspace: str, search: Search, page: Page, seen: Collection[int] | None
 ) -> tuple[list[int], Sequence[object] | None]:
-    """Return numbers of found experiments, and the key to go on from."""
+    """Return numbers of found experiments, among those that are seen, and the key to go on from."""
+    if seen is not None and not seen:
+        return [], None
     scope = _view(Sql("r.workspace = ?", (workspace,)), search)
+    if seen is not None:
+        scope = _and(scope, among(db, "r.pk", seen))
     ties = [_column("r.created_ms", True, "number")] if not search.order else []
     ties.append(_column("r.pk", bool(search.order), "number"))
     order = _order(EXPERIMENT, search.order, ties)
@@ -150,7 +157,7 @@ def find_logged_models(
     if not experiments:
         return [], None
     scope = _view(Sql("r.workspace = ?", (workspace,)), search)
-    scope = Sql(f"{scope.text} AND r.experiment_pk {_among(experiments)}", (*scope.params, *experiments))
+    scope = _and(scope, among(db, "r.experiment_pk", experiments))
     metric_scope = _on_datasets(datasets[0])
     if metric_scope is not None:
         exists = f"EXISTS (SELECT 1 FROM logged_model_metrics x WHERE x.model_pk = r.pk AND {metric_scope.text})"
@@ -167,10 +174,14 @@ def find_logged_models(
 
 
 def find_registered_models(
-    db: Connection, workspace: str, search: Search, page: Page
+    db: Connection, workspace: str, search: Search, page: Page, seen: Collection[int] | None
 ) -> tuple[list[int], Sequence[object] | None]:
-    """Return numbers of found registered models, and the key to go on from."""
+    """Return numbers of found registered models, among those that are seen, and the key to go on from."""
+    if seen is not None and not seen:
+        return [], None
     scope = Sql("r.workspace = ?", (workspace,))
+    if seen is not None:
+        scope = _and(scope, among(db, "r.pk", seen))
     order = _order(REGISTERED_MODEL, search.order, [_column("r.name", False, "text")])
     plan = _Plan(REGISTERED_MODEL, "r.pk", scope, Filters(REGISTERED_MODEL, db.dialect), search.expression, order)
     rows, after = _read_page(db, plan, page)
@@ -178,9 +189,11 @@ def find_registered_models(
 
 
 def find_model_versions(
-    db: Connection, workspace: str, search: Search, page: Page
+    db: Connection, workspace: str, search: Search, page: Page, seen: Collection[int] | None
 ) -> tuple[list[int], Sequence[object] | None]:
-    """Return numbers of found versions, and the key to go on from."""
+    """Return numbers of found versions, among those of models that are seen, and the key to go on from."""
+    if seen is not None and not seen:
+        return [], None
     ties = [] if search.order else [_column("r.updated_ms", True, "number")]
     ties += [_column(MODEL_NAME.format(r="r"), False, "text"), _column("r.version", True, "number")]
     scope = Sql("r.workspace = ?", (workspace,))
@@ -188,6 +201,8 @@ def find_model_versions(
         if isinstance(term, Comparison) and term.op == "=" and term.field.entity == "attribute":
             lead = _VERSION_LEADS.get(term.field.key)
             scope = Sql(lead, (workspace, term.value)) if lead else scope
+    if seen is not None:
+        scope = _and(scope, among(db, "r.model_pk", seen))
     order = _order(MODEL_VERSION, search.order, ties)
     plan = _Plan(MODEL_VERSION, "r.pk", scope, Filters(MODEL_VERSION, db.dialect), search.expression, order)
     rows, after = _read_page(db, plan, page)
@@ -298,8 +313,15 @@ def _view(scope: Sql, search: Search) -> Sql:
     return Sql(f"{scope.text} AND r.deleted_ms IS {'NULL' if search.view == 'active' else 'NOT NULL'}", scope.params)
 
 
-def _among(numbers: Sequence[int]) -> str:
-    return "= ?" if len(numbers) == 1 else f"IN ({', '.join('?' * len(numbers))})"
+def among(db: Connection, column: str, numbers: Collection[int]) -> Sql:
+    """Return the condition that a column is one of some numbers, however many they are."""
+    if len(numbers) == 1:
+        return Sql(f"{column} = ?", tuple(numbers))
+    if db.dialect == "postgresql":
+        return Sql(f"{column} = ANY(?)", (list(numbers),))
+    if len(numbers) <= MARKED:
+        return Sql(f"{column} IN ({', '.join('?' * len(numbers))})", tuple(numbers))
+    return Sql(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(list(numbers)),))
 
 
 def _order(entity: Entity, order: Sequence[OrderTerm], ties: list[Term]) -> Order:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trackway.store.sql.access import AccessTable
 from trackway.store.sql.connection import Connection
 from trackway.store.sql.experiments import ExperimentTable
 from trackway.store.sql.files import FileTable
@@ -33,4 +34,5 @@ class SqlTransaction:
         self.signatures = SignatureTable(db)
         self.webhooks = WebhookTable(db)
         self.schedules = ScheduleTable(db)
+        self.access = AccessTable(db)
         self.housekeeping = HousekeepingTable(db)

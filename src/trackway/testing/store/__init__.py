@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trackway.testing.store.access import AccessContract
 from trackway.testing.store.experiments import ExperimentContract
 from trackway.testing.store.files import FileContract
 from trackway.testing.store.housekeeping import HousekeepingContract
@@ -24,6 +25,7 @@ class StoreContract(
     RegistryContract,
     WebhookContract,
     ScheduleContract,
+    AccessContract,
     HousekeepingContract,
 ):
     """The contract. The ``store`` fixture may give the same store to all tests: each works in its own workspace."""

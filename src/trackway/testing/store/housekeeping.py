@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
 import pytest
 
-from trackway.api.retention import AuditEntry
+from trackway.api.retention import AuditEntry, SearchAudit, VerifyAudit
 from trackway.base.ids import new_id
 from trackway.store.base import Page
 from trackway.testing.store.fixtures import StoreFixtures
@@ -62,12 +65,14 @@ class HousekeepingContract(StoreFixtures):
         read, after = [], None
         while True:
             page = Page(4, after)
-            rows = space.read(lambda tx, p=page: tx.housekeeping.search_audit(space.workspace, "", "", p))
+            rows = space.read(lambda tx, p=page: tx.housekeeping.search_audit(space.workspace, SearchAudit(), p))
             if not rows:
                 break
-            read += [entry for _, entry in rows]
-            after = [rows[-1][0]]
-        assert read == [make_entry(n) for n in range(9, -1, -1)]
+            read += rows
+            after = [rows[-1].number]
+        assert [msgspec.structs.replace(one, number=0, hash="") for one in read] == [
+            make_entry(n) for n in range(9, -1, -1)
+        ]
 
     @pytest.mark.parametrize(
         ("operation", "object_id", "expected"),
@@ -79,7 +84,47 @@ class HousekeepingContract(StoreFixtures):
         for n, (op, obj) in enumerate((("runs.delete", "r1"), ("runs.purge", "r2"), ("runs.delete", "r2")), 1):
             entry = make_entry(n, op, obj)
             space.write(lambda tx, entry=entry: tx.housekeeping.append_audit(space.workspace, entry))
-        rows = space.read(lambda tx: tx.housekeeping.search_audit(space.workspace, operation, object_id, Page(10)))
-        assert [entry.time_ms for _, entry in rows] == expected
+        asked = SearchAudit(operation=operation, object=object_id)
+        rows = space.read(lambda tx: tx.housekeeping.search_audit(space.workspace, asked, Page(10)))
+        assert [entry.time_ms for entry in rows] == expected
         other = Space(space.store)
-        assert other.read(lambda tx: tx.housekeeping.search_audit(other.workspace, "", "", Page(10))) == []
+        assert other.read(lambda tx: tx.housekeeping.search_audit(other.workspace, SearchAudit(), Page(10))) == []
+
+    def test_the_chain_of_the_audit_log_holds_for_those_who_write_at_once(self, space: Space) -> None:
+        with ThreadPoolExecutor(8) as threads:
+            for n in range(100):
+                threads.submit(
+                    space.write, lambda tx, n=n: tx.housekeeping.append_audit(space.workspace, make_entry(n))
+                )
+        verdict = space.read(lambda tx: tx.housekeeping.verify_audit(space.workspace, VerifyAudit()))
+        assert (verdict.intact, verdict.first, verdict.last) == (True, 1, 100)
+
+    @pytest.mark.parametrize(
+        ("harm", "fault"),
+        [
+            ("UPDATE audit SET actor = 'user:eve' WHERE workspace = ? AND number = 3", "entry 3 is not"),
+            ("UPDATE audit SET hash = 'x' WHERE workspace = ? AND number = 5", "entry 5 is not"),
+            ("DELETE FROM audit WHERE workspace = ? AND number = 2", "entry 2 is missing"),
+            ("DELETE FROM audit WHERE workspace = ? AND number > 3", "entry 4 is missing"),
+            ("DELETE FROM audit WHERE workspace = ?", "entry 1 is missing"),
+            ("UPDATE audit_heads SET number = 4 WHERE workspace = ?", "the last entry is not"),
+        ],
+    )
+    def test_what_was_changed_or_removed_is_told(self, space: Space, harm: str, fault: str) -> None:
+        for n in range(5):
+            space.write(lambda tx, n=n: tx.housekeeping.append_audit(space.workspace, make_entry(n)))
+        space.write(lambda tx: tx.db.run(harm, (space.workspace,)))
+        verdict = space.read(lambda tx: tx.housekeeping.verify_audit(space.workspace, VerifyAudit()))
+        assert not verdict.intact
+        assert fault in verdict.fault
+
+    def test_a_chain_that_was_cut_at_its_beginning_goes_on(self, space: Space) -> None:
+        for n in range(5):
+            space.write(lambda tx, n=n: tx.housekeeping.append_audit(space.workspace, make_entry(n)))
+        for before_ms, removed in ((0, 0), (2, 2), (100, 3)):
+            assert space.write(lambda tx, ms=before_ms: tx.housekeeping.trim_audit(space.workspace, ms)) == removed
+            verdict = space.read(lambda tx: tx.housekeeping.verify_audit(space.workspace, VerifyAudit()))
+            assert verdict.intact, verdict.fault
+        space.write(lambda tx: tx.housekeeping.append_audit(space.workspace, make_entry(9)))
+        verdict = space.read(lambda tx: tx.housekeeping.verify_audit(space.workspace, VerifyAudit()))
+        assert (verdict.intact, verdict.first, verdict.last) == (True, 6, 6)

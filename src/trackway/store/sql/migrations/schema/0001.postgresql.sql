@@ -7,6 +7,12 @@ EXCEPTION WHEN numeric_value_out_of_range THEN
   RETURN CASE WHEN value ~ 'e-|E-' THEN 0.0 WHEN value LIKE '-%' THEN '-Infinity' ELSE 'Infinity' END::double precision;
 END $$;
 
+CREATE TABLE access_versions (
+  name TEXT COLLATE "C" NOT NULL,
+  version BIGINT NOT NULL,
+  PRIMARY KEY (name)
+);
+
 CREATE TABLE arrivals (
   pk BIGSERIAL NOT NULL,
   run_pk BIGINT NOT NULL,
@@ -20,18 +26,33 @@ CREATE INDEX ix_arrivals_run ON arrivals (run_pk);
 ALTER TABLE arrivals ALTER COLUMN data SET STORAGE EXTERNAL, SET (toast_tuple_target = 8160);
 
 CREATE TABLE audit (
-  pk BIGSERIAL NOT NULL,
   workspace TEXT COLLATE "C" NOT NULL,
+  number BIGINT NOT NULL,
   time_ms BIGINT NOT NULL,
   actor TEXT COLLATE "C" NOT NULL,
   operation TEXT COLLATE "C" NOT NULL,
   object TEXT COLLATE "C" NOT NULL,
   request_id TEXT COLLATE "C" NOT NULL,
   detail TEXT COLLATE "C" NOT NULL,
-  PRIMARY KEY (pk)
+  address TEXT COLLATE "C" NOT NULL,
+  before_digest TEXT COLLATE "C" NOT NULL,
+  after_digest TEXT COLLATE "C" NOT NULL,
+  hash TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (workspace, number)
 );
 
-CREATE INDEX ix_audit_object ON audit (workspace, object);
+CREATE INDEX ix_audit_actor ON audit (workspace, actor, number);
+
+CREATE INDEX ix_audit_object ON audit (workspace, object, number);
+
+CREATE TABLE audit_heads (
+  workspace TEXT COLLATE "C" NOT NULL,
+  number BIGINT NOT NULL,
+  hash TEXT COLLATE "C" NOT NULL,
+  trimmed BIGINT NOT NULL,
+  trimmed_hash TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (workspace)
+);
 
 CREATE TABLE chunks (
   series_pk BIGINT NOT NULL,
@@ -41,6 +62,22 @@ CREATE TABLE chunks (
 );
 
 ALTER TABLE chunks ALTER COLUMN data SET STORAGE EXTERNAL, SET (toast_tuple_target = 8160);
+
+CREATE TABLE credentials (
+  digest TEXT COLLATE "C" NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  public_id TEXT COLLATE "C" NOT NULL,
+  user_pk BIGINT NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  role TEXT COLLATE "C" NOT NULL,
+  created_ms BIGINT NOT NULL,
+  expires_ms BIGINT NOT NULL,
+  PRIMARY KEY (digest)
+);
+
+CREATE INDEX ix_credentials_expiry ON credentials (expires_ms);
+
+CREATE INDEX ix_credentials_user ON credentials (user_pk, kind);
 
 CREATE TABLE datasets (
   pk BIGSERIAL NOT NULL,
@@ -103,6 +140,22 @@ CREATE TABLE gather_queue (
   ended BIGINT NOT NULL,
   PRIMARY KEY (run_pk)
 );
+
+CREATE TABLE grants (
+  pk BIGSERIAL NOT NULL,
+  workspace TEXT COLLATE "C" NOT NULL,
+  subject_kind TEXT COLLATE "C" NOT NULL,
+  subject_pk BIGINT NOT NULL,
+  target_kind TEXT COLLATE "C" NOT NULL,
+  target TEXT COLLATE "C" NOT NULL,
+  role TEXT COLLATE "C" NOT NULL,
+  created_ms BIGINT NOT NULL,
+  created_by TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (pk),
+  CONSTRAINT uq_grants_subject UNIQUE (workspace, subject_kind, subject_pk, target_kind, target)
+);
+
+CREATE INDEX ix_grants_target ON grants (workspace, target_kind, target);
 
 CREATE TABLE leases (
   name TEXT COLLATE "C" NOT NULL,
@@ -320,6 +373,13 @@ CREATE TABLE registered_models (
   CONSTRAINT uq_registered_models_name UNIQUE (workspace, name)
 );
 
+CREATE TABLE roles (
+  workspace TEXT COLLATE "C" NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  permissions TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (workspace, name)
+);
+
 CREATE TABLE run_datasets (
   run_pk BIGINT NOT NULL,
   dataset_pk BIGINT NOT NULL,
@@ -494,6 +554,22 @@ CREATE TABLE tags (
 
 CREATE INDEX ix_tags_value ON tags (experiment_pk, key, value, run_pk) WHERE length(value) <= 100;
 
+CREATE TABLE team_members (
+  team_pk BIGINT NOT NULL,
+  user_pk BIGINT NOT NULL,
+  PRIMARY KEY (team_pk, user_pk)
+);
+
+CREATE INDEX ix_team_members_user ON team_members (user_pk);
+
+CREATE TABLE teams (
+  pk BIGSERIAL NOT NULL,
+  workspace TEXT COLLATE "C" NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (pk),
+  CONSTRAINT uq_teams_name UNIQUE (workspace, name)
+);
+
 CREATE TABLE uploads (
   upload_id TEXT COLLATE "C" NOT NULL,
   workspace TEXT COLLATE "C" NOT NULL,
@@ -503,6 +579,20 @@ CREATE TABLE uploads (
   store_upload_id TEXT COLLATE "C" NOT NULL,
   created_ms BIGINT NOT NULL,
   PRIMARY KEY (upload_id)
+);
+
+CREATE TABLE users (
+  pk BIGSERIAL NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  folded TEXT COLLATE "C" NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  password TEXT COLLATE "C" NOT NULL,
+  is_admin BIGINT NOT NULL,
+  disabled BIGINT NOT NULL,
+  created_ms BIGINT NOT NULL,
+  created_by TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (pk),
+  CONSTRAINT uq_users_folded UNIQUE (folded)
 );
 
 CREATE TABLE version_signatures (

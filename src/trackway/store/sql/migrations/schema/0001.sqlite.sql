@@ -1,4 +1,10 @@
 -- Written from schema.py by `make schema`.
+CREATE TABLE access_versions (
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (name)
+);
+
 CREATE TABLE arrivals (
   pk INTEGER NOT NULL,
   run_pk INTEGER NOT NULL,
@@ -10,18 +16,34 @@ CREATE TABLE arrivals (
 CREATE INDEX ix_arrivals_run ON arrivals (run_pk);
 
 CREATE TABLE audit (
-  pk INTEGER NOT NULL,
   workspace TEXT NOT NULL,
+  number INTEGER NOT NULL,
   time_ms INTEGER NOT NULL,
   actor TEXT NOT NULL,
   operation TEXT NOT NULL,
   object TEXT NOT NULL,
   request_id TEXT NOT NULL,
   detail TEXT NOT NULL,
-  PRIMARY KEY (pk)
-);
+  address TEXT NOT NULL,
+  before_digest TEXT NOT NULL,
+  after_digest TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  PRIMARY KEY (workspace, number)
+)
+ WITHOUT ROWID;
 
-CREATE INDEX ix_audit_object ON audit (workspace, object);
+CREATE INDEX ix_audit_actor ON audit (workspace, actor, number);
+
+CREATE INDEX ix_audit_object ON audit (workspace, object, number);
+
+CREATE TABLE audit_heads (
+  workspace TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  trimmed INTEGER NOT NULL,
+  trimmed_hash TEXT NOT NULL,
+  PRIMARY KEY (workspace)
+);
 
 CREATE TABLE chunks (
   series_pk INTEGER NOT NULL,
@@ -30,6 +52,23 @@ CREATE TABLE chunks (
   PRIMARY KEY (series_pk, first)
 )
  WITHOUT ROWID;
+
+CREATE TABLE credentials (
+  digest TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  public_id TEXT NOT NULL,
+  user_pk INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL,
+  PRIMARY KEY (digest)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX ix_credentials_expiry ON credentials (expires_ms);
+
+CREATE INDEX ix_credentials_user ON credentials (user_pk, kind);
 
 CREATE TABLE datasets (
   pk INTEGER NOT NULL,
@@ -92,6 +131,21 @@ CREATE TABLE gather_queue (
   ended INTEGER NOT NULL,
   PRIMARY KEY (run_pk)
 );
+
+CREATE TABLE grants (
+  pk INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  workspace TEXT NOT NULL,
+  subject_kind TEXT NOT NULL,
+  subject_pk INTEGER NOT NULL,
+  target_kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  role TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  CONSTRAINT uq_grants_subject UNIQUE (workspace, subject_kind, subject_pk, target_kind, target)
+);
+
+CREATE INDEX ix_grants_target ON grants (workspace, target_kind, target);
 
 CREATE TABLE leases (
   name TEXT NOT NULL,
@@ -310,6 +364,14 @@ CREATE TABLE registered_models (
   CONSTRAINT uq_registered_models_name UNIQUE (workspace, name)
 );
 
+CREATE TABLE roles (
+  workspace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  permissions TEXT NOT NULL,
+  PRIMARY KEY (workspace, name)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE run_datasets (
   run_pk INTEGER NOT NULL,
   dataset_pk INTEGER NOT NULL,
@@ -484,6 +546,23 @@ CREATE TABLE tags (
 
 CREATE INDEX ix_tags_value ON tags (experiment_pk, "key", value, run_pk) WHERE length(value) <= 100;
 
+CREATE TABLE team_members (
+  team_pk INTEGER NOT NULL,
+  user_pk INTEGER NOT NULL,
+  PRIMARY KEY (team_pk, user_pk)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX ix_team_members_user ON team_members (user_pk);
+
+CREATE TABLE teams (
+  pk INTEGER NOT NULL,
+  workspace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY (pk),
+  CONSTRAINT uq_teams_name UNIQUE (workspace, name)
+);
+
 CREATE TABLE uploads (
   upload_id TEXT NOT NULL,
   workspace TEXT NOT NULL,
@@ -493,6 +572,19 @@ CREATE TABLE uploads (
   store_upload_id TEXT NOT NULL,
   created_ms INTEGER NOT NULL,
   PRIMARY KEY (upload_id)
+);
+
+CREATE TABLE users (
+  pk INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  folded TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  password TEXT NOT NULL,
+  is_admin INTEGER NOT NULL,
+  disabled INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  CONSTRAINT uq_users_folded UNIQUE (folded)
 );
 
 CREATE TABLE version_signatures (

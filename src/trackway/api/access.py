@@ -1,0 +1,290 @@
+"""Who may use an installation, and what they may do there: users, tokens, teams, roles, grants."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from trackway.api.calls import Permission
+from trackway.api.structs import Request, Response
+
+UserKind = Literal["user", "service"]
+SubjectKind = Literal["user", "team", "everyone"]
+GrantKind = Literal["workspace", "experiment", "registered_model"]
+
+ROLES: dict[str, frozenset[Permission]] = {
+    "contributor": frozenset(("create",)),
+    "reader": frozenset(("read",)),
+    "editor": frozenset(("read", "write", "create")),
+    "manager": frozenset(("read", "write", "create", "delete", "manage")),
+    "admin": frozenset(("read", "write", "create", "delete", "manage", "admin")),
+}
+"""The roles that every workspace has. Who makes an experiment or a registered model is its manager."""
+
+
+class User(Response, frozen=True, kw_only=True):
+    """A person, or a service account, which has tokens and no password.
+
+    has_password: False until the link of the invitation was used
+    """
+
+    name: str
+    kind: UserKind
+    is_admin: bool
+    disabled: bool
+    has_password: bool
+    created_ms: int
+    created_by: str
+
+
+class CreateUser(Request, frozen=True, kw_only=True):
+    """Create a user. Without a password, a person gets an invitation: a link that sets one, valid for a week."""
+
+    name: str
+    kind: UserKind = "user"
+    is_admin: bool = False
+    password: str = ""
+
+
+class CreatedUser(Response, frozen=True, kw_only=True):
+    """The user; ``invitation`` is the secret of the link ``/join#<invitation>``, shown this once."""
+
+    user: User
+    invitation: str = ""
+
+
+class UserName(Request, frozen=True, kw_only=True):
+    """Name a user."""
+
+    name: str
+
+
+class ListUsers(Request, frozen=True, kw_only=True):
+    """List users by name."""
+
+    limit: int = 1_000
+    page_token: str = ""
+
+
+class UserPage(Response, frozen=True, kw_only=True):
+    """One page; an empty token means that it is the last."""
+
+    users: list[User]
+    next_page_token: str = ""
+
+
+class UpdateUser(Request, frozen=True, kw_only=True):
+    """Change a user; None leaves a field as it is. Who is disabled is signed out at once."""
+
+    name: str
+    is_admin: bool | None = None
+    disabled: bool | None = None
+
+
+class SetPassword(Request, frozen=True, kw_only=True):
+    """Set another user's password, as an administrator does: it ends all of that user's sessions."""
+
+    name: str
+    password: str
+
+
+class ChangePassword(Request, frozen=True, kw_only=True):
+    """Change one's own password: it ends all of one's sessions."""
+
+    current: str
+    password: str
+
+
+class WhoAmI(Request, frozen=True, kw_only=True):
+    """Ask who one is to the server."""
+
+
+class Identity(Response, frozen=True, kw_only=True):
+    """Who calls, by which means, and what the caller may do in the whole workspace."""
+
+    name: str
+    kind: str
+    is_admin: bool
+    means: str
+    workspace: str
+    permissions: list[Permission]
+
+
+class CreateToken(Request, frozen=True, kw_only=True):
+    """Make a token of one's own, or, as an administrator, of a service account.
+
+    user:       "" for oneself
+    role:       the most that the token may do, whatever its user may; "" for all of it
+    expires_ms: when it ends; None for in 90 days, 0 for never
+    """
+
+    name: str
+    user: str = ""
+    role: str = ""
+    expires_ms: int | None = None
+
+
+class Token(Response, frozen=True, kw_only=True):
+    """A token without its secret; ``expires_ms`` 0 for never."""
+
+    token_id: str
+    name: str
+    user: str
+    role: str
+    created_ms: int
+    expires_ms: int
+
+
+class CreatedToken(Response, frozen=True, kw_only=True):
+    """The token; ``secret`` is what is sent, shown this once."""
+
+    token: Token
+    secret: str
+
+
+class ListTokens(Request, frozen=True, kw_only=True):
+    """List one's own tokens, or, as an administrator, those of another user."""
+
+    user: str = ""
+
+
+class TokenList(Response, frozen=True, kw_only=True):
+    """Tokens, oldest first."""
+
+    tokens: list[Token]
+
+
+class TokenId(Request, frozen=True, kw_only=True):
+    """Name a token; ``user`` as in the list."""
+
+    token_id: str
+    user: str = ""
+
+
+class TeamName(Request, frozen=True, kw_only=True):
+    """Name a team."""
+
+    team: str
+
+
+class ListTeams(Request, frozen=True, kw_only=True):
+    """List the teams of the workspace."""
+
+
+class Team(Response, frozen=True, kw_only=True):
+    """A team and its members' names."""
+
+    team: str
+    members: list[str]
+
+
+class TeamList(Response, frozen=True, kw_only=True):
+    """Teams by name."""
+
+    teams: list[Team]
+
+
+class TeamMember(Request, frozen=True, kw_only=True):
+    """Name a member of a team."""
+
+    team: str
+    user: str
+
+
+class SetRole(Request, frozen=True, kw_only=True):
+    """Create a role of one's own, or change what it permits."""
+
+    role: str
+    permissions: list[Permission]
+
+
+class RoleName(Request, frozen=True, kw_only=True):
+    """Name a role."""
+
+    role: str
+
+
+class Role(Response, frozen=True, kw_only=True):
+    """What a role permits; ``built_in`` ones are the same everywhere."""
+
+    role: str
+    permissions: list[Permission]
+    built_in: bool
+
+
+class ListRoles(Request, frozen=True, kw_only=True):
+    """List the roles of the workspace."""
+
+
+class RoleList(Response, frozen=True, kw_only=True):
+    """Roles, the built-in ones first."""
+
+    roles: list[Role]
+
+
+class Grant(Response, frozen=True, kw_only=True):
+    """A role that somebody has on something.
+
+    subject: name of a user or team; "" for everyone who is signed in
+    target:  an experiment's id or a model's name; "" for the whole workspace. With ``*`` in it, it is a pattern of
+             names, also of those that come later
+    """
+
+    grant_id: str
+    subject_kind: SubjectKind
+    subject: str
+    target_kind: GrantKind
+    target: str
+    role: str
+    created_ms: int
+    created_by: str
+
+
+class CreateGrant(Request, frozen=True, kw_only=True):
+    """Give a role; in place of the one that the same subject has on the same target. See ``Grant``."""
+
+    subject_kind: SubjectKind
+    subject: str = ""
+    target_kind: GrantKind
+    target: str = ""
+    role: str
+
+
+class GrantId(Request, frozen=True, kw_only=True):
+    """Name a grant."""
+
+    grant_id: str
+
+
+class ListGrants(Request, frozen=True, kw_only=True):
+    """List grants of the workspace, perhaps of one subject or on one kind of target."""
+
+    subject_kind: SubjectKind | None = None
+    subject: str = ""
+    target_kind: GrantKind | None = None
+    target: str = ""
+
+
+class GrantList(Response, frozen=True, kw_only=True):
+    """Grants, oldest first."""
+
+    grants: list[Grant]
+
+
+class Explain(Request, frozen=True, kw_only=True):
+    """Ask whether a user may do something to an object, and why.
+
+    operation: name of an operation
+    target:    what its request would name: an id or a name; "" for the workspace
+    """
+
+    user: str
+    operation: str
+    target: str = ""
+
+
+class Explanation(Response, frozen=True, kw_only=True):
+    """The answer: what is needed, and each way in which the user has it."""
+
+    allowed: bool
+    permission: Permission
+    reasons: list[str]

@@ -1,0 +1,143 @@
+"""What a credential permits in a workspace: read once, kept until anything of access changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from trackway.api.access import ROLES
+from trackway.api.calls import EVERYTHING, Actor, Permission, Sight
+from trackway.auth.passwords import fingerprint
+from trackway.base.errors import Unauthenticated
+from trackway.store.access import Given, UserRow
+from trackway.store.base import Transaction
+
+Permissions = frozenset[Permission]
+NOTHING: Permissions = frozenset()
+ALL: Permissions = ROLES["admin"]
+
+
+class Rights(NamedTuple):
+    """What a credential permits.
+
+    version:     of access, when this was read
+    means:       ``session``, ``token`` or ``password``
+    ceiling:     the most that the credential permits, whatever its user may
+    workspace:   on everything in the workspace
+    experiments: more than that, on some experiments by number
+    models:      the same on registered models, by name
+    """
+
+    version: int
+    actor: Actor
+    user_pk: int
+    is_admin: bool
+    means: str
+    expires_ms: int
+    ceiling: Permissions
+    workspace: Permissions
+    experiments: dict[int, Permissions]
+    models: dict[str, Permissions]
+    sees: Sight
+
+    def on_experiment(self, number: int) -> Permissions:
+        """Return what is permitted on an experiment and its runs."""
+        return self.workspace | self.experiments.get(number, NOTHING)
+
+    def on_model(self, name: str) -> Permissions:
+        """Return what is permitted on a registered model."""
+        return self.workspace | self.models.get(name, NOTHING)
+
+
+class _Shown(NamedTuple):
+    """What a credential is, once it was found to be valid."""
+
+    user: UserRow
+    means: str
+    role: str
+    expires_ms: int
+
+
+def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -> Rights:
+    """Read what a credential permits.
+
+    credential: ``session:<digest>``, ``token:<digest>`` or ``password:<user's number>:<fingerprint of the hash>``
+    raises:     Unauthenticated when it is not valid, or not any more
+    """
+    version = tx.access.version()
+    shown = _check_credential(tx, credential, now_ms)
+    if shown.user.disabled:
+        raise refuse_credential()
+    roles = {**ROLES, **{name: frozenset(those) for name, those in tx.access.list_roles(workspace).items()}}
+    ceiling = roles.get(shown.role, NOTHING) if shown.role else ALL
+    given = [] if shown.user.is_admin else tx.access.list_given(workspace, shown.user.pk)
+    everywhere = ALL if shown.user.is_admin else join(roles, (one for one in given if one.target_kind == "workspace"))
+    experiments, models, numbers = _resolve(tx, workspace, roles, given, ceiling)
+    everywhere &= ceiling
+    sees = EVERYTHING
+    if "read" not in everywhere:
+        sees = Sight(
+            experiments=frozenset(number for number, those in experiments.items() if "read" in those),
+            models=frozenset(numbers[name] for name, those in models.items() if "read" in those),
+        )
+    return Rights(
+        version,
+        Actor(kind=shown.user.kind, name=shown.user.name),
+        shown.user.pk,
+        shown.user.is_admin and not shown.role,
+        shown.means,
+        shown.expires_ms,
+        ceiling,
+        everywhere,
+        experiments,
+        models,
+        sees,
+    )
+
+
+def join(roles: dict[str, Permissions], given: Iterable[Given]) -> Permissions:
+    """Return what some roles permit together; a role that is no more permits nothing."""
+    return frozenset[Permission]().union(*(roles.get(one.role, NOTHING) for one in given))
+
+
+def refuse_credential() -> Unauthenticated:
+    """Make the one error for every credential that is not valid: it says nothing about why."""
+    return Unauthenticated("The credential is not valid, or not any more", hint="sign in again, or make a new token")
+
+
+def _check_credential(tx: Transaction, credential: str, now_ms: int) -> _Shown:
+    means, _, rest = credential.partition(":")
+    if means == "password":
+        number, _, known = rest.partition(":")
+        user = tx.access.get_user(int(number))
+        if user is None or not user.password or fingerprint(user.password) != known:
+            raise refuse_credential()
+        return _Shown(user, means, "", 0)
+    row = tx.access.find_credential(rest) if rest else None
+    if row is None or row.kind != means or (row.expires_ms and row.expires_ms <= now_ms):
+        raise refuse_credential()
+    user = tx.access.get_user(row.user_pk)
+    if user is None:
+        raise refuse_credential()
+    return _Shown(user, means, row.role, row.expires_ms)
+
+
+def _resolve(
+    tx: Transaction, workspace: str, roles: dict[str, Permissions], given: list[Given], ceiling: Permissions
+) -> tuple[dict[int, Permissions], dict[str, Permissions], dict[str, int]]:
+    """Return what roles on single objects permit, patterns as the objects that they stand for now."""
+    experiments: dict[int, Permissions] = {}
+    models: dict[str, Permissions] = {}
+    numbers: dict[str, int] = {}
+    for one in given:
+        permitted = roles.get(one.role, NOTHING) & ceiling
+        if one.target_kind == "experiment":
+            is_pattern = "*" in one.target
+            found = tx.access.match_experiments(workspace, one.target) if is_pattern else [int(one.target)]
+            for number in found:
+                experiments[number] = experiments.get(number, NOTHING) | permitted
+        elif one.target_kind == "registered_model":
+            for pk, name in tx.access.match_models(workspace, one.target):
+                models[name] = models.get(name, NOTHING) | permitted
+                numbers[name] = pk
+    return experiments, models, numbers

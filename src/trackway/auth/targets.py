@@ -1,0 +1,293 @@
+"""What a call is about, and what its actor may do to that: one check for each kind of target.
+
+Of an object that the actor may not read, every check says what is said of one that does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from trackway.api import access as c
+from trackway.api import experiments as e
+from trackway.api import operations as ops
+from trackway.api import registry as g
+from trackway.api import runs as r
+from trackway.api.calls import Call, Permission, Target
+from trackway.api.operations import Access
+from trackway.artifacts.paths import check_artifact_path
+from trackway.auth.rights import Permissions, Rights
+from trackway.base.errors import AlreadyExists, NotFound, PermissionDenied
+from trackway.rules.checks import parse_experiment_id
+from trackway.store.base import Transaction
+
+
+class AdmittedCall(Call, frozen=True, kw_only=True):
+    """A call that the policy has let in; ``makes`` when its actor is to be the owner of what it creates."""
+
+    rights: Any
+    makes: bool = True
+
+
+Check = Callable[[Transaction, AdmittedCall, Access, Any], None]
+Extra = Callable[[Transaction, AdmittedCall, Any], AdmittedCall]
+DEFAULT_EXPERIMENT = "0"
+
+
+def require(permissions: Permissions, needed: Permission, missing: NotFound) -> None:
+    """Let a call pass that has a right.
+
+    raises: ``missing`` when not even the object may be seen, PermissionDenied when only the right is wanting
+    """
+    if needed in permissions and "read" in permissions:
+        return
+    if "read" not in permissions:
+        raise missing
+    raise PermissionDenied(
+        f"This needs the permission {needed!r} on it", hint="who manages it can give you a role that has it"
+    )
+
+
+def check_experiment(call: AdmittedCall, experiment_id: str, needed: Permission) -> None:
+    """Check a right on an experiment."""
+    number = parse_experiment_id(experiment_id)
+    require(_rights(call).on_experiment(number), needed, NotFound(f"No experiment with id {experiment_id}"))
+
+
+def check_run(tx: Transaction, call: AdmittedCall, run_id: str, needed: Permission) -> None:
+    """Check a right on a run: that on its experiment."""
+    rights = _rights(call)
+    if needed in rights.workspace and "read" in rights.workspace:
+        return
+    ref = tx.runs.ref(call.workspace, run_id)
+    missing = NotFound(f"Run {run_id[:64]!r} not found")
+    require(rights.on_experiment(ref.experiment) if ref else frozenset(), needed, missing)
+
+
+def check_logged_model(tx: Transaction, call: AdmittedCall, model_id: str, needed: Permission) -> None:
+    """Check a right on the record of a model: that on its experiment."""
+    rights = _rights(call)
+    if needed in rights.workspace and "read" in rights.workspace:
+        return
+    model = tx.logged_models.get(call.workspace, model_id, deleted=True)
+    permissions: Permissions = rights.on_experiment(int(model.experiment_id)) if model else frozenset()
+    require(permissions, needed, NotFound(f"Logged model {model_id[:80]!r} not found"))
+
+
+def check_model(call: AdmittedCall, name: str, needed: Permission) -> None:
+    """Check a right on a registered model."""
+    missing = NotFound(f"Registered Model with name={name[:80]} not found")
+    require(_rights(call).on_model(name), needed, missing)
+
+
+def check_file(tx: Transaction, call: AdmittedCall, path: str, needed: Permission) -> None:
+    """Check a right on a file or folder: that on the experiment whose number its path begins with.
+
+    Who may read a registered model may read the files that its versions are made of, too.
+    """
+    rights = _rights(call)
+    path = check_artifact_path(path) if path else ""
+    begin = path.partition("/")[0]
+    permissions = rights.workspace
+    if begin.isascii() and begin.isdigit() and len(begin) <= 18 and str(int(begin)) == begin:
+        permissions = rights.on_experiment(int(begin))
+    if needed == "read" and "read" not in permissions and rights.models and path and _is_in_version(tx, call, path):
+        return
+    require(permissions, needed, NotFound(f"No artifact at {path[:200]!r}"))
+
+
+def check_workspace(call: AdmittedCall, needed: Permission) -> None:
+    """Check a right on the workspace as a whole."""
+    if needed not in _rights(call).workspace:
+        raise PermissionDenied(
+            f"This needs the permission {needed!r} on the workspace", hint="its administrators can give you a role"
+        )
+
+
+def check_grant(call: AdmittedCall, kind: c.GrantKind | None, target: str) -> None:
+    """Check that an actor may give and take roles on something."""
+    if kind is None or kind == "workspace" or "*" in target:
+        check_workspace(call, "admin")
+    elif kind == "experiment":
+        check_experiment(call, target, "manage")
+    else:
+        check_model(call, target, "manage")
+
+
+def _is_in_version(tx: Transaction, call: AdmittedCall, path: str) -> bool:
+    parts = path.split("/")
+    above = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    found = tx.registry.find_frozen(call.workspace, above, path)
+    return found is not None and "read" in _rights(call).on_model(found[0])
+
+
+def _on_system(_tx: Transaction, call: AdmittedCall, _access: Access, _request: Any) -> None:
+    if not _rights(call).is_admin:
+        raise PermissionDenied("Only administrators of the installation may do this")
+
+
+def _on_self(_tx: Transaction, _call: AdmittedCall, _access: Access, _request: Any) -> None:
+    """Everybody who is known may; the handler looks at whom the request names."""
+
+
+def _on_workspace(_tx: Transaction, call: AdmittedCall, access: Access, _request: Any) -> None:
+    check_workspace(call, access.permission)
+
+
+def _on_grant(tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
+    if access.target_field:
+        number = request.grant_id
+        is_number = number.isascii() and number.isdigit() and len(number) <= 18
+        grant = tx.access.get_grant(call.workspace, int(number)) if is_number else None
+        if grant is None:
+            check_workspace(call, "admin")  # who may not see all of them learns nothing about which there are
+            return
+        check_grant(call, grant.target_kind, grant.target)
+        return
+    check_grant(call, request.target_kind, request.target)
+
+
+def _on_experiment(_tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
+    if isinstance(request, r.CreateRun) and (request.experiment_name or not request.experiment_id):
+        return  # ``_create_run`` looks at the experiment that is meant
+    check_experiment(call, getattr(request, access.target_field), access.permission)
+
+
+def _on_run(tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
+    check_run(tx, call, getattr(request, access.target_field), access.permission)
+
+
+def _on_runs(tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
+    for run_id in dict.fromkeys(getattr(request, access.target_field)):
+        check_run(tx, call, run_id, access.permission)
+
+
+def _on_logged_model(tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
+    check_logged_model(tx, call, getattr(request, access.target_field), access.permission)
+
+
+def _on_model(_tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
+    check_model(call, getattr(request, access.target_field), access.permission)
+    if access.reads_field:
+        check_model(call, getattr(request, access.reads_field), "read")
+
+
+def _on_file(tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
+    check_file(tx, call, getattr(request, access.target_field), access.permission)
+
+
+CHECKS: dict[Target, Check] = {
+    "system": _on_system,
+    "self": _on_self,
+    "grant": _on_grant,
+    "workspace": _on_workspace,
+    "experiment": _on_experiment,
+    "run": _on_run,
+    "runs": _on_runs,
+    "logged_model": _on_logged_model,
+    "registered_model": _on_model,
+    "file": _on_file,
+}
+"""The check of each kind of target."""
+
+
+def _create_experiment(tx: Transaction, call: AdmittedCall, request: e.CreateExperiment) -> AdmittedCall:
+    """Keep what is behind a name that is taken from who may not see it."""
+    view = "active" if request.unique_among == "live" else "all"
+    known = tx.experiments.find(call.workspace, request.name, view)  # type: ignore[arg-type]  # one of two literals
+    if known is None:
+        return call
+    if "read" not in _rights(call).on_experiment(int(known.experiment_id)):
+        raise AlreadyExists("An experiment of this name cannot be created", hint="choose another name")
+    return _not_made(call)
+
+
+def _create_run(tx: Transaction, call: AdmittedCall, request: r.CreateRun) -> AdmittedCall:
+    """Check the run that is resumed, the experiment that is named, and the parent."""
+    known = tx.runs.ref(call.workspace, request.run_id) if request.run_id else None
+    if known is None and request.external_key:
+        known = tx.runs.find(call.workspace, request.external_key)
+    if known is not None and not {"read", "write"} <= _rights(call).on_experiment(known.experiment):
+        raise AlreadyExists("A run of this id or external key cannot be created", hint="choose another")
+    makes = False
+    if known is None and request.experiment_name:
+        found = tx.experiments.find(call.workspace, request.experiment_name, "active")
+        if found is None:
+            check_workspace(call, "create")
+            makes = True
+        else:
+            check_experiment(call, found.experiment_id, "write")
+    elif known is None and not request.experiment_id:
+        check_experiment(call, DEFAULT_EXPERIMENT, "write")
+    if parent := request.parent_run_id or request.tags.get(r.TAG_PARENT):
+        check_run(tx, call, parent, "read")
+    return call if makes else _not_made(call)
+
+
+def _ingest(tx: Transaction, call: AdmittedCall, request: r.Ingest) -> AdmittedCall:
+    """Check a parent that is set by its tag: filters look at what it has."""
+    if parent := request.tags.get(r.TAG_PARENT):
+        check_run(tx, call, parent, "read")
+    return call
+
+
+def _move_runs(tx: Transaction, call: AdmittedCall, request: r.MoveRuns) -> AdmittedCall:
+    check_experiment(call, request.experiment_id, "write")
+    if "write" not in _rights(call).workspace:  # what hangs on the runs is moved with them, wherever it is
+        for run_id in request.run_ids:
+            for node in tx.runs.list_descendants(call.workspace, run_id, MOVED_DEPTH, MOVED_RUNS):
+                check_run(tx, call, node.run_id, "write")
+    return call
+
+
+MOVED_DEPTH = MOVED_RUNS = 10_000
+
+
+def _create_version(tx: Transaction, call: AdmittedCall, request: g.CreateModelVersion) -> AdmittedCall:
+    """Check what a version is made of: it is shown to all who may see the model."""
+    if "read" in _rights(call).workspace:
+        return call
+    if request.run_id:
+        check_run(tx, call, request.run_id, "read")
+    if request.model_id:
+        check_logged_model(tx, call, request.model_id, "read")
+    rest = request.source.removeprefix("models:/")
+    if rest != request.source and rest != request.model_id:
+        name, slash, _ = rest.partition("/")
+        check_model(call, name if slash else rest.rpartition("@")[0], "read")
+    return call
+
+
+def _create_logged_model(tx: Transaction, call: AdmittedCall, request: Any) -> AdmittedCall:
+    if request.source_run_id:
+        check_run(tx, call, request.source_run_id, "read")
+    return call
+
+
+EXTRA: dict[str, Extra] = {
+    ops.CREATE_EXPERIMENT.name: cast(Extra, _create_experiment),
+    ops.CREATE_RUN.name: cast(Extra, _create_run),
+    ops.INGEST.name: cast(Extra, _ingest),
+    ops.MOVE_RUNS.name: cast(Extra, _move_runs),
+    ops.CREATE_MODEL_VERSION.name: cast(Extra, _create_version),
+    ops.CREATE_LOGGED_MODEL.name: _create_logged_model,
+}
+"""What more is looked at for some operations, after their target."""
+
+
+def _rights(call: AdmittedCall) -> Rights:
+    return cast(Rights, call.rights)
+
+
+def _not_made(call: AdmittedCall) -> AdmittedCall:
+    return AdmittedCall(
+        actor=call.actor,
+        workspace=call.workspace,
+        request_id=call.request_id,
+        now_ms=call.now_ms,
+        credential=call.credential,
+        address=call.address,
+        sees=call.sees,
+        rights=call.rights,
+        makes=False,
+    )

@@ -1,0 +1,242 @@
+"""The rules of users and of their tokens."""
+
+from __future__ import annotations
+
+import re
+
+from trackway.api import access as c
+from trackway.api import limits
+from trackway.api import operations as ops
+from trackway.api.calls import Call
+from trackway.api.structs import Empty
+from trackway.auth.credentials import INVITATION_MS, TOKEN_MS, mint
+from trackway.auth.passwords import check_password, hash_password, verify_password
+from trackway.auth.rights import load_rights
+from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied, Unauthenticated
+from trackway.rules.checks import check_name, check_page
+from trackway.rules.handlers import Handlers
+from trackway.rules.tokens import decode_token, encode_token
+from trackway.store.access import CredentialRow, UserRow
+from trackway.store.base import Transaction
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+-]*[A-Za-z0-9])?")
+
+
+class UserService:
+    """Handlers of the operations on users and tokens."""
+
+    def handlers(self) -> Handlers:
+        """Return the handler of each operation."""
+        return {
+            ops.CREATE_USER: self.create,
+            ops.LIST_USERS: self.list_users,
+            ops.GET_USER: self.get,
+            ops.UPDATE_USER: self.update,
+            ops.DELETE_USER: self.delete,
+            ops.INVITE_USER: self.invite,
+            ops.SET_PASSWORD: self.set_password,
+            ops.CHANGE_PASSWORD: self.change_password,
+            ops.WHO_AM_I: self.who_am_i,
+            ops.CREATE_TOKEN: self.create_token,
+            ops.LIST_TOKENS: self.list_tokens,
+            ops.DELETE_TOKEN: self.delete_token,
+        }
+
+    def create(self, tx: Transaction, call: Call, q: c.CreateUser) -> c.CreatedUser:
+        """Create a user; without a password a person gets an invitation."""
+        check_user_name(q.name)
+        if q.kind == "service" and (q.password or q.is_admin):
+            raise InvalidInput("A service account has tokens, no password, and is no administrator")
+        password = ""
+        if q.password:
+            check_password(q.name, q.password)
+            password = hash_password(q.password)
+        pk = tx.access.create_user(q.name, q.kind, password, q.is_admin, call.now_ms, call.actor.label)
+        if pk is None:
+            raise AlreadyExists(f"There is a user {q.name!r} already, perhaps in another case", hint="choose another")
+        invitation = "" if q.password or q.kind == "service" else _invite(tx, call, pk)
+        return c.CreatedUser(user=tx.access.show_user(pk), invitation=invitation)
+
+    def list_users(self, tx: Transaction, _call: Call, q: c.ListUsers) -> c.UserPage:
+        """List users by name."""
+        check_page(q.limit, limits.SEARCH_PAGE)
+        after = decode_token("users", q.page_token)
+        if after is not None and (len(after) != 1 or not isinstance(after[0], str)):
+            raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
+        found = tx.access.list_users(q.limit + 1, str(after[0]) if after else "")
+        following = [found[q.limit - 1].name.lower()] if len(found) > q.limit else None
+        return c.UserPage(users=found[: q.limit], next_page_token=encode_token("users", following))
+
+    def get(self, tx: Transaction, _call: Call, q: c.UserName) -> c.User:
+        """Get a user."""
+        return tx.access.show_user(find_user(tx, q.name).pk)
+
+    def update(self, tx: Transaction, _call: Call, q: c.UpdateUser) -> c.User:
+        """Change a user; the last administrator stays one."""
+        user = find_user(tx, q.name)
+        is_admin = user.is_admin if q.is_admin is None else q.is_admin
+        disabled = user.disabled if q.disabled is None else q.disabled
+        if is_admin and user.kind == "service":
+            raise InvalidInput("A service account cannot be an administrator", hint="give it roles")
+        if user.is_admin and not user.disabled and not (is_admin and not disabled):
+            _keep_an_administrator(tx, user)
+        tx.access.update_user(user.pk, is_admin, disabled)
+        if disabled:
+            tx.access.delete_credentials(user.pk, ["session", "invitation"])
+        return tx.access.show_user(user.pk)
+
+    def delete(self, tx: Transaction, _call: Call, q: c.UserName) -> Empty:
+        """Delete a user with all that hangs on it."""
+        user = find_user(tx, q.name)
+        if user.is_admin and not user.disabled:
+            _keep_an_administrator(tx, user)
+        tx.access.delete_user(user.pk)
+        return Empty()
+
+    def invite(self, tx: Transaction, call: Call, q: c.UserName) -> c.CreatedUser:
+        """Make a new link to set a password; links that were made before end."""
+        user = find_user(tx, q.name)
+        if user.kind == "service":
+            raise InvalidInput("A service account has no password", hint="make a token for it")
+        tx.access.delete_credentials(user.pk, ["invitation"])
+        return c.CreatedUser(user=tx.access.show_user(user.pk), invitation=_invite(tx, call, user.pk))
+
+    def set_password(self, tx: Transaction, _call: Call, q: c.SetPassword) -> Empty:
+        """Set another user's password."""
+        user = find_user(tx, q.name)
+        if user.kind == "service":
+            raise InvalidInput("A service account has no password", hint="make a token for it")
+        replace_password(tx, user, q.password)
+        return Empty()
+
+    def change_password(self, tx: Transaction, call: Call, q: c.ChangePassword) -> Empty:
+        """Change one's own password."""
+        user = _find_caller(tx, call)
+        if not verify_password(user.password, q.current):
+            raise Unauthenticated("The current password is another")
+        replace_password(tx, user, q.password)
+        return Empty()
+
+    def who_am_i(self, tx: Transaction, call: Call, _q: c.WhoAmI) -> c.Identity:
+        """Get who calls."""
+        if not call.credential:  # a store without access control
+            return c.Identity(
+                name=call.actor.name,
+                kind=call.actor.kind,
+                is_admin=True,
+                means="none",
+                workspace=call.workspace,
+                permissions=sorted(c.ROLES["admin"]),
+            )
+        rights = load_rights(tx, call.credential, call.workspace, call.now_ms)
+        return c.Identity(
+            name=rights.actor.name,
+            kind=rights.actor.kind,
+            is_admin=rights.is_admin,
+            means=rights.means,
+            workspace=call.workspace,
+            permissions=sorted(rights.workspace),
+        )
+
+    def create_token(self, tx: Transaction, call: Call, q: c.CreateToken) -> c.CreatedToken:
+        """Make a token, which permits no more than the credential that it was made with."""
+        check_name("token's name", q.name, limits.KEY_CHARS)
+        user = _find_owner(tx, call, q.user)
+        if q.role and q.role not in c.ROLES:
+            raise InvalidInput(f"Invalid role {q.role[:40]!r}", hint=f"one of {', '.join(c.ROLES)}, or none")
+        if q.expires_ms is not None and q.expires_ms and q.expires_ms <= call.now_ms:
+            raise InvalidInput("The token would have ended already", hint="give a time to come, in ms since 1970")
+        if len(tx.access.list_tokens(user.pk)) >= limits.TOKENS:
+            raise Conflict(f"{user.name} has {limits.TOKENS} tokens, which is the most", hint="delete one")
+        role = q.role
+        if call.credential:
+            shown = load_rights(tx, call.credential, call.workspace, call.now_ms)
+            if not (c.ROLES[role] if role else c.ROLES["admin"]) <= shown.ceiling:
+                raise PermissionDenied("A token cannot make one that permits more than itself", hint="give a role")
+        secret, row = mint("token", user.pk, call.now_ms, TOKEN_MS, q.name, role)
+        if q.expires_ms is not None:
+            row = row._replace(expires_ms=q.expires_ms)
+        tx.access.add_credential(row)
+        return c.CreatedToken(token=_show_token(row, user.name), secret=secret)
+
+    def list_tokens(self, tx: Transaction, call: Call, q: c.ListTokens) -> c.TokenList:
+        """List tokens."""
+        user = _find_owner(tx, call, q.user)
+        return c.TokenList(tokens=[_show_token(row, user.name) for row in tx.access.list_tokens(user.pk)])
+
+    def delete_token(self, tx: Transaction, call: Call, q: c.TokenId) -> Empty:
+        """Revoke a token."""
+        user = _find_owner(tx, call, q.user)
+        if not tx.access.delete_token(user.pk, q.token_id):
+            raise NotFound(f"There is no token {q.token_id[:64]!r}")
+        return Empty()
+
+
+def check_user_name(name: str) -> None:
+    """Check the name of a user or team.
+
+    raises: InvalidInput
+    """
+    if len(name) > limits.USER_NAME_CHARS or not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"Invalid name {name[:80]!r}",
+            hint=f"1 to {limits.USER_NAME_CHARS} letters, digits and . _ @ + -, a letter or digit at both ends",
+        )
+
+
+def find_user(tx: Transaction, name: str) -> UserRow:
+    """Return a user by name.
+
+    raises: NotFound
+    """
+    user = tx.access.find_user(name)
+    if user is None:
+        raise NotFound(f"There is no user {name[:80]!r}")
+    return user
+
+
+def replace_password(tx: Transaction, user: UserRow, password: str) -> None:
+    """Set a password, and end what was open under the old one: sessions and invitations."""
+    check_password(user.name, password)
+    tx.access.set_password(user.pk, hash_password(password))
+    tx.access.delete_credentials(user.pk, ["session", "invitation"])
+
+
+def _invite(tx: Transaction, call: Call, pk: int) -> str:
+    secret, row = mint("invitation", pk, call.now_ms, INVITATION_MS)
+    tx.access.add_credential(row)
+    return secret
+
+
+def _keep_an_administrator(tx: Transaction, user: UserRow) -> None:
+    if user.password and tx.access.count_admins() <= 1:
+        raise Conflict(f"{user.name} is the last administrator", hint="make another one first")
+
+
+def _find_caller(tx: Transaction, call: Call) -> UserRow:
+    user = tx.access.find_user(call.actor.name) if call.actor.name else None
+    if user is None:
+        raise InvalidInput("No user of this installation calls", hint="name one")
+    return user
+
+
+def _find_owner(tx: Transaction, call: Call, name: str) -> UserRow:
+    """Return whose tokens are meant: the caller's, or those of a user that an administrator names."""
+    if not name:
+        return _find_caller(tx, call)
+    if call.credential:
+        shown = load_rights(tx, call.credential, call.workspace, call.now_ms)
+        if not shown.is_admin and name.lower() != call.actor.name.lower():
+            raise PermissionDenied("Only administrators look after the tokens of others")
+    return find_user(tx, name)
+
+
+def _show_token(row: CredentialRow, user: str) -> c.Token:
+    return c.Token(
+        token_id=row.public_id,
+        name=row.name,
+        user=user,
+        role=row.role,
+        created_ms=row.created_ms,
+        expires_ms=row.expires_ms,
+    )

@@ -1,0 +1,101 @@
+"""Commands on the audit log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+import msgspec
+
+from trackway.api import operations as ops
+from trackway.api import retention as t
+from trackway.cli.output import format_time, on_store, show_done, show_json, show_more, show_rows
+from trackway.sdk.transport import Transport
+
+PAGE = 1_000
+DAY_MS = 86_400_000
+
+
+@click.group()
+def audit() -> None:
+    """Read, check and keep the record of who did what."""
+
+
+@audit.command("search")
+@click.option("--actor", default="", help="Such as user:ann.")
+@click.option("--operation", default="", help="Such as experiments.delete.")
+@click.option("--object", "target", default="", help="Such as an experiment's id.")
+@click.option("--limit", default=100, show_default=True)
+@on_store
+def search_audit(transport: Transport, as_json: bool, target: str, limit: int, **given: Any) -> None:
+    """List entries, newest first."""
+    page = transport.call(ops.SEARCH_AUDIT, t.SearchAudit(object=target, limit=limit, **given))
+    if as_json:
+        show_json(page.entries)
+        return
+    rows = [
+        {
+            "number": one.number,
+            "time": format_time(one.time_ms),
+            "actor": one.actor,
+            "operation": one.operation,
+            "object": one.object,
+            "detail": one.detail,
+            "address": one.address,
+        }
+        for one in page.entries
+    ]
+    show_rows(rows, as_json, "No entries.")
+    show_more(page.next_page_token, limit)
+
+
+@audit.command("verify")
+@click.option("--number", default=0, help="Number of an entry whose hash was noted.")
+@click.option("--hash", "noted", default="", help="That hash.")
+@on_store
+def verify_audit(transport: Transport, as_json: bool, number: int, noted: str) -> None:
+    """Check that nothing was changed or removed; note number and hash elsewhere. The exit status is 1 when not."""
+    verdict = transport.call(ops.VERIFY_AUDIT, t.VerifyAudit(number=number, hash=noted))
+    if as_json:
+        show_json(verdict)
+    elif verdict.intact:
+        click.echo(f"Intact: entries {verdict.first} to {verdict.last}; hash of the last {verdict.hash}")
+    else:
+        click.echo(f"Not intact: {verdict.fault}")
+    if not verdict.intact:
+        sys.exit(1)
+
+
+@audit.command("export")
+@click.argument("file", type=click.File("wb"))
+@click.option("--actor", default="", help="Such as user:ann.")
+@click.option("--operation", default="", help="Such as experiments.delete.")
+@on_store
+def export_audit(transport: Transport, as_json: bool, file: Any, **given: Any) -> None:
+    """Write entries to FILE (- for standard output) as lines of JSON, newest first."""
+    token, entries = "", 0
+    while True:
+        page = transport.call(ops.SEARCH_AUDIT, t.SearchAudit(limit=PAGE, page_token=token, **given))
+        for entry in page.entries:
+            file.write(msgspec.json.encode(entry) + b"\n")
+        entries += len(page.entries)
+        token = page.next_page_token
+        if not token:
+            break
+    if getattr(file, "name", "-") not in ("-", "<stdout>"):
+        show_done(f"Wrote {entries:,} entries.", as_json, entries=entries)
+
+
+@audit.command("trim")
+@click.option("--older-than-days", "days", required=True, type=click.IntRange(1), help="Remove what is older.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@on_store
+def trim_audit(transport: Transport, as_json: bool, days: int, yes: bool) -> None:
+    """Remove old entries for good. Export them first."""
+    if not yes:
+        click.confirm(f"Remove entries older than {days} days for good?", abort=True)
+    before_ms = time.time_ns() // 1_000_000 - days * DAY_MS
+    removed = transport.call(ops.TRIM_AUDIT, t.TrimAudit(before_ms=before_ms)).entries
+    show_done(f"Removed {removed:,} entries.", as_json, entries=removed)

@@ -1,0 +1,214 @@
+"""The gate before every route: who calls, by what they show; whether a page of ours asks; how much they may ask."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hmac
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from trackway.auth.authenticator import Attempt, Authenticator
+from trackway.auth.credentials import digest, read_kind
+from trackway.auth.rights import Rights
+from trackway.base.errors import PermissionDenied, RateLimited, Unauthenticated
+from trackway.http.messages import HttpRequest
+from trackway.http.peers import Proxies
+from trackway.server.calls import Caller, Route
+
+T = TypeVar("T")
+COOKIE = b"trackway_session"
+CSRF = b"x-trackway-csrf"
+SAFE = ("GET", "HEAD", "OPTIONS")
+HASHING_THREADS = 2
+WAITING_LOGINS = 32
+"""Passwords that wait to be tried at once; more are refused, as each takes a processor for a while."""
+KEPT_PASSWORDS = 10_000
+WORKSPACE = "default"
+_LONGEST = 2_048
+"""Characters of a credential that are looked at."""
+
+
+class Shown(NamedTuple):
+    """What a request shows: a secret, or a name and a password; ``cookie`` when the browser sent it by itself."""
+
+    secret: str = ""
+    name: str = ""
+    password: str = ""
+    cookie: bool = False
+
+
+class Gate:
+    """Lets requests in. See ``http.guard.Gate``.
+
+    proxies: whose word about where a request comes from is taken
+
+    A password that was found right is remembered by a keyed hash, so that argon2 is not paid for each request. It
+    stands for the stored hash that it matched: a changed password ends it in the same transaction that asks.
+    """
+
+    def __init__(self, authenticator: Authenticator, proxies: Proxies) -> None:
+        self._authenticator = authenticator
+        self.proxies = proxies
+        self._key = secrets.token_bytes(32)
+        self._passwords: dict[bytes, str] = {}
+        self._trying: dict[bytes, asyncio.Future[str]] = {}
+        self._hashing = 0
+        self._threads = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="trackway-password")
+
+    async def admit(self, request: HttpRequest, caller: Caller, route: Route | None) -> None:
+        """Let a request in as who it shows to be, or raise.
+
+        raises: Unauthenticated, PermissionDenied, RateLimited
+        """
+        address = self.proxies.find_address(request)
+        if route is not None and route.access == "public":
+            caller.call = msgspec.structs.replace(caller.call, address=address)
+            return
+        shown = read_shown(request)
+        if shown.cookie and request.method not in SAFE:
+            check_csrf(request, shown.secret)
+        workspace = caller.call.workspace
+        if shown.secret:
+            credential = name_credential(shown)
+        elif shown.name:
+            credential = await self._find_password(shown, address, caller)
+        else:
+            raise Unauthenticated("Sign in first", hint="send a token, or a user name and password")
+        caller.call = msgspec.structs.replace(caller.call, credential=credential, address=address)
+        if route is None or route.access != "operation" or not self._authenticator.knows(credential, workspace):
+            rights = await self.run(self._authenticator.find_rights, caller.call)
+            _check_route(route, rights)
+
+    async def run(self, work: Callable[..., T], *args: object) -> T:
+        """Do something that waits for the store, on a thread."""
+        return await asyncio.to_thread(work, *args)
+
+    async def hash(self, work: Callable[[], T]) -> T:
+        """Do something that hashes a password, on one of few threads.
+
+        raises: RateLimited when too many wait
+        """
+        if self._hashing >= WAITING_LOGINS:
+            raise RateLimited("Too many sign in at this moment", hint="try again", retry_after_s=1.0)
+        self._hashing += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._hashing -= 1
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=True)
+
+    def identify(self, request: HttpRequest) -> str:
+        """Return a name for who sent a request, when its credential was found good before; see ``http.lanes``."""
+        try:
+            shown = read_shown(request)
+        except Unauthenticated:
+            return ""
+        credential = name_credential(shown) if shown.secret else self._passwords.get(self._digest(shown), "")
+        return credential if credential and self._authenticator.knows(credential, WORKSPACE) else ""
+
+    async def _find_password(self, shown: Shown, address: str, caller: Caller) -> str:
+        """Return the credential of a name and password, tried once for all requests that show it at the same time."""
+        key = self._digest(shown)
+        known = self._passwords.get(key)
+        if known is not None and await self._still_stands(known, caller):
+            return known
+        self._passwords.pop(key, None)
+        trying = self._trying.get(key)
+        if trying is None:
+            attempt = Attempt(shown.name, shown.password, address, caller.call.request_id)
+            trying = asyncio.ensure_future(self.hash(lambda: self._authenticator.try_password(attempt)))
+            self._trying[key] = trying
+            trying.add_done_callback(lambda done: self._note(key, done))
+        return await asyncio.shield(trying)
+
+    def _digest(self, shown: Shown) -> bytes:
+        text = f"{shown.name}\x00{shown.password}"
+        return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+
+    async def _still_stands(self, credential: str, caller: Caller) -> bool:
+        if self._authenticator.knows(credential, caller.call.workspace):
+            return True
+        call = msgspec.structs.replace(caller.call, credential=credential)
+        try:
+            await self.run(self._authenticator.find_rights, call)
+        except Unauthenticated:
+            return False
+        return True
+
+    def _note(self, key: bytes, done: asyncio.Future[str]) -> None:
+        self._trying.pop(key, None)
+        if not done.cancelled() and done.exception() is None:
+            if len(self._passwords) >= KEPT_PASSWORDS:
+                self._passwords.clear()
+            self._passwords[key] = done.result()
+
+
+def read_shown(request: HttpRequest) -> Shown:
+    """Return what a request shows; a header counts before a cookie.
+
+    raises: Unauthenticated for a header that cannot be read
+    """
+    header = request.headers.get(b"authorization")
+    if header is None:
+        secret = read_cookie(request)
+        return Shown(secret=secret, cookie=True) if secret.startswith("tws_") else Shown()
+    scheme, _, rest = header.decode("latin-1").strip().partition(" ")
+    if scheme.lower() == "bearer" and 0 < len(rest) <= _LONGEST:
+        return Shown(secret=rest.strip())
+    if scheme.lower() == "basic" and len(rest) <= _LONGEST:
+        try:
+            name, colon, password = base64.b64decode(rest.strip(), validate=True).decode("utf-8").partition(":")
+        except (binascii.Error, UnicodeDecodeError, ValueError):
+            colon = ""
+        if colon and read_kind(password) == "token":  # for clients that know no other way to send a token
+            return Shown(secret=password)
+        if colon and name:
+            return Shown(name=name, password=password)
+    raise Unauthenticated("The Authorization header cannot be read", hint="send Basic or Bearer")
+
+
+def name_credential(shown: Shown) -> str:
+    """Return how the policy knows a secret."""
+    return f"{read_kind(shown.secret) or 'token'}:{digest(shown.secret)}"
+
+
+def read_cookie(request: HttpRequest) -> str:
+    """Return the secret of a browser's session; empty without one."""
+    for pair in request.headers.get(b"cookie", b"").split(b";"):
+        name, _, value = pair.strip().partition(b"=")
+        if name == COOKIE:
+            return value.decode("latin-1")[:_LONGEST]
+    return ""
+
+
+def make_csrf(secret: str) -> str:
+    """Return what a page of ours sends along with a session's cookie: it cannot be made without the cookie's value."""
+    return sha256(f"csrf\x00{secret}".encode()).hexdigest()
+
+
+def check_csrf(request: HttpRequest, secret: str) -> None:
+    """Check that a page of ours sent a request that a browser put the cookie to.
+
+    raises: PermissionDenied
+    """
+    site = request.headers.get(b"sec-fetch-site", b"same-origin")
+    sent = request.headers.get(CSRF, b"").decode("latin-1")
+    if site not in (b"same-origin", b"none") or not hmac.compare_digest(sent.encode(), make_csrf(secret).encode()):
+        raise PermissionDenied(
+            "This was not sent by a page of this server", hint="send X-Trackway-CSRF of your session"
+        )
+
+
+def _check_route(route: Route | None, rights: Rights) -> None:
+    if route is not None and route.access == "reader" and "read" not in rights.workspace:
+        raise PermissionDenied("This needs the permission 'read' on the workspace")

@@ -1,0 +1,173 @@
+"""Signing in and out: three routes for programs and pages, and the plain pages that use them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from trackway.auth.authenticator import Attempt, Authenticator
+from trackway.base.errors import InvalidInput, PermissionDenied
+from trackway.http.messages import HttpRequest, HttpResponse
+from trackway.server.calls import Caller, Route
+from trackway.server.gate import COOKIE, Gate, make_csrf, read_cookie, read_shown
+from trackway.server.native import encode_error
+
+S = TypeVar("S", bound=msgspec.Struct)
+SESSION_S = 7 * 86_400
+_BODY_BYTES = 16_384
+_HTML = b"text/html; charset=utf-8"
+_SCRIPT = """
+const form = document.forms[0], told = document.getElementById("told");
+const link = location.hash.slice(1);
+if (link && form.secret) { form.secret.value = link; history.replaceState(null, "", location.pathname); }
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const answer = await fetch(form.dataset.to, {method: "POST", headers: {"Content-Type": "application/json"},
+    body: JSON.stringify(Object.fromEntries(new FormData(form)))});
+  if (answer.ok) { location.assign(form.dataset.then); return; }
+  const error = (await answer.json()).error;
+  told.textContent = error.hint ? error.message + " (" + error.hint + ")" : error.message;
+});
+"""
+_STYLE = (
+    ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:22rem;margin:4rem auto;"
+    "padding:0 1rem}label{display:block;margin:.8rem 0}input{display:block;width:100%;box-sizing:border-box;"
+    "font:inherit;padding:.4rem}button{font:inherit;padding:.4rem 1rem}#told{color:#b3261e;min-height:1.5em}"
+    "@media(prefers-color-scheme:dark){#told{color:#f2b8b5}}"
+)
+
+
+def _hash(text: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+_CSP = (
+    f"default-src 'none'; script-src {_hash(_SCRIPT)}; style-src {_hash(_STYLE)}; connect-src 'self';"
+    " form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+).encode()
+
+
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Open a session."""
+
+    name: str
+    password: str
+
+
+class Join(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Use an invitation or the set-up link; ``name`` counts for the latter."""
+
+    secret: str
+    password: str
+    name: str = ""
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Who is signed in; ``csrf`` is to be sent as X-Trackway-CSRF with whatever changes something."""
+
+    name: str
+    csrf: str
+    is_admin: bool = False
+
+
+class SignInRoutes:
+    """Routes for those who are not known yet. Over TLS, the browser is told to send the cookie over TLS alone."""
+
+    def __init__(self, authenticator: Authenticator, gate: Gate) -> None:
+        self._authenticator = authenticator
+        self._gate = gate
+
+    def list_routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("POST", "/api/v1/session", self._sign_in, encode_error, access="public"),
+            Route("GET", "/api/v1/session", self._show, encode_error, access="known"),
+            Route("DELETE", "/api/v1/session", self._sign_out, encode_error, access="known"),
+            Route("POST", "/api/v1/join", self._join, encode_error, access="public"),
+            Route("GET", "/sign-in", self._sign_in_page, encode_error, access="public"),
+            Route("GET", "/join", self._join_page, encode_error, access="public"),
+        ]
+
+    async def _sign_in(self, request: HttpRequest, caller: Caller) -> HttpResponse:
+        _check_own_page(request)
+        sent = await _read(request, SignIn)
+        attempt = Attempt(sent.name, sent.password, caller.call.address, caller.call.request_id)
+        secret = await self._gate.hash(partial(self._authenticator.sign_in, attempt, read_cookie(request)))
+        return self._answer(request, Session(sent.name, make_csrf(secret)), secret, SESSION_S)
+
+    async def _show(self, request: HttpRequest, caller: Caller) -> HttpResponse:
+        shown = read_shown(request)
+        rights = await self._gate.run(self._authenticator.find_rights, caller.call)
+        csrf = make_csrf(shown.secret) if shown.cookie else ""
+        return HttpResponse(body=msgspec.json.encode(Session(rights.actor.name, csrf, rights.is_admin)))
+
+    async def _sign_out(self, request: HttpRequest, _caller: Caller) -> HttpResponse:
+        shown = read_shown(request)
+        if not shown.secret.startswith("tws_"):
+            raise InvalidInput("There is no session to end", hint="tokens end by tokens.delete")
+        await self._gate.run(self._authenticator.sign_out, shown.secret)
+        return self._answer(request, Session("", ""), "", 0)
+
+    async def _join(self, request: HttpRequest, caller: Caller) -> HttpResponse:
+        _check_own_page(request)
+        sent = await _read(request, Join)
+        attempt = Attempt(sent.name, sent.password, caller.call.address, caller.call.request_id)
+        name = await self._gate.hash(partial(self._authenticator.join, sent.secret, attempt))
+        return HttpResponse(body=msgspec.json.encode(Session(name, "")))
+
+    async def _sign_in_page(self, _request: HttpRequest, _caller: Caller) -> HttpResponse:
+        return _page(
+            "Sign in",
+            '<form data-to="/api/v1/session" data-then="/">'
+            "<label>Name<input name=name autocomplete=username required autofocus></label>"
+            "<label>Password<input name=password type=password autocomplete=current-password required></label>"
+            "<button>Sign in</button></form>",
+        )
+
+    async def _join_page(self, _request: HttpRequest, _caller: Caller) -> HttpResponse:
+        return _page(
+            "Choose a password",
+            '<form data-to="/api/v1/join" data-then="/sign-in">'
+            "<label>Name, if you set this server up<input name=name autocomplete=username></label>"
+            "<label>New password, 12 characters or more"
+            "<input name=password type=password autocomplete=new-password minlength=12 required></label>"
+            "<input name=secret type=hidden><button>Go on</button></form>",
+        )
+
+    def _answer(self, request: HttpRequest, session: Session, secret: str, lasts_s: int) -> HttpResponse:
+        secure = "; Secure" if self._gate.proxies.is_secure(request) else ""
+        flags = f"Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{secure}"
+        cookie = (b"set-cookie", COOKIE + f"={secret}; {flags}".encode())
+        return HttpResponse(body=msgspec.json.encode(session), headers=[cookie, (b"cache-control", b"no-store")])
+
+
+async def _read(request: HttpRequest, kind: type[S]) -> S:
+    """Read a small body of JSON, which no form of another site can send."""
+    if request.headers.get(b"content-type", b"").split(b";", 1)[0].strip().lower() != b"application/json":
+        raise InvalidInput("The body must be JSON", hint="send Content-Type: application/json")
+    body = await request.body(_BODY_BYTES, _BODY_BYTES)
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        wanted = ", ".join(kind.__struct_fields__)
+        raise InvalidInput("The body cannot be read", hint=f"its fields are: {wanted}") from error
+
+
+def _check_own_page(request: HttpRequest) -> None:
+    """Refuse to sign a browser in for a page of another site, which could make it act as somebody else."""
+    if request.headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
+        raise PermissionDenied("This was not sent by a page of this server")
+
+
+def _page(title: str, form: str) -> HttpResponse:
+    body = (
+        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>{title} · Trackway</title><style>{_STYLE}</style><h1>{title}</h1>{form}"
+        f"<p id=told role=alert></p><script>{_SCRIPT}</script></html>"
+    )
+    headers = [(b"content-security-policy", _CSP), (b"cache-control", b"no-store")]
+    return HttpResponse(body=body.encode(), content_type=_HTML, headers=headers)

@@ -1,0 +1,68 @@
+"""The tables of access control; see ``schema``.
+
+A user belongs to the whole installation; teams, roles and grants to a workspace. No secret is in any of these tables:
+passwords as argon2id, everything else that is sent as a credential as its SHA-256.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, UniqueConstraint
+
+from trackway.store.sql.columns import STRING, integer, make_table, pk, serial, string
+
+users = make_table(
+    "users",
+    serial(),
+    string("name"),
+    string("folded"),
+    string("kind"),
+    string("password"),
+    integer("is_admin"),
+    integer("disabled"),
+    integer("created_ms"),
+    string("created_by"),
+    UniqueConstraint("folded", name="uq_users_folded"),
+    ids=True,
+)
+"""``folded`` is the name in lower case: no two names differ in nothing else."""
+credentials = make_table(
+    "credentials",
+    pk("digest", STRING),
+    string("kind"),
+    string("public_id"),
+    integer("user_pk"),
+    string("name"),
+    string("role"),
+    integer("created_ms"),
+    integer("expires_ms"),
+    clustered=True,
+)
+"""Sessions, tokens, invitations. ``expires_ms`` 0 for never; ``user_pk`` 0 for the set-up link."""
+Index("ix_credentials_user", credentials.c.user_pk, credentials.c.kind)
+Index("ix_credentials_expiry", credentials.c.expires_ms)
+access_versions = make_table("access_versions", pk("name", STRING), integer("version"))
+"""Grows with each change of what anybody may do: every server compares it with what it keeps in memory."""
+teams = make_table(
+    "teams", serial(), string("workspace"), string("name"), UniqueConstraint("workspace", "name", name="uq_teams_name")
+)
+team_members = make_table("team_members", pk("team_pk"), pk("user_pk"), clustered=True)
+Index("ix_team_members_user", team_members.c.user_pk)
+roles = make_table("roles", pk("workspace", STRING), pk("name", STRING), string("permissions"), clustered=True)
+grants = make_table(
+    "grants",
+    serial(),
+    string("workspace"),
+    string("subject_kind"),
+    integer("subject_pk"),
+    string("target_kind"),
+    string("target"),
+    string("role"),
+    integer("created_ms"),
+    string("created_by"),
+    UniqueConstraint("workspace", "subject_kind", "subject_pk", "target_kind", "target", name="uq_grants_subject"),
+    ids=True,
+)
+Index("ix_grants_target", grants.c.workspace, grants.c.target_kind, grants.c.target)
+
+TABLES = (users, credentials, grants)
+"""Those that others hang on."""

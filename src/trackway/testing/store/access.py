@@ -1,0 +1,154 @@
+"""Users and what they show, teams, roles, grants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trackway.base.ids import new_id
+from trackway.store.access import CredentialRow, Given, GrantRow
+from trackway.testing.store.fixtures import StoreFixtures
+from trackway.testing.store.space import Space
+
+
+def make_user(space: Space, password: str = "", is_admin: bool = False) -> tuple[str, int]:
+    """Create a user; return its name and number."""
+    name = f"U{new_id()}"
+    pk = space.write(lambda tx: tx.access.create_user(name, "user", password, is_admin, 1, "user:ann"))
+    assert pk is not None
+    return name, pk
+
+
+def make_credential(user_pk: int, kind: Any = "token", expires_ms: int = 0) -> CredentialRow:
+    """Return a row of its own."""
+    return CredentialRow(new_id(), kind, new_id(), user_pk, "ci", "reader", 1, expires_ms)
+
+
+def give(space: Space, pk: int, kind: Any, target: str, role: str = "reader", subject: Any = "user") -> str:
+    """Give a role, and return the grant's id."""
+    row = GrantRow(space.workspace, subject, pk, kind, target, role, 1, "user:ann")
+    return str(space.write(lambda tx: tx.access.put_grant(row)).grant_id)
+
+
+class AccessContract(StoreFixtures):
+    """Access control."""
+
+    def test_a_user_is_found_in_whichever_case_and_its_name_is_taken_in_every(self, space: Space) -> None:
+        name, pk = make_user(space, "hash", is_admin=True)
+        for asked in (name, name.lower(), name.upper()):
+            found = space.read(lambda tx, asked=asked: tx.access.find_user(asked))
+            assert found == (pk, name, "user", "hash", True, False)
+            again = space.write(
+                lambda tx, asked=asked: tx.access.create_user(asked, "service", "", False, 2, "user:bob")
+            )
+            assert again is None
+        shown = space.read(lambda tx: tx.access.show_user(pk))
+        assert (shown.name, shown.has_password, shown.created_by) == (name, True, "user:ann")
+        assert "hash" not in repr(shown)
+
+    def test_users_are_listed_page_by_page(self, space: Space) -> None:
+        names = sorted((make_user(space)[0] for _ in range(3)), key=str.lower)
+        page = space.read(lambda tx: tx.access.list_users(2, names[0]))
+        assert page[0].name > names[0]
+        assert [one.name.lower() for one in page] == sorted(one.name.lower() for one in page)
+
+    def test_every_change_raises_the_version_and_a_new_credential_does_not(self, space: Space) -> None:
+        _, pk = make_user(space)
+        space.write(lambda tx: tx.access.create_team(space.workspace, "team"))
+        team = space.read(lambda tx: tx.access.find_team(space.workspace, "team"))
+        row = make_credential(pk)
+        changes: list[Any] = [
+            lambda tx: tx.access.update_user(pk, False, True),
+            lambda tx: tx.access.set_password(pk, "other"),
+            lambda tx: tx.access.add_member(team, pk),
+            lambda tx: tx.access.remove_member(team, pk),
+            lambda tx: tx.access.set_role(space.workspace, "own", ["read"]),
+            lambda tx: tx.access.delete_role(space.workspace, "own"),
+            lambda tx: tx.access.delete_token(pk, row.public_id),
+            lambda tx: tx.access.delete_credentials(pk, ["session"]),
+            lambda tx: tx.access.follow_target(space.workspace, "experiment", "1", None),
+            lambda tx: tx.access.delete_team(team),
+            lambda tx: tx.access.touch(),
+            lambda tx: tx.access.delete_user(pk),
+        ]
+        before = space.read(lambda tx: tx.access.version())
+        space.write(lambda tx: tx.access.add_credential(row))
+        assert space.read(lambda tx: tx.access.version()) == before
+        for change in changes:
+            before = space.read(lambda tx: tx.access.version())
+            space.write(change)
+            assert space.read(lambda tx: tx.access.version()) > before
+
+    def test_a_transaction_says_whether_it_has_changed_anything(self, space: Space) -> None:
+        def work(tx: Any) -> tuple[bool, int, bool, int]:
+            before = tx.access.changed, tx.access.version()
+            tx.access.touch()
+            return (*before, tx.access.changed, tx.access.version())
+
+        changed, version, changed_then, version_then = space.write(work)
+        assert (changed, changed_then, version_then) == (False, True, version + 1)
+        assert not space.write(lambda tx: tx.access.changed)
+
+    def test_credentials_are_found_by_digest_and_end(self, space: Space) -> None:
+        _, pk = make_user(space)
+        _, other = make_user(space)
+        token, session, old = (
+            make_credential(pk),
+            make_credential(pk, "session"),
+            make_credential(pk, "session", expires_ms=5),
+        )
+        for row in (token, session, old):
+            space.write(lambda tx, row=row: tx.access.add_credential(row))
+            assert space.read(lambda tx, row=row: tx.access.find_credential(row.digest)) == row
+        assert space.read(lambda tx: tx.access.list_tokens(pk)) == [token]
+        assert not space.write(lambda tx: tx.access.delete_token(other, token.public_id))
+        assert space.write(lambda tx: tx.access.forget_credentials(6, 1_000)) >= 1
+        assert space.read(lambda tx: tx.access.find_credential(old.digest)) is None
+        space.write(lambda tx: tx.access.delete_credentials(pk, ["session", "invitation"]))
+        assert space.read(lambda tx: tx.access.find_credential(session.digest)) is None
+        assert space.write(lambda tx: tx.access.delete_token(pk, token.public_id))
+        assert space.read(lambda tx: tx.access.list_tokens(pk)) == []
+
+    def test_roles_come_from_grants_to_the_user_its_teams_and_everyone(self, space: Space) -> None:
+        _, pk = make_user(space)
+        _, other = make_user(space)
+        space.write(lambda tx: tx.access.create_team(space.workspace, "team"))
+        team = space.read(lambda tx: tx.access.find_team(space.workspace, "team"))
+        assert team is not None
+        space.write(lambda tx: tx.access.add_member(team, pk))
+        give(space, pk, "workspace", "")
+        give(space, pk, "workspace", "", "editor")  # in place of the first
+        give(space, team, "experiment", "7", subject="team")
+        give(space, 0, "registered_model", "m*", subject="everyone")
+        given = space.read(lambda tx: tx.access.list_given(space.workspace, pk))
+        assert sorted(given) == [
+            Given("everyone", "", "registered_model", "m*", "reader"),
+            Given("team", "team", "experiment", "7", "reader"),
+            Given("user", "", "workspace", "", "editor"),
+        ]
+        assert len(space.read(lambda tx: tx.access.list_given(space.workspace, other))) == 1
+        assert Space(space.store).read(lambda tx: tx.access.list_given("elsewhere", pk)) == []
+        space.write(lambda tx: tx.access.delete_user(pk))
+        assert len(space.read(lambda tx: tx.access.list_given(space.workspace, pk))) == 1
+        assert space.read(lambda tx: tx.access.list_members(team)) == []
+
+    def test_grants_follow_an_object_to_its_new_name_and_end_with_it(self, space: Space) -> None:
+        _, pk = make_user(space)
+        give(space, pk, "registered_model", "old")
+        give(space, pk, "registered_model", "new", "editor")  # of one that had this name before
+        space.write(lambda tx: tx.access.follow_target(space.workspace, "registered_model", "old", "new"))
+        grants = space.read(lambda tx: tx.access.list_grants(space.workspace, ("user", pk), None))
+        assert [(one.target, one.role) for one in grants] == [("new", "reader")]
+        space.write(lambda tx: tx.access.follow_target(space.workspace, "registered_model", "new", None))
+        assert space.read(lambda tx: tx.access.list_grants(space.workspace, None, None)) == []
+
+    @pytest.mark.parametrize(
+        ("pattern", "expected"),
+        [("churn*", {"churn", "churn_a", "churn-b"}), ("churn_*", {"churn_a"}), ("*%*", {"100%"}), ("*", None)],
+    )
+    def test_a_pattern_has_one_sign(self, space: Space, pattern: str, expected: set[str] | None) -> None:
+        names = ("churn", "churn_a", "churn-b", "Churn", "100%", "x~y")
+        numbers = {space.make_experiment(name): name for name in names}
+        found = space.read(lambda tx: tx.access.match_experiments(space.workspace, pattern))
+        assert {numbers[one] for one in found} == (set(names) if expected is None else expected)

@@ -1,0 +1,283 @@
+"""Who somebody is to the server: passwords, sessions, tokens, invitations, and how each of them ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server.access import ADMIN, PASSWORD, Site, Visitor, basic, bearer, cookie, on_site
+from trackway.auth import passwords
+from trackway.base.errors import InvalidInput
+from trackway.base.settings import read_settings
+from trackway.wiring.server import check_settings, open_access
+
+ME = "/api/v1/me"
+
+
+async def sign_in(site: Site, name: str = ADMIN, password: str = PASSWORD, *more: Any) -> tuple[str, str]:
+    """Sign in; return the session's secret and what pages send along."""
+    status, told = await site.anonymous.ask("POST", "/api/v1/session", {"name": name, "password": password}, *more)
+    assert status == 200, told
+    flags = site.app.told[b"set-cookie"].decode()
+    assert "HttpOnly; SameSite=Lax" in flags
+    return flags.partition(";")[0].partition("=")[2], told["csrf"]
+
+
+def test_a_session_is_opened_used_by_pages_and_ended(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        secret, csrf = await sign_in(site)
+        browser = Visitor(site.app, cookie(secret))
+        assert (await browser.get("GET", ME))["means"] == "session"
+        assert (await browser.get("GET", "/api/v1/session")) == {"name": ADMIN, "csrf": csrf, "is_admin": True}
+        make = ("POST", "/api/v1/experiments", {"name": "x"})
+        for wrong in (
+            (),
+            ((b"x-trackway-csrf", b"x"),),
+            ((b"x-trackway-csrf", csrf.encode()), (b"sec-fetch-site", b"cross-site")),
+        ):
+            status, _ = await browser.ask(*make, *wrong)
+            assert status == 403
+        status, _ = await browser.ask(*make, (b"x-trackway-csrf", csrf.encode()))
+        assert status == 200
+        other, _ = await sign_in(site, ADMIN, PASSWORD, cookie(secret))  # the one that the browser had ends
+        assert other != secret
+        assert (await browser.ask("GET", ME))[0] == 401
+        browser = Visitor(site.app, cookie(other))
+        _, told = await browser.ask("GET", "/api/v1/session")
+        status, _ = await browser.ask("DELETE", "/api/v1/session", None, (b"x-trackway-csrf", told["csrf"].encode()))
+        assert status == 200
+        assert b"Max-Age=0" in site.app.told[b"set-cookie"]
+        assert (await browser.ask("GET", ME))[0] == 401
+
+    on_site(tmp_path, work)
+
+
+def test_a_changed_password_ends_sessions_and_the_old_password_at_once_but_no_tokens(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        await site.admin.get("POST", "/api/v1/users", {"name": "bob", "password": PASSWORD})
+        bob = Visitor(site.app, basic("bob"))
+        secret, _ = await sign_in(site, "bob")
+        token = (await bob.get("POST", "/api/v1/tokens", {"name": "t"}))["secret"]
+        shown = [basic("bob"), cookie(secret), bearer(token), basic("anything", token)]
+        assert [(await Visitor(site.app, one).ask("GET", ME))[0] for one in shown] == [200, 200, 200, 200]
+        status, _ = await bob.ask("POST", "/api/v1/me/password", {"current": "x", "password": "a new long password"})
+        assert status == 401
+        await bob.get("POST", "/api/v1/me/password", {"current": PASSWORD, "password": "a new long password"})
+        assert [(await Visitor(site.app, one).ask("GET", ME))[0] for one in shown] == [401, 401, 200, 200]
+        await site.admin.get("PUT", "/api/v1/users/bob/password", {"password": PASSWORD})  # the first one again
+        assert (await bob.ask("GET", ME))[0] == 200
+
+    on_site(tmp_path, work)
+
+
+def test_who_is_disabled_or_deleted_is_out_at_once_with_everything(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        for path, method, body in (("", "PATCH", {"disabled": True}), ("", "DELETE", None)):
+            await site.admin.get("POST", "/api/v1/users", {"name": "bob", "password": PASSWORD})
+            bob = Visitor(site.app, basic("bob"))
+            token = (await bob.get("POST", "/api/v1/tokens", {"name": "t"}))["secret"]
+            secret, _ = await sign_in(site, "bob")
+            visitors = [bob, Visitor(site.app, bearer(token)), Visitor(site.app, cookie(secret))]
+            assert [(await one.ask("GET", ME))[0] for one in visitors] == [200] * 3
+            await site.admin.get(method, f"/api/v1/users/bob{path}", body)
+            assert [(await one.ask("GET", ME))[0] for one in visitors] == [401] * 3
+            status, _ = await site.anonymous.ask("POST", "/api/v1/session", {"name": "bob", "password": PASSWORD})
+            assert status == 401
+            await site.admin.ask("DELETE", "/api/v1/users/bob")
+
+    on_site(tmp_path, work)
+
+
+def test_a_token_ends_when_it_is_revoked_or_its_time_has_come_and_permits_no_more_than_it_says(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        made = await site.admin.get("POST", "/api/v1/tokens", {"name": "t", "role": "reader"})
+        reader = Visitor(site.app, bearer(made["secret"]))
+        assert (await reader.get("GET", ME))["permissions"] == ["read"]
+        assert (await reader.ask("POST", "/api/v1/experiments", {"name": "x"}))[0] == 403
+        assert (await reader.ask("GET", "/api/v1/users"))[0] == 403  # though its user is an administrator
+        assert (await reader.ask("POST", "/api/v1/tokens", {"name": "more"}))[0] == 403
+        assert (await reader.ask("POST", "/api/v1/tokens", {"name": "less", "role": "reader"}))[0] == 200
+        await site.admin.get("DELETE", f"/api/v1/tokens/{made['token']['token_id']}")
+        assert (await reader.ask("GET", ME))[0] == 401
+
+    on_site(tmp_path, work)
+
+
+def test_an_invitation_and_the_setup_link_work_once(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        made = await site.admin.get("POST", "/api/v1/users", {"name": "bob"})
+        join = {"secret": made["invitation"], "password": PASSWORD}
+        assert (await site.anonymous.ask("POST", "/api/v1/join", join | {"password": "short"}))[0] == 400
+        again = (await site.admin.get("POST", "/api/v1/users/bob/invitation"))["invitation"]
+        assert (await site.anonymous.ask("POST", "/api/v1/join", join))[0] == 401  # a newer one was made
+        status, told = await site.anonymous.ask("POST", "/api/v1/join", join | {"secret": again, "name": "eve"})
+        assert (status, told["name"]) == (200, "bob")
+        assert (await site.anonymous.ask("POST", "/api/v1/join", join | {"secret": again}))[0] == 401
+        assert (await Visitor(site.app, basic("bob")).get("GET", ME))["name"] == "bob"
+        token = (await site.admin.get("POST", "/api/v1/tokens", {"name": "t"}))["secret"]
+        assert (await site.anonymous.ask("POST", "/api/v1/join", join | {"secret": token}))[0] == 401
+
+    on_site(tmp_path, work)
+
+
+def test_the_first_start_gives_a_link_that_makes_the_administrator(tmp_path: Path) -> None:
+    settings = read_settings({"store": f"sqlite:///{tmp_path}/t.db", "artifacts": "memory://", "auth": True}, {})
+    first, second = open_access(settings, {}), open_access(settings, {})
+    assert first != second
+
+    async def work(site: Site) -> None:
+        join = {"name": "boss", "password": PASSWORD}
+        assert (await site.anonymous.ask("POST", "/api/v1/join", join | {"secret": first}))[0] == 401
+        assert (await site.anonymous.ask("POST", "/api/v1/join", join | {"secret": second}))[0] == 401  # there is one
+
+    on_site(tmp_path, work)
+
+
+@pytest.mark.parametrize("password", ["password1234", "short", "root", "aaaaaaaaaaaaaaaa"])
+def test_a_shipped_or_poor_password_makes_no_administrator(tmp_path: Path, password: str) -> None:
+    settings = read_settings({"store": f"sqlite:///{tmp_path}/t.db", "artifacts": "memory://", "auth": True}, {})
+    for prefix in ("TRACKWAY_ADMIN", "MLFLOW_AUTH_ADMIN"):
+        with pytest.raises(InvalidInput):
+            open_access(settings, {f"{prefix}_USERNAME": "root", f"{prefix}_PASSWORD": password})
+    assert open_access(settings, {})  # nobody is there
+
+
+def test_guessing_is_slowed_down_for_names_that_exist_and_for_others_alike(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        told: dict[str, list[Any]] = {}
+        for name in (ADMIN, "nobody"):
+            wrong = [{"name": name, "password": f"{n}"} for n in range(12)]
+            told[name] = [await site.anonymous.ask("POST", "/api/v1/session", one) for one in wrong]
+            assert [status for status, _ in told[name]] == [401] * 10 + [429] * 2
+            assert int(site.app.told[b"retry-after"]) > 60
+        assert [answer for _, answer in told[ADMIN][:10]] == [answer for _, answer in told["nobody"][:10]]
+        right = {"name": ADMIN, "password": PASSWORD}
+        assert (await site.anonymous.ask("POST", "/api/v1/session", right))[0] == 429  # the right one waits too
+        assert (await Visitor(site.app, basic(ADMIN, "wrong")).ask("GET", ME))[0] == 429
+        site.app.client = ("127.0.0.2", 1)
+        assert (await site.anonymous.ask("POST", "/api/v1/session", right))[0] == 200  # from elsewhere
+        refused = await site.audit(operation="session.refuse")
+        assert {entry["object"] for entry in refused} == {ADMIN, "unknown"}
+        assert {entry["address"] for entry in refused} == {"127.0.0.1"}
+
+    on_site(tmp_path, work)
+
+
+def test_a_password_costs_one_hash_however_often_it_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    verify = passwords.verify_password
+
+    def count(stored: str, password: str) -> bool:
+        tried.append(stored)
+        return verify(stored, password)
+
+    monkeypatch.setattr("trackway.auth.authenticator.verify_password", count)
+
+    async def work(site: Site) -> None:
+        for n in range(5):
+            await site.admin.get("GET", ME)
+            await site.admin.get("POST", "/api/v1/experiments", {"name": f"e{n}"})  # which changes grants
+        assert len(tried) == 1
+        for name in ("nobody", ADMIN):  # one that is not there costs the same
+            await Visitor(site.app, basic(name, "wrong")).ask("GET", ME)
+        assert len(tried) == 3
+        assert tried[1] == ""
+
+    on_site(tmp_path, work)
+
+
+BAD_HEADERS = (
+    *(b"", b"Basic", b"Basic x", b"Basic =", b"Basic \xff", b"Bearer", b"Bearer ", b"Digest x", b"Basic OnBhc3M="),
+    *(b"Bearer " + b"x" * 5_000, b"Bearer tws_", b"Basic " + b"QUFB" * 2_000),
+)
+
+
+@pytest.mark.parametrize("header", BAD_HEADERS, ids=range(len(BAD_HEADERS)))
+def test_a_header_that_cannot_be_read_is_no_credential(tmp_path: Path, header: bytes) -> None:
+    async def work(site: Site) -> None:
+        visitor = Visitor(site.app, (b"authorization", header))
+        status, told = await visitor.ask("GET", ME)
+        assert (status, told["error"]["code"]) == (401, "unauthenticated")
+        assert site.app.told[b"www-authenticate"].startswith(b"Basic")
+
+    on_site(tmp_path, work)
+
+
+def test_a_visitor_is_led_to_the_page_to_sign_in_whose_script_alone_may_run(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        browser = Visitor(site.app, (b"sec-fetch-mode", b"navigate"))
+        assert (await browser.ask("GET", "/"))[0] == 303
+        assert site.app.told[b"location"] == b"/sign-in"
+        for page in ("/sign-in", "/join"):
+            status, text = await browser.ask("GET", page)
+            assert status == 200
+            assert "<script>" in text
+            policy = site.app.told[b"content-security-policy"].decode()
+            assert "default-src 'none'" in policy
+            assert "unsafe-inline" not in policy
+        own_request = Visitor(site.app, (b"sec-fetch-mode", b"cors"))
+        assert (await own_request.ask("GET", ME))[0] == 401
+        assert b"www-authenticate" not in site.app.told  # or the browser would ask by itself
+
+    on_site(tmp_path, work)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/session", "/api/v1/join"])
+def test_a_page_of_another_site_signs_nobody_in(tmp_path: Path, path: str) -> None:
+    async def work(site: Site) -> None:
+        body = {"name": ADMIN, "password": PASSWORD}
+        assert (await site.anonymous.ask("POST", path, body, (b"sec-fetch-site", b"cross-site")))[0] == 403
+        assert (await site.anonymous.ask("POST", path, body, (b"sec-fetch-site", b"same-site")))[0] == 403
+        status, _ = await site.app.send("POST", path, b"{}", kind="text/plain")
+        assert status == 400
+        for bad in (b"", b"[]", b"{", b'{"name": 1}', b'{"x": "y"}', b"\xff", b"[" * 10_000):
+            status, answer = await site.app.send("POST", path, bad)
+            assert status == 400, answer
+
+    on_site(tmp_path, work)
+
+
+def test_an_address_counts_that_a_named_proxy_says(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        for client, forwarded, expected in (
+            ("10.0.0.9", b"192.0.2.1, 203.0.113.7", "203.0.113.7"),
+            ("10.0.0.9", b"203.0.113.7, 10.0.0.8", "203.0.113.7"),
+            ("10.0.0.9", b"not an address", "10.0.0.9"),
+            ("192.0.2.9", b"203.0.113.7", "192.0.2.9"),
+        ):
+            site.app.client = (client, 1)
+            await site.admin.ask(
+                "POST", "/api/v1/experiments", {"name": f"{client} {forwarded!r}"}, (b"x-forwarded-for", forwarded)
+            )
+            assert (await site.audit(operation="experiments.create", limit=1))[0]["address"] == expected
+        for client, proto, secure in (
+            ("10.0.0.9", b"https", True),
+            ("10.0.0.9", b"http", False),
+            ("192.0.2.9", b"https", False),
+        ):
+            site.app.client = (client, 1)
+            await sign_in(site, ADMIN, PASSWORD, (b"x-forwarded-proto", proto))
+            assert (b"; Secure" in site.app.told[b"set-cookie"]) is secure
+
+    on_site(tmp_path, work, behind_proxy="10.0.0.0/24")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"host": "0.0.0.0"},
+        {"host": "192.0.2.1"},
+        {"host": "::"},
+        {"host": "0.0.0.0", "auth": True},
+        {"auth": True, "behind_proxy": "everybody"},
+    ],
+)
+def test_a_server_that_others_reach_needs_sign_in_and_tls(given: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        check_settings(read_settings(given, {}))
+
+
+def test_a_server_behind_a_proxy_may_be_reached() -> None:
+    check_settings(read_settings({"host": "0.0.0.0", "auth": True, "behind_proxy": "10.0.0.1"}, {}))
