@@ -21,7 +21,7 @@ SERVERS := $(foreach peer,mlflow-server fasttrackml litserve,.venvs/$(peer)/.com
 # In CI what failed is run once more, one test at a time: the first report names it, and only what fails again is broken.
 tested = $(1) $(2) $(3) $(if $(CI),|| $(1) --last-failed --last-failed-no-failures none $(3))
 
-.PHONY: help setup ui system java containers demo test test-all lint types imports docs docs-check schema bench dist peers requirements clean
+.PHONY: help setup ui system java containers demo test test-all lint types imports docs docs-check schema bench dist sbom audit peers requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## Say what can be made
@@ -72,6 +72,15 @@ bench: $(ENV) $(SERVERS)  ## Measure, side by side with the peers
 dist: $(ENV) $(UI)  ## Build the wheel and the source archive into dist/
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(UV) build --quiet --python $(BIN)/python --no-build-isolation
 	@ls dist
+
+sbom: dist  ## Write dist/sbom.cdx.json, the bill of materials of the wheel (CycloneDX), and the digests of all of dist/
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python requirements/sbom.py dist/trackway-*.whl >dist/sbom.cdx.json
+	cd dist && sha256sum trackway-* sbom.cdx.json >SHA256SUMS
+
+audit: .venvs/audit/.complete  ## Look known weaknesses of the pins up; fails for each that is known, and for what could not be looked up
+	for pins in base test; do \
+	  .venvs/audit/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements/$$pins.txt || exit; done
+	cd ui && npm audit --package-lock-only --omit=dev
 
 peers: $(CLIENTS) $(SERVERS)  ## Make the environments of the products that tests and benchmarks talk to
 
@@ -141,6 +150,6 @@ requirements: | $(UV)  ## Resolve the pins of requirements/ anew
 	$(COMPILE) --extra dev pyproject.toml requirements/libraries.in -o requirements/libraries.txt
 	$(COMPILE) --extra dev pyproject.toml requirements/h2o.in -o requirements/h2o.txt
 	$(COMPILE) --extra dev pyproject.toml requirements/spark.in -o requirements/spark.txt
-	for peer in mlflow-1.30 mlflow-2.22 mlflow-3.17 mlflow-server mlflow-spark litserve model-signing; do \
+	for peer in mlflow-1.30 mlflow-2.22 mlflow-3.17 mlflow-server mlflow-spark litserve model-signing audit; do \
 	  $(COMPILE) requirements/peer-$$peer.in -o requirements/peer-$$peer.txt || exit; done
 	$(COMPILE) --no-deps requirements/peer-fasttrackml.in -o requirements/peer-fasttrackml.txt
