@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -116,3 +117,80 @@ def test_a_client_that_reads_slowly_gets_all_of_it(monkeypatch: pytest.MonkeyPat
                 await asyncio.sleep(0.01)  # longer in all than the server waits for a client that takes nothing
 
     asyncio.run(run())
+
+
+async def break_a_header(_scope: Any, _receive: Any, send: Any) -> None:
+    """Answer with a header that would begin another one."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-name", b"a\r\nset-cookie: b")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def fail(_scope: Any, _receive: Any, _send: Any) -> None:
+    raise ValueError
+
+
+async def say_nothing_at_all(_scope: Any, _receive: Any, _send: Any) -> None:
+    """Return without an answer."""
+
+
+@pytest.mark.parametrize("app", [break_a_header, fail, say_nothing_at_all], ids=lambda app: app.__name__)
+def test_an_application_that_fails_is_answered_for(app: Any) -> None:
+    async def run() -> bytes:
+        async with connect(app) as (reader, writer):
+            writer.write(REQUEST)
+            return await asyncio.wait_for(reader.read(), 30)
+
+    answer = asyncio.run(run())
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"connection: close" in answer
+    assert b"set-cookie" not in answer
+
+
+async def answer_too_little(_scope: Any, _receive: Any, send: Any) -> None:
+    """Answer with less than was announced, and go on."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def answer_and_fail(_scope: Any, _receive: Any, send: Any) -> None:
+    """Fail amid an answer."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"ok", "more_body": True})
+    raise ValueError
+
+
+@pytest.mark.parametrize("app", [answer_too_little, answer_and_fail], ids=lambda app: app.__name__)
+def test_an_answer_that_is_not_whole_ends_its_connection(app: Any) -> None:
+    async def run() -> bytes:
+        async with connect(app) as (reader, writer):
+            writer.write(REQUEST)
+            return await asyncio.wait_for(reader.read(), 30)
+
+    assert not asyncio.run(run()).endswith(b"0\r\n\r\n")
+
+
+def test_requests_that_are_sent_ahead_are_answered_in_order() -> None:
+    async def echo(scope: Any, _receive: Any, send: Any) -> None:
+        await asyncio.sleep(0)
+        path = scope["raw_path"]
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": path})
+
+    async def run() -> bytes:
+        async with connect(echo) as (reader, writer):
+            writer.write(b"".join(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % n for n in range(9)))
+            return await asyncio.wait_for(reader.readuntil(b"/8"), 30)
+
+    assert re.findall(rb"\r\n\r\n/(\d)", asyncio.run(run())) == [b"%d" % n for n in range(9)]
+
+
+def test_a_client_that_asks_is_told_to_send_its_body() -> None:
+    async def run() -> bytes:
+        async with connect() as (reader, writer):
+            writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+            told = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+            writer.write(b"{}")
+            return told + await asyncio.wait_for(reader.readuntil(b"ok"), 30)
+
+    answer = asyncio.run(run())
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")

@@ -1,11 +1,15 @@
-"""The server's HTTP protocol: uvicorn's, with limits on what comes before a body."""
+"""The server's HTTP protocol: uvicorn's, with limits on what comes before a body, and less done for each request."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import unquote
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from trackway.http.exchange import Exchange
 
 HEAD_BYTES = 65_536
 """Most bytes of a request line and headers, give or take one read from the network."""
@@ -16,57 +20,25 @@ STALL_S = 60.0
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
-JOINED_BYTES = 65_536
-"""What is written at once and is no longer than this waits for what follows in the same turn of the loop."""
-
-
-class JoiningTransport:
-    """A transport that sends what is written in one turn of the loop with one call of the system.
-
-    uvicorn writes the head of a response and its body apart, which costs the server and the client a call each.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._waiting: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Send bytes, in order."""
-        if len(data) > JOINED_BYTES:
-            self._flush()
-            self._transport.write(data)
-            return
-        if not self._waiting:
-            self._loop.call_soon(self._flush)
-        self._waiting.append(data)
-
-    def close(self) -> None:
-        """Send what waits, and close."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            self._transport.write(b"".join(waiting))
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """Without the limits, one connection could take all memory with headers, and many could stay open for ever.
 
     That covers answers that nobody reads: what waits to be sent is held in memory.
     """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(JoiningTransport(transport, self.loop))  # type: ignore[arg-type]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._in_head = False
         self._head_bytes = 0
         self._stalled: asyncio.TimerHandle | None = None
-        self._deadline: asyncio.TimerHandle | None = self.loop.call_later(HEAD_S, self.transport.close)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._default_headers: list[tuple[bytes, bytes]] = []
+        self._default_head = b""
+        self._expects_continue = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(HEAD_S, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
@@ -88,11 +60,69 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
-        super().on_message_begin()
+        self._expects_continue = False
+        self.url = b""
+        self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._expects_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._end_head()
-        super().on_headers_complete()
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        version = self.parser.get_http_version()
+        scope: dict[str, Any] = {
+            "type": "http",
+            "http_version": version,
+            "method": self.parser.get_method().decode("ascii"),
+            "scheme": self.scheme,
+            "client": self.client,
+            "server": self.server,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "headers": self.headers,
+        }
+        keep_alive = version != "1.0" and self.parser.should_keep_alive()
+        before, exchange = self.cycle, Exchange(self, scope, keep_alive, self._expects_continue)
+        self.cycle: Any = exchange
+        if before is None or before.response_complete:
+            self._start_asgi_task(exchange, self.app)  # type: ignore[arg-type]
+        else:  # requests that were sent before the answer came wait for it
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
+
+    def on_body(self, body: bytes) -> None:
+        if not self.cycle.response_complete:
+            self.cycle.add_body(body)
+
+    def encode_head(self) -> bytes:
+        """Return the headers of every answer, which change once a second."""
+        headers = self.server_state.default_headers
+        if headers is not self._default_headers:
+            self._default_headers = headers
+            self._default_head = b"".join([b"%b: %b\r\n" % header for header in headers])
+        return self._default_head
+
+    def hold_reading(self, held: bool) -> None:
+        """Let what a client sends wait in the network, or no more."""
+        if held:
+            self.flow.pause_reading()
+        else:
+            self.flow.resume_reading()
+
+    async def drain(self) -> None:
+        """Wait until more may be written."""
+        if self.flow.write_paused:
+            await self.flow.drain()
+
+    def end_exchange(self) -> None:
+        """Go on to the next request."""
+        self.on_response_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()

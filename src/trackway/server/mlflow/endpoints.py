@@ -17,9 +17,9 @@ Act = Callable[[Caller, M], Awaitable[bytes]]
 _JSON = b"application/json"
 
 
-def answer(message: type[M], act: Act[M], path_in_body: bool = False) -> Handler:
+def answer(message: type[M], act: Act[M], path_in_body: bool = False, plain: type[Message] | None = None) -> Handler:
     """Return the handler of a route whose message is the JSON body and the path's parameters. See ``Codec``."""
-    decode = Codec(message, path_in_body).decode
+    decode = Codec(message, path_in_body, plain).decode
 
     async def handle(request: HttpRequest, call: Caller) -> HttpResponse:
         headers = request.headers

@@ -138,7 +138,7 @@ def _list_metrics() -> list[Entry]:
     m = metrics
     return [
         Entry(FIRST, "POST", "/runs/log-metric", answer(m.LogMetric, m.log_metric)),
-        Entry(FIRST, "POST", "/runs/log-batch", answer(m.LogBatch, m.log_batch)),
+        Entry(FIRST, "POST", "/runs/log-batch", answer(m.LogBatch, m.log_batch, plain=m.PlainBatch)),
         Entry(FIRST, "GET", "/metrics/get-history", answer_query(m.History, m.get_history)),
         Entry(AJAX, "GET", "/metrics/get-history-bulk", answer_query(m.BulkHistory, m.get_bulk_history)),
         Entry(CURRENT, "GET", "/metrics/get-history-bulk-interval", answer_query(m.Interval, m.get_interval)),

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 from urllib.parse import unquote, urlsplit
@@ -25,6 +26,12 @@ SQLITE_VARIABLES = 32_000
 _PLANNER = "SELECT set_config('random_page_cost', '1.1', false), set_config('jit', 'off', false)"
 """By default PostgreSQL takes a page by its number for as dear as four pages in a row, as on disks that turn, and reads
 whole tables where it should walk indexes; and to compile a plan takes longer than most of ours take to run."""
+
+INSERTED_ROWS = 128
+"""Most rows of one INSERT into SQLite: a step for each would hand the interpreter to another thread and back."""
+_KEPT_TABLES = ("experiments", "webhook_events")
+"""Tables that every new run looks into, and that hardly ever change."""
+_KEPT_ROWS = 10_000
 
 _postgres_text: dict[str, str] = {}
 
@@ -53,6 +60,10 @@ class Connection:
         self.transactions = 0
         self.wrote = False
         self.committing = False
+        self._kept: dict[tuple[str, Sequence[Any]], Row | None] = {}
+        self._kept_version = -1
+        self._is_kept_valid = False
+        self._may_recall = False
 
     def all(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Read all rows."""
@@ -75,18 +86,38 @@ class Connection:
         """Read the first row, or None."""
         return self._execute(sql, params).fetchone()
 
+    def recall(self, sql: str, params: tuple[Any, ...]) -> Row | None:
+        """Read the first row of tables that hardly ever change: out of memory where that is sure to be right.
+
+        It is for SQLite's writer: what it writes to these tables itself makes it forget, and SQLite tells whether
+        anybody else has written to the file. PostgreSQL tells nothing of the kind, and is asked.
+        """
+        if not self._may_recall:
+            return self.one(sql, params)
+        if not self._is_kept_valid:
+            version = self.all("PRAGMA data_version")[0][0]
+            if version != self._kept_version or len(self._kept) > _KEPT_ROWS:
+                self._kept.clear()
+            self._kept_version, self._is_kept_valid = version, True
+        key = (sql, params)
+        if key not in self._kept:
+            self._kept[key] = self.one(sql, params)
+        return self._kept[key]
+
     def run(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Write, and return how many rows were changed."""
-        self.wrote = True
+        self._note_write(sql)
         return self._execute(sql, params).rowcount
 
     def returning(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Write, and read the rows that ``RETURNING`` gives."""
-        self.wrote = True
+        self._note_write(sql)
         return self._execute(sql, params).fetchall()
 
     def insert(self, into: str, kinds: str, rows: Sequence[Row], otherwise: str = "") -> int:
-        """Insert rows, and return how many; PostgreSQL gets one statement with an array for each column.
+        """Insert rows, and return how many.
+
+        PostgreSQL gets one statement with an array for each column, SQLite one for every 128 rows.
 
         into:      ``table (column, ...)``
         kinds:     PostgreSQL's types of these columns, divided by blanks
@@ -94,8 +125,14 @@ class Connection:
         """
         if len(rows) == 1:
             return self.run(_write_insert(into, kinds, otherwise), rows[0])
-        if self.dialect == "sqlite" or not rows:
-            return self.many(_write_insert(into, kinds, otherwise), rows)
+        if not rows:
+            return 0
+        if self.dialect == "sqlite":
+            parts = [rows[start : start + INSERTED_ROWS] for start in range(0, len(rows), INSERTED_ROWS)]
+            return sum(
+                self.run(_write_insert(into, kinds, otherwise, len(part)), list(chain.from_iterable(part)))
+                for part in parts
+            )
         columns = [list(column) for column in zip(*rows, strict=True)]
         return self.run(_write_array_insert(into, kinds, otherwise), columns)
 
@@ -103,7 +140,7 @@ class Connection:
         """Write one statement for each row, in one call of the driver, and return how many rows were changed."""
         if not rows:
             return 0
-        self.wrote = True
+        self._note_write(sql)
         self.statements += 1
         try:
             if self.dialect == "sqlite":
@@ -116,7 +153,8 @@ class Connection:
 
     def begin(self, write: bool) -> None:
         """Open a transaction: a reader sees one snapshot, a SQLite writer holds the write lock from the start."""
-        self.wrote = self.committing = False
+        self.wrote = self.committing = self._is_kept_valid = False
+        self._may_recall = write and self.dialect == "sqlite"
         self.transactions += 1
         if self.dialect == "sqlite":
             self.raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
@@ -136,6 +174,7 @@ class Connection:
 
     def rollback(self) -> None:
         """Undo the transaction, if one is open."""
+        self._kept.clear()
         if self.dialect == "sqlite":
             if self.raw.in_transaction:
                 self.raw.execute("ROLLBACK")
@@ -174,6 +213,11 @@ class Connection:
         """Close the connection; what was not committed is undone."""
         self.raw.close()
 
+    def _note_write(self, sql: str) -> None:
+        self.wrote = True
+        if self._kept and _is_of_kept(sql):
+            self._kept.clear()
+
     def _execute(self, sql: str, params: Sequence[Any]) -> _Cursor:
         self.statements += 1
         if self.dialect == "postgresql":
@@ -184,9 +228,15 @@ class Connection:
             raise _unstorable(error) from error
 
 
-@lru_cache(maxsize=256)
-def _write_insert(into: str, kinds: str, otherwise: str) -> str:
-    return f"INSERT INTO {into} VALUES ({', '.join('?' for _ in kinds.split())}) {otherwise}"
+@lru_cache(maxsize=1_024)
+def _is_of_kept(sql: str) -> bool:
+    return any(table in sql for table in _KEPT_TABLES)
+
+
+@lru_cache(maxsize=1_024)
+def _write_insert(into: str, kinds: str, otherwise: str, count: int = 1) -> str:
+    row = f"({', '.join('?' for _ in kinds.split())})"
+    return f"INSERT INTO {into} VALUES {', '.join([row] * count)} {otherwise}"
 
 
 @lru_cache(maxsize=256)

@@ -44,7 +44,7 @@ class ExperimentTable:
 
     def ref(self, workspace: str, number: int) -> ExperimentRef | None:
         """Say where an experiment is."""
-        row = self._db.one(
+        row = self._db.recall(
             "SELECT artifact_location, deleted_ms FROM experiments WHERE pk = ? AND workspace = ?", (number, workspace)
         )
         return ExperimentRef(number, row[0], row[1] is None) if row else None

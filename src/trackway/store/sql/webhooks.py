@@ -33,7 +33,7 @@ class WebhookTable:
         """Tell whether anybody is to be told."""
         marks = ", ".join("?" * len(kinds))
         sql = f"SELECT 1 FROM webhook_events WHERE workspace = ? AND kind IN ({marks}) LIMIT 1"
-        return self._db.one(sql, (workspace, *kinds)) is not None
+        return self._db.recall(sql, (workspace, *kinds)) is not None
 
     def publish(self, workspace: str, event: OutboxEvent) -> None:
         """Queue an event for everybody who is to be told of it."""
