@@ -15,13 +15,14 @@ UI := src/trackway/server/static/index.html
 LIBRARIES := .venvs/libraries/.complete
 H2O := .venvs/h2o/.complete
 SPARK := .venvs/spark/.complete
+FUZZ := .venvs/fuzz/.complete
 CLIENTS := $(foreach peer,mlflow-1.30 mlflow-2.22 mlflow-3.17 model-signing,.venvs/$(peer)/.complete)
 SERVERS := $(foreach peer,mlflow-server fasttrackml litserve,.venvs/$(peer)/.complete)
 
 # In CI what failed is run once more, one test at a time: the first report names it, and only what fails again is broken.
 tested = $(1) $(2) $(3) $(if $(CI),|| $(1) --last-failed --last-failed-no-failures none $(3))
 
-.PHONY: help setup ui system java containers demo test test-all lint types imports docs docs-check schema bench dist sbom audit peers requirements clean
+.PHONY: help setup ui system java containers demo test test-all lint types imports docs docs-check schema bench dist fuzz sbom audit peers requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## Say what can be made
@@ -40,7 +41,7 @@ test: $(ENV) $(LIBRARIES) $(CLIENTS) $(UI) system  ## Run the tests, but the slo
 	$(call tested,$(BIN)/python -m pytest,-n 2,$(ARGS))
 	$(if $(ARGS),,$(call tested,.venvs/libraries/bin/python -m pytest,-n 2,-m "libraries and not slow and not h2o" tests/models/libraries attacks))
 
-test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(CLIENTS) .venvs/mlflow-server/.complete system java containers  ## Run every test, in the environment that has every library
+test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(FUZZ) $(CLIENTS) .venvs/mlflow-server/.complete system java containers  ## Run every test, in the environment that has every library
 	.venvs/libraries/bin/python -m pytest -n 2 -m "(libraries or not libraries) and not h2o and not spark" $(ARGS)
 	$(if $(ARGS),,.venvs/h2o/bin/python -m pytest -m h2o tests/models/h2o)
 	$(if $(ARGS),,.venvs/spark/bin/python -m pytest -m spark tests/inference/spark)
@@ -72,6 +73,9 @@ bench: $(ENV) $(SERVERS)  ## Measure, side by side with the peers
 dist: $(ENV) $(UI)  ## Build the wheel and the source archive into dist/
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(UV) build --quiet --python $(BIN)/python --no-build-isolation
 	@ls dist
+
+fuzz: $(ENV) $(FUZZ)  ## Fuzz what reads foreign bytes, each reader for ARGS seconds (20)
+	TRACKWAY_FUZZ_SECONDS=$(or $(ARGS),20) $(BIN)/python -m pytest -m slow tests/fuzz
 
 sbom: dist  ## Write dist/sbom.cdx.json, the bill of materials of the wheel (CycloneDX), and the digests of all of dist/
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python requirements/sbom.py dist/trackway-*.whl >dist/sbom.cdx.json
@@ -150,6 +154,7 @@ requirements: | $(UV)  ## Resolve the pins of requirements/ anew
 	$(COMPILE) --extra dev pyproject.toml requirements/libraries.in -o requirements/libraries.txt
 	$(COMPILE) --extra dev pyproject.toml requirements/h2o.in -o requirements/h2o.txt
 	$(COMPILE) --extra dev pyproject.toml requirements/spark.in -o requirements/spark.txt
+	$(COMPILE) -c requirements/dev.txt pyproject.toml requirements/peer-fuzz.in -o requirements/peer-fuzz.txt
 	for peer in mlflow-1.30 mlflow-2.22 mlflow-3.17 mlflow-server mlflow-spark litserve model-signing audit; do \
 	  $(COMPILE) requirements/peer-$$peer.in -o requirements/peer-$$peer.txt || exit; done
 	$(COMPILE) --no-deps requirements/peer-fasttrackml.in -o requirements/peer-fasttrackml.txt
