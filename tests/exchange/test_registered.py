@@ -85,6 +85,16 @@ def filled(store: Transport) -> Transport:
     bundle = sign_files("churn-1", {"MLmodel": digest or ""}, KEY.pem)
     store.call(ops.SIGN_VERSION, k.SignVersion(name="churn", version=1, bundle=bundle))
     store.call(ops.SET_MODEL_POLICY, g.SetModelPolicy(name="churn", rules=policy))
+    goals: list[tuple[int, dict[str, Any]]] = [
+        (1, {"alias": "live"}),
+        (2, {"stage": "Production", "archive_existing": True}),
+    ]
+    for one, goal in goals:
+        request = g.RequestTransition(name="churn", version=one, comment="please", **goal)
+        made = store.call(ops.REQUEST_TRANSITION, request)
+    store.call(ops.REQUEST_TRANSITION, g.RequestTransition(name="churn", version=2, stage="Staging"))
+    decision = g.DecideRequest(name="churn", request_id=str(int(made.request_id) + 1), decision="reject")
+    store.call(ops.DECIDE_REQUEST, decision)
     return store
 
 
@@ -108,7 +118,7 @@ def read(store: Transport, name: str = "churn") -> dict[str, Any]:
             found = store.call(ops.GET_MODEL_VERSION, g.VersionName(name=name, version=number))
         except NotFound:  # it was deleted
             continue
-        versions.append(msgspec.structs.replace(found, source="", location="", copied_from="", run_id=found.run_id))
+        versions.append(msgspec.structs.replace(found, source="", location="", content_location="", copied_from=""))
     tags = {key: value for key, value in model.tags.items() if key != "trackway.imported_from"}
     events = store.call(ops.GET_MODEL_HISTORY, g.GetModelHistory(name=name)).events
     return {
@@ -118,6 +128,10 @@ def read(store: Transport, name: str = "churn") -> dict[str, Any]:
         "comments": [
             msgspec.structs.replace(one, comment_id="")
             for one in store.call(ops.LIST_COMMENTS, g.ListComments(name=name)).comments
+        ],
+        "requests": [
+            msgspec.structs.replace(one, request_id="")
+            for one in store.call(ops.LIST_REQUESTS, g.ListRequests(name=name, state="open")).requests
         ],
         "events": [one for one in events if one.action not in ("model.imported", "version.signed")],
     }
@@ -136,8 +150,43 @@ def test_a_registered_model_arrives_with_its_past_its_runs_and_its_files(
     for number, digest in ((1, True), (2, True), (3, True), (4, False)):
         version = other.call(ops.GET_MODEL_VERSION, g.VersionName(name="churn", version=number))
         assert bool(version.digest) is digest
+    assert [(one.version, one.alias, one.stage) for one in read(other)["requests"]] == [
+        (2, "", "Production"),
+        (1, "live", None),
+    ]
     lineage = other.call(ops.GET_LINEAGE, g.GetLineage(kind="run", id=RUN, direction="downstream"))
     assert {node.id for node in lineage.nodes} >= {"churn/1", "churn/3"}
+
+
+def test_a_request_that_was_decided_where_it_arrived_is_not_opened_again(
+    filled: Transport, other: Transport, tmp_path: Path
+) -> None:
+    export(filled, tmp_path / "churn.zip")
+    load(other, tmp_path / "churn.zip")
+    first = other.call(ops.LIST_REQUESTS, g.ListRequests(name="churn", state="open")).requests[0]
+    decision = g.DecideRequest(name="churn", request_id=first.request_id, decision="reject")
+    other.call(ops.DECIDE_REQUEST, decision)
+    load(other, tmp_path / "churn.zip")
+    assert len(other.call(ops.LIST_REQUESTS, g.ListRequests(name="churn")).requests) == 2
+    assert len(other.call(ops.LIST_REQUESTS, g.ListRequests(name="churn", state="open")).requests) == 1
+
+
+def test_a_version_arrives_with_its_files_though_its_run_has_others_by_now(
+    filled: Transport, other: Transport, tmp_path: Path
+) -> None:
+    place = filled.call(ops.GET_RUN, r.GetRun(run_id=RUN)).artifact_uri
+    filled.upload(f"{get_folder(place)}/model/MLmodel", BytesSource(b"written again"))
+    again = g.CreateModelVersion(name="churn", source=f"runs:/{RUN}/model", run_id=RUN)
+    filled.call(ops.CREATE_MODEL_VERSION, again)
+    export(filled, tmp_path / "churn.zip")
+    trust(other)
+    report = load(other, tmp_path / "churn.zip")
+    assert report.left_out == {}
+    for number, content in ((1, b"prices"), (3, b"prices"), (6, b"written again")):
+        version = other.call(ops.GET_MODEL_VERSION, g.VersionName(name="churn", version=number))
+        folder = get_folder(version.content_location)
+        assert b"".join(other.download(f"{folder}/MLmodel")) == content
+    assert read(other) == read(filled)
 
 
 def test_a_second_import_adds_what_is_new_and_changes_nothing_back(

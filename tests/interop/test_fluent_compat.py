@@ -21,6 +21,7 @@ NAMES = (
     "errors",
     "experiments",
     "metrics",
+    "registered_again",
     "registry",
     "runs",
     "searches",

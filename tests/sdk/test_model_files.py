@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from trackway.base.errors import Corrupt
 from trackway.sdk.client import Client
 from trackway.sdk.connection import close_transports
 from trackway.sdk.model_files import fetch_model, get_cache
+from trackway.sdk.sources import BytesSource
 
 
 @pytest.fixture
@@ -64,9 +66,9 @@ def test_a_copy_without_a_manifest_that_was_changed_is_fetched_again(fetched: li
 
 
 def test_files_that_were_changed_in_the_store_itself_are_not_taken(client: tw.MlflowClient) -> None:
-    run_id = client.get_model_version("churn", "1").run_id
     transport: Any = Client().transport
-    path = f"0/{run_id}/artifacts/model/MLmodel"
+    place = client.get_model_version_download_uri("churn", "1").removeprefix("mlflow-artifacts:/")
+    path = f"{place}/MLmodel"
     changed = StoredFile(path=path, size_bytes=1, sha256="0" * 64, modified_ms=1, blob_key=None, data=b"x")
     transport._platform.store.write(lambda tx: tx.files.put("default", changed))
     with pytest.raises(Corrupt):
@@ -74,12 +76,13 @@ def test_files_that_were_changed_in_the_store_itself_are_not_taken(client: tw.Ml
     assert list(get_cache().iterdir()) == []
 
 
-def test_what_is_registered_can_be_neither_changed_nor_deleted_until_it_is_released(client: tw.MlflowClient) -> None:
+def test_what_is_registered_stays_though_the_runs_files_are_written_again_and_deleted(client: tw.MlflowClient) -> None:
     run_id = client.get_model_version("churn", "1").run_id
-    with pytest.raises(tw.TrackwayError, match="version 1 of 'churn' has files there"):
-        client.log_text(run_id, "other", "model/MLmodel")
-    with pytest.raises(tw.TrackwayError, match="version 1 of 'churn' has files there"):
-        client.delete_artifacts(run_id, "model")
-    client.log_text(run_id, "other", "other/MLmodel")
-    client.delete_model_version("churn", "1")
+    before = {path.name: path.read_bytes() for path in fetch_model(ADDRESSES[0]).rglob("*") if path.is_file()}
     client.log_text(run_id, "other", "model/MLmodel")
+    client.delete_artifacts(run_id, "model")
+    shutil.rmtree(get_cache())
+    assert {path.name: path.read_bytes() for path in fetch_model(ADDRESSES[0]).rglob("*") if path.is_file()} == before
+    place = client.get_model_version_download_uri("churn", "1").removeprefix("mlflow-artifacts:/")
+    with pytest.raises(tw.TrackwayError, match="version 1 of 'churn' has files there"):
+        Client().transport.upload(f"{place}/MLmodel", BytesSource(b"other"))

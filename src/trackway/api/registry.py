@@ -23,8 +23,9 @@ class ModelVersion(Response, frozen=True, kw_only=True):
     staged_ms:    since when it has its stage, and ``staged_by`` who gave it; None for as long as it had no other
     signed_by:    the trusted keys, by their names, that signed its files, as this store has verified
     evaluated_by: who vouched for its evaluation; empty for nobody
-    digest:       of its files as they were when it was registered (see docs/formats/model.md), which cannot be changed
-                  since; empty when they are not in this store's file tree
+    digest:       of its files as they were when it was registered (see docs/formats/model.md); empty when they were
+                  not in this store's file tree
+    content_location: of a copy of those files that belongs to the version, and that nothing changes; empty without one
     copied_from:  the version that it is a copy of, as ``name/number``, for as long as that is there
     """
 
@@ -48,8 +49,14 @@ class ModelVersion(Response, frozen=True, kw_only=True):
     evaluated_by: str = ""
     copied_from: str = ""
     digest: str = ""
+    content_location: str = ""
     tags: dict[str, str] = {}
     aliases: list[str] = []
+
+    @property
+    def files_location(self) -> str:
+        """Where to fetch its files: its own copy, else where it was said to be."""
+        return self.content_location or self.location
 
 
 class RegisteredModel(Response, frozen=True, kw_only=True):

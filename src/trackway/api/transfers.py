@@ -48,6 +48,18 @@ class PastComment(Response, frozen=True, kw_only=True, omit_defaults=True):
     updated_ms: int = 0
 
 
+class PastRequest(Response, frozen=True, kw_only=True, omit_defaults=True):
+    """An open wish that a version gets a stage or an alias."""
+
+    version: int
+    stage: Stage | None = None
+    alias: str = ""
+    archive_existing: bool = False
+    author: str = ""
+    comment: str = ""
+    created_ms: int = 0
+
+
 class PastRegistered(Response, frozen=True, kw_only=True, omit_defaults=True):
     """A registered model with its versions, in their order, and its history, oldest first."""
 
@@ -61,6 +73,7 @@ class PastRegistered(Response, frozen=True, kw_only=True, omit_defaults=True):
     policy: list[PolicyRule] = []
     versions: list[PastVersion] = []
     comments: list[PastComment] = []
+    requests: list[PastRequest] = []
     events: list[ModelEvent] = []
 
 
@@ -75,11 +88,12 @@ class ImportRegisteredModel(Request, frozen=True, kw_only=True):
 
 
 class ImportedModel(Response, frozen=True, kw_only=True):
-    """What was new: whether the model itself, which versions, how many comments and events. ``left_out`` says why."""
+    """What was new: whether the model itself, which versions, how much beside them; ``left_out`` says why."""
 
     name: str
     is_new: bool
     versions: list[int]
     comments: int
     events: int
+    requests: int = 0
     left_out: dict[int, str] = {}

@@ -10,14 +10,19 @@ from trackway.api import logged_models as m
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
-from trackway.api.transfers import PastComment, PastRegistered, PastVersion
+from trackway.api.transfers import PastComment, PastRegistered, PastRequest, PastVersion
+from trackway.artifacts.content import digest_content
 from trackway.base.errors import NotFound
+from trackway.exchange.files import list_stored
 from trackway.exchange.history import PastExperiment, PastFile, PastModel, PastPoints, PastRun
 from trackway.exchange.tracks import Tracks, to_model
+from trackway.sdk.locations import get_folder
 from trackway.sdk.transport import Transport
 
 T = TypeVar("T")
 PAGE = 1_000
+COPIES = "registered-versions"
+"""Folder among a run's files for those of versions that the run has others of now."""
 
 
 class RegistryTracks:
@@ -30,6 +35,7 @@ class RegistryTracks:
     def __init__(self, transport: Transport, label: str, names: Sequence[str]) -> None:
         self._transport = transport
         self._label = label
+        self._copies: dict[str, dict[str, str]] = {}
         self._registered = [self._read(name) for name in names]
         self._models: dict[str, m.LoggedModel] = {}
         runs: dict[str, list[str]] = {}
@@ -61,7 +67,11 @@ class RegistryTracks:
         return self._tracks[run.experiment_id].read_points(run)
 
     def list_files(self, run: PastRun) -> Iterator[PastFile]:
-        return self._tracks[run.experiment_id].list_files(run)
+        tracks = self._tracks[run.experiment_id]
+        yield from tracks.list_files(run)
+        for name, location in self._copies.get(run.run_id, {}).items():
+            for file in tracks.list_folder(location):
+                yield PastFile(f"{name}/{file.path}", file.source, file.modified_ms, file.sha256)
 
     def list_models(self, experiment: PastExperiment) -> Iterator[PastModel]:
         for model in self._models.values():
@@ -100,6 +110,7 @@ class RegistryTracks:
                 )
                 for one in reversed(list(self._read_comments(name)))
             ],
+            requests=list(reversed(list(self._read_requests(name)))),
             events=list(reversed(list(self._read_events(name)))),
         )
 
@@ -113,7 +124,8 @@ class RegistryTracks:
             signatures = self._transport.call(ops.LIST_SIGNATURES, key).signatures
             yield PastVersion(
                 version=number,
-                source=version.source if version.source.startswith("runs:/") else version.location,
+                source=self._keep_copy(version)
+                or (version.source if version.source.startswith("runs:/") else version.location),
                 run_id=version.run_id,
                 model_id=version.model_id,
                 run_link=version.run_link,
@@ -131,6 +143,44 @@ class RegistryTracks:
                 tags=version.tags,
                 signatures=[one.bundle for one in signatures],
             )
+
+    def _keep_copy(self, version: g.ModelVersion) -> str:
+        """Return where a version's files will be when they are no more those of its run; an empty text when they are.
+
+        They go with the run, to a place of their own in it.
+        """
+        if not (version.content_location and version.run_id) or version.model_id:
+            return ""
+        run = _find(lambda: self._transport.call(ops.GET_RUN, r.GetRun(run_id=version.run_id)))
+        if run is None:
+            return ""
+        _, is_address, path = version.location.partition(f"runs:/{version.run_id}/")
+        place = f"{run.artifact_uri}/{path}" if is_address else version.location
+        files = list_stored(self._transport, get_folder(place)).items()
+        if digest_content((name, file.sha256 or "") for name, file in files) == version.digest:
+            return ""
+        name = f"{COPIES}/{version.digest.removeprefix('sha256:')[:32]}"
+        self._copies.setdefault(version.run_id, {})[name] = version.content_location
+        return f"{run.artifact_uri}/{name}"
+
+    def _read_requests(self, name: str) -> Iterator[PastRequest]:
+        token = ""
+        while True:
+            request = g.ListRequests(name=name, state="open", limit=PAGE, page_token=token)
+            page = self._transport.call(ops.LIST_REQUESTS, request)
+            for one in page.requests:
+                yield PastRequest(
+                    version=one.version,
+                    stage=one.stage,
+                    alias=one.alias,
+                    archive_existing=one.archive_existing,
+                    author=one.author,
+                    comment=one.comment,
+                    created_ms=one.created_ms,
+                )
+            token = page.next_page_token
+            if not token:
+                return
 
     def _read_comments(self, name: str) -> Iterator[g.Comment]:
         token = ""

@@ -92,7 +92,7 @@ class Tracks:
             yield read_history(self._transport, run.run_id, key)
 
     def list_files(self, run: PastRun) -> Iterator[PastFile]:
-        return self._list_files(self._runs[run.run_id].artifact_uri)
+        return self.list_folder(self._runs[run.run_id].artifact_uri)
 
     def list_models(self, experiment: PastExperiment) -> Iterator[PastModel]:
         token = ""
@@ -112,7 +112,7 @@ class Tracks:
         return iter(())  # those are exported by their names
 
     def list_model_files(self, model: PastModel) -> Iterator[PastFile]:
-        return self._list_files(model.place)
+        return self.list_folder(model.place)
 
     def close(self) -> None:
         """The transport is its owner's."""
@@ -131,7 +131,8 @@ class Tracks:
             if not token:
                 return
 
-    def _list_files(self, artifact_uri: str) -> Iterator[PastFile]:
+    def list_folder(self, artifact_uri: str) -> Iterator[PastFile]:
+        """Yield the files below a location, none when they are kept elsewhere."""
         try:
             folder = get_folder(artifact_uri)
         except InvalidInput:  # kept elsewhere, by other clients

@@ -8,6 +8,7 @@ from trackway.api import registry as g
 from trackway.api.calls import Call
 from trackway.api.structs import Empty
 from trackway.base.errors import AlreadyExists, NotFound
+from trackway.registry.content import drop_content
 from trackway.registry.history import record, record_tags
 from trackway.registry.lookup import (
     check_alias,
@@ -109,6 +110,7 @@ class RegisteredModelService:
         """Delete a registered model with its versions, whatever their stage."""
         pk = find_model(tx, call, q.name).pk
         record(tx, call, pk, "model.deleted", name=q.name)
+        drop_content(tx, call, pk)
         tx.registry.delete(pk)
         return Empty()
 

@@ -48,7 +48,7 @@ class ReviewService:
         """Set what is asked of versions; what has a stage or alias keeps it."""
         check_count("rules", len(q.rules), limits.POLICY_RULES)
         for rule in q.rules:
-            _check_goal(rule.stage, rule.alias)
+            check_goal(rule.stage, rule.alias)
             if rule.keys and not rule.signature:
                 raise InvalidInput("A rule names keys but needs no signature", hint="set signature, or name none")
             check_count("keys", len(rule.keys), limits.SIGNING_KEYS)
@@ -113,7 +113,7 @@ class ReviewService:
 
     def request_transition(self, tx: Transaction, call: Call, q: g.RequestTransition) -> g.TransitionRequest:
         """Ask that a version gets a stage or an alias; what it still needs for that may come until it is approved."""
-        _check_goal(q.stage, q.alias)
+        check_goal(q.stage, q.alias)
         check_archiving(q.stage, q.archive_existing)
         check_text("The comment", q.comment, limits.COMMENT_CHARS)
         version = find_version(tx, call, q.name, q.version)
@@ -188,7 +188,11 @@ def _is_another(call: Call, author: str) -> bool:
     return bool(call.actor.name) and ":" in author and call.actor.label != author
 
 
-def _check_goal(stage: g.Stage | None, alias: str) -> None:
+def check_goal(stage: g.Stage | None, alias: str) -> None:
+    """Check that a stage or an alias is asked for.
+
+    raises: InvalidInput
+    """
     if (stage is None) == (not alias):
         raise InvalidInput("Either a stage or an alias must be named", hint="give one of the two")
     if alias:

@@ -48,7 +48,7 @@ class SignatureService:
             )
         signed = read_bundle(q.bundle)
         key, signer = _find_key(tx, call, signed)
-        check_files(signed, list_content(tx, call, found.location))
+        check_files(signed, list_content(tx, call, found.files_location))
         signature = k.VersionSignature(
             key=key, signer=signer, bundle=q.bundle, added_by=call.actor.label, added_ms=call.now_ms
         )

@@ -10,10 +10,12 @@ from trackway.api import registry as g
 from trackway.api import transfers as t
 from trackway.api.calls import Call
 from trackway.base.errors import AlreadyExists, InvalidInput, TrackwayError
-from trackway.registry.content import measure_content
+from trackway.registry.content import keep_content
 from trackway.registry.history import record
 from trackway.registry.lookup import check_model_name, check_new_alias, check_registry_tags
+from trackway.registry.reviews import check_goal
 from trackway.registry.sources import resolve_source
+from trackway.registry.versions import check_archiving
 from trackway.rules.checks import check_count, check_name, check_text, check_time
 from trackway.rules.handlers import Handlers
 from trackway.store.base import Page, Transaction, VersionRow
@@ -50,12 +52,19 @@ class TransferService:
                 tx.registry.set_alias(ref, alias, past.updated_ms or call.now_ms, call.actor.label)
         comments = _add_comments(tx, pk, past.comments)
         events = _add_events(tx, call, pk, past.events)
+        requests = _add_requests(tx, call, pk, past)
         if is_new or made:
             record(tx, call, pk, "model.imported", origin=q.origin, versions=str(len(made)))
         if is_new:
             tx.registry.update(pk, {"updated_ms": past.updated_ms or call.now_ms})
         return t.ImportedModel(
-            name=name, is_new=is_new, versions=made, comments=comments, events=events, left_out=left_out
+            name=name,
+            is_new=is_new,
+            versions=made,
+            comments=comments,
+            events=events,
+            requests=requests,
+            left_out=left_out,
         )
 
 
@@ -90,9 +99,7 @@ def _find_or_create(tx: Transaction, call: Call, q: t.ImportRegisteredModel) -> 
 def _create_version(tx: Transaction, call: Call, pk: int, name: str, past: t.PastVersion) -> None:
     request = g.CreateModelVersion(name=name, source=past.source, run_id=past.run_id, model_id=past.model_id)
     source = resolve_source(tx, call, request)
-    content_path, digest = measure_content(tx, call, source)
-    if past.digest and digest and digest != past.digest:
-        raise InvalidInput("its files are not those that were registered there")
+    content_path, digest = keep_content(tx, call, source, past.digest)
     created_ms = past.created_ms or call.now_ms
     version = g.ModelVersion(
         name=name,
@@ -148,6 +155,38 @@ def _add_events(tx: Transaction, call: Call, pk: int, events: list[g.ModelEvent]
     return len(new)
 
 
+def _add_requests(tx: Transaction, call: Call, pk: int, past: t.PastRegistered) -> int:
+    """Add the open requests about versions that are here; one that was decided here meanwhile is not opened again."""
+    known = {_tell(one) for one in tx.reviews.list_requests(pk, None, None, Page(ROWS))}
+    added = 0
+    for one in past.requests:
+        if _tell(one) in known or tx.registry.version_ref(call.workspace, past.name, one.version) is None:
+            continue
+        request = g.TransitionRequest(
+            request_id="",
+            name=past.name,
+            version=one.version,
+            stage=one.stage,
+            alias=one.alias,
+            archive_existing=one.archive_existing,
+            author=one.author,
+            comment=one.comment,
+            created_ms=one.created_ms,
+            state="open",
+            decided_by="",
+            decided_ms=None,
+            reason="",
+        )
+        tx.reviews.add_request(pk, request)
+        known.add(_tell(one))
+        added += 1
+    return added
+
+
+def _tell(one: g.TransitionRequest | t.PastRequest) -> tuple[object, ...]:
+    return one.version, one.stage, one.alias, one.author, one.created_ms
+
+
 def _check(q: t.ImportRegisteredModel) -> None:
     past = q.model
     check_name("origin", q.origin, limits.LOCATION_CHARS)
@@ -157,7 +196,12 @@ def _check(q: t.ImportRegisteredModel) -> None:
     check_registry_tags(past.tags)
     for alias in past.aliases:
         check_new_alias(alias)
-    for what, many in (("versions", past.versions), ("comments", past.comments), ("events", past.events)):
+    for what, many in (
+        ("versions", past.versions),
+        ("comments", past.comments),
+        ("requests", past.requests),
+        ("events", past.events),
+    ):
         check_count(what, len(many), ROWS)
     numbers = {version.version for version in past.versions}
     if len(numbers) < len(past.versions):
@@ -169,6 +213,12 @@ def _check(q: t.ImportRegisteredModel) -> None:
         check_text("The author", comment.author, limits.KEY_CHARS)
         check_time("creation time", comment.created_ms)
         check_time("time of change", comment.updated_ms)
+    for request in past.requests:
+        check_goal(request.stage, request.alias)
+        check_archiving(request.stage, request.archive_existing)
+        check_text("The comment", request.comment, limits.COMMENT_CHARS)
+        check_text("The author", request.author, limits.KEY_CHARS)
+        check_time("creation time", request.created_ms)
     for event in past.events:
         check_time("time of an event", event.time_ms)
         for text in (event.actor, event.action, *event.detail, *event.detail.values()):

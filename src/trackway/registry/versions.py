@@ -10,7 +10,7 @@ from trackway.api import registry as g
 from trackway.api.calls import Call
 from trackway.api.structs import Empty
 from trackway.base.errors import AlreadyExists, InvalidInput, NotFound
-from trackway.registry.content import measure_content
+from trackway.registry.content import drop_content, keep_content
 from trackway.registry.history import record, record_tags
 from trackway.registry.lookup import (
     check_registry_tags,
@@ -60,7 +60,7 @@ class ModelVersionService:
             raise AlreadyExists(f"Version {q.version} of {q.name!r} already exists", hint="leave version out")
         source = resolve_source(tx, call, q)
         created_ms = call.now_ms if q.created_ms is None else q.created_ms
-        content_path, digest = measure_content(tx, call, source)
+        content_path, digest = keep_content(tx, call, source)
         version = g.ModelVersion(
             name=q.name,
             version=q.version or 0,
@@ -117,6 +117,7 @@ class ModelVersionService:
     def delete(self, tx: Transaction, call: Call, q: g.VersionName) -> Empty:
         """Delete a version with the aliases that stand for it."""
         version = find_version(tx, call, q.name, q.version)
+        drop_content(tx, call, version.model_pk, version.pk)
         tx.registry.delete_version(version.pk)
         tx.registry.update(version.model_pk, {"updated_ms": call.now_ms})
         record(tx, call, version.model_pk, "version.deleted", q.version)

@@ -46,7 +46,7 @@ def resolve_uri(client: Client, uri: str) -> tuple[str, str]:
     if scheme == "models":
         named = owner if "@" in owner else f"{owner}/{path.partition('/')[0]}"
         version = find_version(client, f"{MODELS}{named}")
-        return join_path(*resolve_uri(client, version.location)), path if "@" in owner else path.partition("/")[2]
+        return join_path(*resolve_uri(client, version.files_location)), path if "@" in owner else path.partition("/")[2]
     folder, _, name = get_folder(uri).rpartition("/")
     return folder, f"{name}/" if uri.endswith("/") else name
 

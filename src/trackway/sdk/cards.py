@@ -1,7 +1,8 @@
 """Model cards of folders, logged models and registered versions: what is known of each, and where a card is kept.
 
-A card is ``README.md`` in the folder of a local model, and beside the folder of a logged one, whose files are frozen
-once a version needs them. It is no part of the model: writing it anew changes no digest.
+A card is ``README.md`` in the folder of a local model, and beside the folder of a logged one. A version has one beside
+its own copy of the files; until it is written, that of what was registered counts. It is no part of the model: writing
+it anew changes no digest.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from trackway.models.card import MAX_BYTES, NAME, CardFacts, MeasuredMetric, ren
 from trackway.models.environment import CONDA, PYTHON_ENV, REQUIREMENTS, read_environment
 from trackway.models.mlmodel import NAME as MLMODEL
 from trackway.models.mlmodel import PYFUNC, MlModel, format_time, read_mlmodel
-from trackway.sdk.artifacts import find_file, find_local, join_path
+from trackway.sdk.artifacts import find_file, find_local, join_path, resolve_uri
 from trackway.sdk.client import Client
 from trackway.sdk.locations import SERVED
 from trackway.sdk.measurements import measure_model, read_evaluation
@@ -75,10 +76,10 @@ def read_card(model: str | os.PathLike[str]) -> str:
     if (local := find_local(uri)) is not None:
         return _read_text(Path(local) / NAME)
     client = Client()
-    card = find_file(client, _find_place(locate_model(client, uri)))
+    card = _find_card(client, uri, locate_model(client, uri))
     if card is None:
         raise NotFound(f"{uri[:200]} has no card", hint="write_card writes one")
-    return card.decode("utf-8", "replace")
+    return card
 
 
 def _make(uri: str, edited: str | os.PathLike[str] | None) -> tuple[str, str]:
@@ -91,10 +92,20 @@ def _make(uri: str, edited: str | os.PathLike[str] | None) -> tuple[str, str]:
         client = Client()
         folder = locate_model(client, uri)
         facts = _describe_logged(client, uri, folder)
-        before = (find_file(client, _find_place(folder)) or b"").decode("utf-8", "replace")
+        before = _find_card(client, uri, folder) or ""
     if edited is not None:
         before = _read_text(Path(edited))
     return render_card(facts, before), folder
+
+
+def _find_card(client: Client, uri: str, folder: str) -> str | None:
+    """Return the card of a model, or that of what a version was registered from; None when there is neither."""
+    card = find_file(client, _find_place(folder))
+    if card is None and uri.startswith(MODELS) and not uri.startswith(f"{MODELS}m-"):
+        location = find_version(client, uri).location
+        if location.startswith((SERVED, "runs:/")):
+            card = find_file(client, _find_place(join_path(*resolve_uri(client, location))))
+    return None if card is None else card.decode("utf-8", "replace")
 
 
 def _find_place(folder: str) -> str:

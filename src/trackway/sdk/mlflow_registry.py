@@ -125,7 +125,7 @@ class RegistryCalls:
     def get_model_version_download_uri(self, name: str, version: str | int) -> str:
         """Return where a version's model is."""
         request = g.VersionName(name=name, version=read_version(version))
-        return self._client.call(ops.GET_MODEL_VERSION, request).location
+        return self._client.call(ops.GET_MODEL_VERSION, request).files_location
 
     def get_model_version_stages(self, name: str, version: str | int) -> list[str]:  # noqa: ARG002
         """Return the stages that a version may have."""

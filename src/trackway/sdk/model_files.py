@@ -39,7 +39,7 @@ def fetch_model(uri: str, target: str | os.PathLike[str] | None = None) -> Path:
     client = Client()
     if _names_version(uri):
         version = find_version(client, uri.rstrip("/"))
-        folder, digest = join_path(*resolve_uri(client, version.location)), version.digest
+        folder, digest = join_path(*resolve_uri(client, version.files_location)), version.digest
     else:
         folder, digest = locate_model(client, uri), ""
     if target is not None:

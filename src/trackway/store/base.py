@@ -326,7 +326,7 @@ class VersionRow(NamedTuple):
 
     external_key: empty for none
     origin:       number in the store of the version that it is a copy of
-    content_path: folder of its files in the file tree, when they were there; they cannot be changed from then on
+    content_path: folder of its own copy of its files in the file tree, which nothing changes; empty without one
     """
 
     external_key: str
@@ -375,6 +375,9 @@ class Registry(Protocol):
     ) -> tuple[list[ModelVersion], Sequence[object] | None]: ...
     def update_version(self, pk: int, fields: Mapping[str, object]) -> None: ...
     def delete_version(self, pk: int) -> None: ...
+    def list_content(self, model_pk: int, pk: int | None) -> list[str]:
+        """Return the folders of the files of one version, or of all versions of a model."""
+
     def set_version_tags(self, pk: int, tags: Mapping[str, str]) -> None: ...
     def delete_version_tag(self, pk: int, key: str) -> bool: ...
     def list_portfolio(

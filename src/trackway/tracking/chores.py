@@ -103,5 +103,5 @@ class Chores:
         for key in keys:
             self._blobs.delete(key)
         if keys:
-            self._store.write(lambda tx: tx.files.forget_blobs(keys))
+            self._store.write(lambda tx: (tx.files.forget_blobs(keys), tx.files.forget_needed_blobs(before_ms)))
         return len(keys) == BLOBS_AT_ONCE

@@ -630,13 +630,14 @@ export interface ImportRegisteredModel {
   model: PastRegistered
 }
 
-/** What was new: whether the model itself, which versions, how many comments and events. ``left_out`` says why. */
+/** What was new: whether the model itself, which versions, how much beside them; ``left_out`` says why. */
 export interface ImportedModel {
   name: string
   is_new: boolean
   versions: number[]
   comments: number
   events: number
+  requests: number
   left_out: Record<string, string>
 }
 
@@ -918,6 +919,7 @@ export interface ModelVersion {
   evaluated_by: string
   copied_from: string
   digest: string
+  content_location: string
   tags: Record<string, string>
   aliases: string[]
 }
@@ -969,7 +971,19 @@ export interface PastRegistered {
   policy: PolicyRule[]
   versions: PastVersion[]
   comments: PastComment[]
+  requests: PastRequest[]
   events: ModelEvent[]
+}
+
+/** An open wish that a version gets a stage or an alias. */
+export interface PastRequest {
+  version: number
+  stage: "Archived" | "None" | "Production" | "Staging" | null
+  alias: string
+  archive_existing: boolean
+  author: string
+  comment: string
+  created_ms: number
 }
 
 /** A version with what became of it. A time that is not known is 0, or None. */

@@ -142,7 +142,7 @@ class ArtifactHandlers:
         m = self._version_file.decode_query(request.query_items(), {})
         file = check_path(m.path)
         version = VersionName(name=m.name, version=read_version(m.version))
-        location = (await call(ops.GET_MODEL_VERSION, version)).location
+        location = (await call(ops.GET_MODEL_VERSION, version)).files_location
         run_id, _, path = location.removeprefix(RUNS).partition("/")
         folder = (await find_run(call, run_id))[1] if location.startswith(RUNS) else _resolve(location)
         below = f"{path.strip('/')}/" if location.startswith(RUNS) and path else ""

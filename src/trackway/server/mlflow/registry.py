@@ -327,7 +327,7 @@ async def search_versions(call: Caller, m: SearchVersions) -> bytes:
 
 async def get_download_uri(call: Caller, m: Version) -> bytes:
     """Return where a version's model is."""
-    return encode({"artifact_uri": (await call(ops.GET_MODEL_VERSION, _name_version(m))).location})
+    return encode({"artifact_uri": (await call(ops.GET_MODEL_VERSION, _name_version(m))).files_location})
 
 
 async def set_version_tag(call: Caller, m: SetVersionTag) -> bytes:

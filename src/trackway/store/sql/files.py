@@ -12,6 +12,7 @@ _AFTER_CHILDREN = "0"
 """The character behind ``/``: everything below ``a/`` sorts before ``a0``."""
 _LEAST = "\x01"
 """Sorts before every character of a path, which holds no control characters."""
+_NEEDED = "EXISTS (SELECT 1 FROM files f WHERE f.blob_key = pending_blobs.blob_key)"
 _GREATEST = "\U0010ffff" * 64
 """Sorts behind every path, whose first part has at most 255 bytes."""
 
@@ -105,6 +106,15 @@ class FileTable:
             return entries[: page.limit], starts[page.limit]
         return entries, None
 
+    def copy(self, workspace: str, folder: str, target: str) -> None:
+        """Give all files below a folder second paths below another, which is not there; bytes are shared."""
+        self._db.run(
+            "INSERT INTO files (workspace, path, size_bytes, sha256, modified_ms, blob_key, data)"
+            " SELECT workspace, CAST(? AS TEXT) || substr(path, ?), size_bytes, sha256, modified_ms, blob_key, data"
+            " FROM files WHERE workspace = ? AND path > ? AND path < ?",
+            (target, len(folder) + 1, workspace, f"{folder}/", _end(f"{folder}/")),
+        )
+
     def delete(self, workspace: str, path: str, now_ms: int) -> tuple[int, int]:
         """Delete a file, or all below a folder; return how many files and bytes."""
         count, size = 0, 0
@@ -133,17 +143,22 @@ class FileTable:
         return int(row[0]), int(row[1])
 
     def reserve_blob(self, blob_key: str, now_ms: int) -> None:
-        """Note a blob that no row needs (yet, or any more)."""
+        """Note a blob that perhaps no row needs (yet, or any more)."""
         self._db.run(
             "INSERT INTO pending_blobs (blob_key, since_ms) VALUES (?, ?) ON CONFLICT DO NOTHING", (blob_key, now_ms)
         )
 
     def list_pending_blobs(self, before_ms: int, limit: int) -> list[str]:
-        """Return blobs that no row has needed since before a time."""
+        """Return blobs noted before a time that no row needs."""
         rows = self._db.all(
-            "SELECT blob_key FROM pending_blobs WHERE since_ms < ? ORDER BY since_ms LIMIT ?", (before_ms, limit)
+            f"SELECT blob_key FROM pending_blobs WHERE since_ms < ? AND NOT {_NEEDED} ORDER BY since_ms LIMIT ?",
+            (before_ms, limit),
         )
         return [row[0] for row in rows]
+
+    def forget_needed_blobs(self, before_ms: int) -> None:
+        """Take blobs off the list that were noted before a time and that a row needs, of another path."""
+        self._db.run(f"DELETE FROM pending_blobs WHERE since_ms < ? AND {_NEEDED}", (before_ms,))
 
     def forget_blobs(self, blob_keys: Sequence[str]) -> None:
         """Take blobs off the list: a row needs them, or they are gone."""

@@ -14,6 +14,7 @@ from trackway.api.registry import (
     RegisteredModel,
     Stage,
 )
+from trackway.rules.locations import SERVED
 from trackway.store.base import Page, RegisteredRef, Search, VersionRef, VersionRow
 from trackway.store.sql.connection import Connection, Row
 from trackway.store.sql.lineage import list_neighbours
@@ -26,7 +27,7 @@ _VERSION = (
     "v.pk, m.name, v.version, v.status, v.status_message, v.stage, v.source, v.location, v.run_id, v.model_id,"
     " v.run_link, v.description, v.user_name, v.created_ms, v.updated_ms, v.staged_ms, v.staged_by,"
     " v.evaluated_by, (SELECT c.name || '/' || CAST(o.version AS TEXT) FROM model_versions o"
-    " JOIN registered_models c ON c.pk = o.model_pk WHERE o.pk = v.origin_pk), v.digest"
+    " JOIN registered_models c ON c.pk = o.model_pk WHERE o.pk = v.origin_pk), v.digest, v.content_path"
 )
 _VERSIONS = "model_versions v JOIN registered_models m ON m.pk = v.model_pk"
 
@@ -224,6 +225,12 @@ class RegistryTable:
             self._db.run(f"DELETE FROM {table} WHERE version_pk = ?", (pk,))
         self._db.run("DELETE FROM model_versions WHERE pk = ?", (pk,))
 
+    def list_content(self, model_pk: int, pk: int | None) -> list[str]:
+        """Return the folders of the files of one version, or of all versions of a model."""
+        where, params = ("pk = ?", (pk,)) if pk is not None else ("model_pk = ?", (model_pk,))
+        sql = f"SELECT content_path FROM model_versions WHERE {where} AND content_path IS NOT NULL"
+        return [row[0] for row in self._db.all(sql, params)]
+
     def set_version_tags(self, pk: int, tags: Mapping[str, str]) -> None:
         """Set or replace tags of a version."""
         self._set_tags("model_version_tags", "version_pk", pk, tags)
@@ -353,6 +360,7 @@ def _version(row: Row, tags: dict[str, str], aliases: list[str], signers: list[s
         evaluated_by=row[17],
         copied_from=row[18] or "",
         digest=row[19],
+        content_location=f"{SERVED}{row[20]}" if row[20] else "",
         signed_by=signers,
         tags=tags,
         aliases=aliases,

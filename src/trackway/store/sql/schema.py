@@ -275,6 +275,12 @@ files = _table(
     Column("data", LargeBinary, nullable=True),
     UniqueConstraint("workspace", "path", name="uq_files_path"),
 )
+Index(
+    "ix_files_blob",
+    files.c.blob_key,
+    sqlite_where=text("blob_key IS NOT NULL"),
+    postgresql_where=text("blob_key IS NOT NULL"),
+)
 uploads = _table(
     "uploads",
     _pk("upload_id", STRING),

@@ -135,6 +135,8 @@ CREATE TABLE files (
   CONSTRAINT uq_files_path UNIQUE (workspace, path)
 );
 
+CREATE INDEX ix_files_blob ON files (blob_key) WHERE blob_key IS NOT NULL;
+
 CREATE TABLE gather_queue (
   run_pk BIGINT NOT NULL,
   ended BIGINT NOT NULL,

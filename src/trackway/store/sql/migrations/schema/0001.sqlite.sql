@@ -126,6 +126,8 @@ CREATE TABLE files (
   CONSTRAINT uq_files_path UNIQUE (workspace, path)
 );
 
+CREATE INDEX ix_files_blob ON files (blob_key) WHERE blob_key IS NOT NULL;
+
 CREATE TABLE gather_queue (
   run_pk INTEGER NOT NULL,
   ended INTEGER NOT NULL,
