@@ -41,10 +41,10 @@ test: $(ENV) $(LIBRARIES) $(CLIENTS) $(UI) system  ## Run the tests, but the slo
 	$(call tested,$(BIN)/python -m pytest,-n 2,$(ARGS))
 	$(if $(ARGS),,$(call tested,.venvs/libraries/bin/python -m pytest,-n 2,-m "libraries and not slow and not h2o" tests/models/libraries attacks))
 
-test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(FUZZ) $(CLIENTS) .venvs/mlflow-server/.complete system java containers  ## Run every test, in the environment that has every library
+test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(FUZZ) $(CLIENTS) .venvs/mlflow-server/.complete .venvs/mlflow-spark/.complete system java containers  ## Run every test, in the environment that has every library
 	.venvs/libraries/bin/python -m pytest -n 2 -m "(libraries or not libraries) and not h2o and not spark" $(ARGS)
 	$(if $(ARGS),,.venvs/h2o/bin/python -m pytest -m h2o tests/models/h2o)
-	$(if $(ARGS),,.venvs/spark/bin/python -m pytest -m spark tests/inference/spark)
+	$(if $(ARGS),,.venvs/spark/bin/python -m pytest -m spark tests/inference/spark tests/models/spark attacks)
 
 lint: $(ENV)  ## Check style, format and the rules of import
 	$(BIN)/ruff check

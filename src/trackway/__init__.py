@@ -318,7 +318,7 @@ _LIBRARIES = (
         "sklearn",
         "spacy",
     ),
-    *("statsmodels", "tensorflow", "transformers", "xgboost"),
+    *("spark", "statsmodels", "tensorflow", "transformers", "xgboost"),
 )
 
 _MODULE_OF = {name: f"trackway.sdk.{module}" for module, names in _NAMES.items() for name in names.split()}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trackway.models.package import Model
 from trackway.models.python_model import PythonModel, PythonModelContext
 from trackway.sdk.models import LibraryModels, ModelInfo, load_model
+
+if TYPE_CHECKING:
+    from trackway.inference.pyfunc import spark_udf as spark_udf
 
 PyFuncModel = Model
 _PYTHON = LibraryModels("python")
@@ -23,4 +27,20 @@ def save_model(path: str | os.PathLike[str], python_model: Any = None, **options
     _PYTHON.save_model(python_model, path, **options)
 
 
-__all__ = ["Model", "PyFuncModel", "PythonModel", "PythonModelContext", "load_model", "log_model", "save_model"]
+__all__ = [
+    "Model",
+    "PyFuncModel",
+    "PythonModel",
+    "PythonModelContext",
+    "load_model",
+    "log_model",
+    "save_model",
+    "spark_udf",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "spark_udf":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = function = importlib.import_module("trackway.inference.pyfunc").spark_udf
+    return function

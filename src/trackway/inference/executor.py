@@ -6,18 +6,19 @@ import fcntl
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import numpy as np
-
 from trackway.base.errors import InvalidInput
+from trackway.inference.arrow_batch import BatchError, predict_batch
+from trackway.inference.model_process import ModelProcess, Options, start_process
 from trackway.models.package import Model, load_model
 
 KEPT: Final = 4
 """Models that one worker keeps loaded."""
 _loaded: dict[tuple[str, bool], Model] = {}
+_started: dict[tuple[str, bool, str, str], ModelProcess] = {}
 
 
 class Call(NamedTuple):
@@ -26,6 +27,8 @@ class Call(NamedTuple):
     name:    the model's file among those of the session
     columns: names of the model's inputs
     result:  Spark's type of the predictions
+    like_mlflow: whether columns that the type does not hold, or that are given beyond the model's, are left out
+    manager: local, or what makes an environment of the model's own on each machine: uv, conda
     """
 
     name: str
@@ -33,6 +36,8 @@ class Call(NamedTuple):
     params: dict[str, Any]
     columns: tuple[str, ...]
     result: Any = None
+    like_mlflow: bool = False
+    manager: str = "local"
 
 
 def make_function(call: Call) -> Callable[..., Any]:
@@ -73,6 +78,8 @@ def _to_table(pa: Any, call: Call, columns: Sequence[Any]) -> Any:
         return pa.table(columns[0].flatten(), names=names)
     if not call.columns:
         return pa.table(list(columns), names=[str(place) for place in range(len(columns))])
+    if call.like_mlflow:
+        columns = columns[: len(call.columns)]
     if len(columns) != len(call.columns):
         raise InvalidInput(
             f"The model takes {len(call.columns)} columns; the function was given {len(columns)}",
@@ -87,25 +94,31 @@ def _predict(call: Call, table: Any, start: int) -> Any:
     start:  how many rows of the partition were before
     raises: InvalidInput with the first row that the model refuses
     """
-    import pyarrow as pa
     from pyspark.sql.pandas.types import to_arrow_type
 
-    model = get_model(call.name, trust=call.trust)
     target = to_arrow_type(call.result)
-    rows = table.num_rows
-    if not rows:
-        return pa.array([], target)
-    data = _to_frame(pa, table)
     try:
-        result = _to_arrow(pa, model.predict(data, call.params), target)
-        if len(result) != rows:
-            raise InvalidInput(f"The model gives {len(result)} predictions for {rows} rows")
-        return result
-    except Exception as error:
-        place = _find_bad(model, data, call.params)
+        if call.manager == "local":
+            model = get_model(call.name, trust=call.trust)
+            return predict_batch(model, table, call.params, target, leftmost=call.like_mlflow)
+        return _get_process(call).predict(table, target)
+    except BatchError as error:
+        rows = table.num_rows
+        place = error.place
         where = f"the {rows} rows from {start + 1} on" if place is None else f"row {start + place + 1}"
-        problem = str(error) if isinstance(error, InvalidInput) else f"{type(error).__name__}: {str(error)[:300]}"
-        raise InvalidInput(f"Partition {_get_partition()}, {where}: {problem}") from error
+        raise InvalidInput(f"Partition {_get_partition()}, {where}: {error.problem}") from error
+
+
+def _get_process(call: Call) -> ModelProcess:
+    """Return the process that has the model in an environment of its own, started once in this worker."""
+    from pyspark import SparkFiles
+
+    key = (call.name, call.trust, call.manager, repr(call.params))
+    if key not in _started:
+        folder = unpack(Path(SparkFiles.get(call.name)))
+        options = Options(str(folder), call.trust, call.params, call.like_mlflow)
+        _started[key] = start_process(call.manager, options)
+    return _started[key]
 
 
 def get_model(name: str, *, trust: bool) -> Model:
@@ -134,105 +147,6 @@ def unpack(archive: Path) -> Path:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
     return target
-
-
-def _to_frame(pa: Any, table: Any) -> Any:
-    """Return a batch as a pandas table; times are those of UTC, and lists of numbers are arrays."""
-    for place, field in enumerate(table.schema):
-        if pa.types.is_timestamp(field.type):
-            table = table.set_column(place, field.name, table.column(place).cast(pa.timestamp("us")))
-    return table.to_pandas()
-
-
-def _to_arrow(pa: Any, found: Any, target: Any) -> Any:
-    """Return predictions as an array of one type.
-
-    raises: InvalidInput for predictions that are of another
-    """
-    if hasattr(found, "to_pandas"):
-        found = found.to_pandas()
-    columns = _split(found)
-    try:
-        if pa.types.is_struct(target) and columns is not None:
-            return _join(pa, columns, target)
-        if columns is not None:
-            if not pa.types.is_list(target) and len(columns) != 1:
-                raise InvalidInput(
-                    f"The model gives {len(columns)} columns: {', '.join(map(str, columns))[:200]}",
-                    hint="a result_type such as 'array<double>' or 'a double, b double' takes them all",
-                )
-            found = next(iter(columns.values())) if len(columns) == 1 else np.column_stack([*columns.values()])
-        if isinstance(found, list | tuple):
-            return pa.array(found, target)
-        return _convert(pa, np.asarray(found), target)
-    except (pa.ArrowException, ValueError, TypeError) as error:
-        if isinstance(error, InvalidInput):
-            raise
-        raise InvalidInput(
-            f"The predictions are no {target}: {str(error)[:200]}", hint="result_type says what to make of them"
-        ) from error
-
-
-def _split(found: Any) -> dict[Any, Any] | None:
-    """Return the columns of predictions by name, None for those that have no columns."""
-    if hasattr(found, "iloc") and hasattr(found, "columns"):
-        return {name: found[name].to_numpy() for name in found.columns}
-    if isinstance(found, Mapping):
-        return {name: np.asarray(values) for name, values in found.items()}
-    return None
-
-
-def _join(pa: Any, columns: dict[Any, Any], target: Any) -> Any:
-    """Return columns as one of structs: by name, or in their order where the names are others."""
-    fields = list(target)
-    named = {str(name): values for name, values in columns.items()}
-    if not all(field.name in named for field in fields):
-        if len(named) != len(fields):
-            wanted = ", ".join(field.name for field in fields)
-            raise InvalidInput(f"The model gives the columns {', '.join(named)[:200]}, and not {wanted[:200]}")
-        named = dict(zip((field.name for field in fields), named.values(), strict=True))
-    return pa.StructArray.from_arrays([_convert(pa, named[f.name], f.type) for f in fields], fields=fields)
-
-
-def _convert(pa: Any, values: Any, target: Any) -> Any:
-    """Return an array of numpy's as one of Arrow's; what would change a value is refused."""
-    if pa.types.is_struct(target) and values.ndim == 2:
-        return _join(pa, {place: values[:, place] for place in range(values.shape[1])}, target)
-    if pa.types.is_list(target) and values.ndim > 1:
-        inner = _convert(pa, values.reshape(-1, *values.shape[2:]), target.value_type)
-        offsets = np.arange(0, len(inner) + 1, values.shape[1], dtype=np.int32)
-        return pa.ListArray.from_arrays(pa.array(offsets), inner, type=target)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.dtype.kind in "OU":
-        listed = values.tolist()
-        if pa.types.is_string(target):
-            listed = [one if one is None else str(one) for one in listed]
-        return pa.array(listed, target)
-    array = pa.array(values)
-    return array if array.type == target else array.cast(target)
-
-
-def _find_bad(model: Model, data: Any, params: Mapping[str, Any]) -> int | None:
-    """Return the place of the first row that the model fails on by itself, None when there is no such row."""
-    low, high = 0, len(data)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if not _works(model, data.iloc[low:middle], params):
-            high = middle
-        elif not _works(model, data.iloc[middle:high], params):
-            low = middle
-        else:
-            return None
-    return None if _works(model, data.iloc[low:high], params) else low
-
-
-def _works(model: Model, data: Any, params: Mapping[str, Any]) -> bool:
-    try:
-        model.predict(data, params)
-    except Exception:  # noqa: BLE001 - it is the question
-        return False
-    return True
 
 
 def _get_partition() -> int:

@@ -16,19 +16,23 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypedDict, Unpack
+from typing import Any, Final, NamedTuple, TypedDict, Unpack
 
 from trackway.artifacts.content import digest_content, digest_folder
 from trackway.base.errors import Conflict, InvalidInput, NotSupported
 from trackway.inference.executor import Call, make_function, make_mapper
 from trackway.inference.scoring import PREDICTION
 from trackway.models.enforcement import Enforcer
+from trackway.models.flavors.spark import FLAVOR, choose_predictions, prepare_frame
 from trackway.models.manifest import list_files
-from trackway.models.package import check_model, choose_flavor
+from trackway.models.package import check_model, choose_flavor, load_model
 from trackway.models.signature import Column, Schema, Signature, Tensor, Type
 from trackway.models.trust import refuse_pickles, require_trust
 from trackway.sdk.model_files import fetch_model
 
+SPARK: Final = FLAVOR.name
+_MANAGERS: Final = {"local": "local", "uv": "uv", "virtualenv": "uv", "conda": "conda"}
+"""What makes environments on executors; MLflow's word for one of pip's packages means uv here."""
 _WORDS: Final = {
     "boolean": "boolean",
     "integer": "int",
@@ -88,21 +92,48 @@ def spark_udf(
                  for a model that does not say
     params:      given to the model
     trust:       whether the model may run code of its own on the executors
-    env_manager: ``local``: the executors' Python has the model's packages, and this one
+    env_manager: ``local``: the executors' Python has the model's packages; ``uv`` or ``conda``: each machine makes an
+                 environment of the model's own, once, and a process in it predicts. Either way it has this package
     returns:     a function for ``withColumn``, ``select`` and ``spark.udf.register``: of the model's columns in their
                  order, of one struct of them, or of nothing, which takes them from the table by name
-    raises:      InvalidInput for a result type that there is not; NotSupported for another ``env_manager``, and for
-                 Spark before 4.1; PermissionDenied for a model that needs trust
+    raises:      InvalidInput for a result type or ``env_manager`` that there is not; NotSupported for models of Spark
+                 itself, and for Spark before 4.1; PermissionDenied for a model that needs trust
     """
-    if env_manager != "local":
-        raise NotSupported(
-            f"Spark's workers predict in their own environment, and not in {env_manager[:40]!r}",
-            hint="install the model's packages on the executors, or give Spark an environment: spark.archives",
+    return make_udf(spark, model_uri, result_type, UdfOptions(dict(params or {}), trust, env_manager))
+
+
+class UdfOptions(NamedTuple):
+    """How a function of columns predicts; see ``spark_udf``.
+
+    like_mlflow: whether columns that the type does not hold, or that are given beyond the model's, are left out
+    """
+
+    params: dict[str, Any]
+    trust: bool
+    env_manager: str
+    like_mlflow: bool = False
+
+
+def make_udf(
+    spark: Any, model_uri: str | os.PathLike[str], result_type: Any, options: UdfOptions
+) -> Callable[..., Any]:
+    """Return a function of columns; see ``spark_udf``."""
+    manager = _MANAGERS.get(options.env_manager)
+    if manager is None:
+        raise InvalidInput(
+            f"{options.env_manager[:40]!r} makes no environments on executors", hint=f"one of {', '.join(_MANAGERS)}"
         )
     functions, types = _import_spark()
-    call, signature = _prepare(spark, model_uri, params, trust=trust)
+    opened = _open(model_uri)
+    if opened.flavor == SPARK:
+        raise NotSupported(
+            "A model of Spark MLlib is no function of columns",
+            hint="models.predict_dataframe, or transform of the loaded model, take a table of Spark",
+        )
+    call, signature = _prepare(spark, opened, options.params, trust=options.trust)
     wanted = _find_type(types, result_type, signature)
-    function = functions.arrow_udf(make_function(call._replace(result=wanted)), wanted)
+    call = call._replace(result=wanted, like_mlflow=options.like_mlflow, manager=manager)
+    function = functions.arrow_udf(make_function(call), wanted)
     names = call.columns
 
     @functools.wraps(function)
@@ -126,22 +157,19 @@ def predict_dataframe(model: str | os.PathLike[str], frame: Any, **options: Unpa
              NotSupported for Spark before 4.1; PermissionDenied for a model that needs trust
     """
     _, types = _import_spark()
-    call, signature = _prepare(frame.sparkSession, model, options.get("params"), trust=options.get("trust", False))
+    opened = _open(model)
+    if opened.flavor == SPARK:
+        return _transform(opened.folder, frame, options)
+    call, signature = _prepare(frame.sparkSession, opened, options.get("params"), trust=options.get("trust", False))
     there = list(frame.columns)
     given = options.get("keep")
     keep = there if given is None else list(given)
-    if missing := [name for name in (*keep, *_name_required(signature)) if name not in there]:
-        raise InvalidInput(
-            f"The table lacks the column {missing[0]!r}", hint=f"it has {', '.join(map(repr, there[:20]))}"
-        )
+    _check_kept([*keep, *_name_required(signature)], there)
     inputs = [name for name in call.columns if name in there] or there
     wanted = _find_type(types, options.get("result_type"), signature)
     is_struct = isinstance(wanted, types.StructType)
     results = list(wanted.fields) if is_struct else [types.StructField(PREDICTION, wanted)]
-    if clash := [field.name for field in results if field.name in keep]:
-        raise Conflict(
-            f"The model gives a column {clash[0]!r}, which is kept of the table, too", hint="keep= names the others"
-        )
+    _check_clash(keep, [field.name for field in results])
     needed = list(dict.fromkeys((*keep, *inputs)))
     chosen = frame.select(*(f"`{name.replace('`', '``')}`" for name in needed))
     schema = types.StructType([*(chosen.schema[name] for name in keep), *results])
@@ -149,17 +177,57 @@ def predict_dataframe(model: str | os.PathLike[str], frame: Any, **options: Unpa
     return chosen.mapInArrow(make_mapper(call, tuple(keep)), schema)
 
 
+class _Opened(NamedTuple):
+    """A model's folder, verified; nothing of it has been imported."""
+
+    folder: Path
+    flavor: str
+    signature: Signature | None
+
+
+def _open(uri: str | os.PathLike[str]) -> _Opened:
+    folder = Path(fetch_model(os.fspath(uri))).resolve()
+    mlmodel = check_model(folder).mlmodel
+    return _Opened(folder, choose_flavor(mlmodel)[0], mlmodel.signature)
+
+
+def _transform(folder: Path, frame: Any, options: SparkOptions) -> Any:
+    """Return what a model of Spark MLlib makes of a table, which needs no worker of Python's."""
+    model = load_model(folder, trust=options.get("trust", False))
+    if options.get("params") or options.get("result_type") is not None:
+        raise InvalidInput("A model of Spark MLlib takes neither params nor a result_type")
+    there = list(frame.columns)
+    given = options.get("keep")
+    keep = _check_kept(there if given is None else list(given), there)
+    found = model.native.transform(prepare_frame(model.native, frame))
+    named, columns = choose_predictions(model.native, found, there)
+    _check_clash(keep, named)
+    return found.select(*(found[f"`{name.replace('`', '``')}`"] for name in keep), *columns)
+
+
+def _check_kept(wanted: list[str], there: list[str]) -> list[str]:
+    if missing := [name for name in wanted if name not in there]:
+        raise InvalidInput(
+            f"The table lacks the column {missing[0]!r}", hint=f"it has {', '.join(map(repr, there[:20]))}"
+        )
+    return wanted
+
+
+def _check_clash(keep: list[str], results: list[str]) -> None:
+    if clash := [name for name in results if name in keep]:
+        raise Conflict(
+            f"The model gives a column {clash[0]!r}, which is kept of the table, too", hint="keep= names the others"
+        )
+
+
 def _prepare(
-    spark: Any, uri: str | os.PathLike[str], params: Mapping[str, Any] | None, *, trust: bool
+    spark: Any, opened: _Opened, params: Mapping[str, Any] | None, *, trust: bool
 ) -> tuple[Call, Signature | None]:
     """Give a model's files to a session; what would fail on every executor fails here, at once."""
-    folder = Path(fetch_model(os.fspath(uri))).resolve()
-    saved = check_model(folder)
-    flavor, _ = choose_flavor(saved.mlmodel)
+    folder, flavor, signature = opened
     refuse_pickles(folder, list_files(folder), trust=trust)
     if flavor == "python":
         require_trust(trust, "A model in Python is code of its own")
-    signature = saved.mlmodel.signature
     if signature is not None:
         Enforcer(signature).enforce_params(params)
     archive = _pack(folder, digest_content(digest_folder(folder).items()))
@@ -205,7 +273,11 @@ def _find_type(types: Any, given: Any, signature: Signature | None) -> Any:
     """
     if given is not None and not isinstance(given, str):
         return given
-    text = given if given is not None else _write_schema(signature.outputs if signature is not None else None)
+    text = (
+        {"bool": "boolean"}.get(given, given)
+        if given is not None
+        else _write_schema(signature.outputs if signature is not None else None)
+    )
     try:
         return types.DataType.fromDDL(text)
     except Exception as error:

@@ -38,6 +38,7 @@ class SaveOptions(CommonOptions, total=False):
     """What ``save_model`` takes: what ``CommonOptions`` has, and these of single flavors.
 
     artifacts:                of Python models: files and folders to keep, by name
+    dfs_tmpdir:               of Spark: a folder that the cluster and this machine can both reach, for the way between
     format:                   of CatBoost: cbm or json
     model_config:             of Python models: the values to make them with; of transformers: of each call
     model_format:             of XGBoost: ubj or json
@@ -55,6 +56,7 @@ class SaveOptions(CommonOptions, total=False):
     """
 
     artifacts: Mapping[str, Any] | None
+    dfs_tmpdir: str | None
     format: str | None
     model_config: dict[str, Any] | None
     model_format: str | None

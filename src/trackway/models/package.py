@@ -193,7 +193,8 @@ def load_model(path: str | Path, *, trust: bool = False, flavor: str | None = No
     trust:   whether the model may run code of its own: pickles, Python models
     flavor:  which of several that the folder holds; the library's own before ``python_function``
     options: of PyTorch ``model``, a module to fill with the weights, and ``device``; of transformers ``device`` and
-             ``return_type``; of sentence-transformers ``device``; of Keras and TensorFlow ``custom_objects``
+             ``return_type``; of sentence-transformers ``device``; of Keras and TensorFlow ``custom_objects``;
+             of Spark ``dfs_tmpdir``
     raises:  InvalidInput, Corrupt for a folder that is no whole model; PermissionDenied for what needs trust;
              NotSupported when its library is not installed
     """

@@ -80,8 +80,8 @@ def refuse_pickles(folder: Path, paths: Iterable[str], *, trust: bool) -> None:
 
 def find_pickle(path: Path) -> str:
     """Return what makes a file one that must not be opened without trust; an empty text when nothing does."""
-    if path.name.endswith(SUFFIX) and _is_whole(path):
-        return ""  # of which the first bytes, a length, may happen to be a pickle's
+    if (path.name.endswith(SUFFIX) and _is_whole(path)) or (path.name.endswith(".parquet") and _is_parquet(path)):
+        return ""  # of which the first bytes, a length or packed values, may happen to be a pickle's
     with path.open("rb") as file:
         found = _inspect(file, 0)
     return "" if found and path.name == MSGPACK_NAME and _is_msgpack(path) else found
@@ -99,6 +99,18 @@ def _is_msgpack(path: Path) -> bool:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
+
+
+def _is_parquet(path: Path) -> bool:
+    """Return whether a file begins and ends as Parquet does; nothing that reads it unpickles."""
+    mark, size_bytes = b"PAR1", path.stat().st_size
+    if size_bytes < 12:
+        return False
+    with path.open("rb") as file:
+        head = file.read(4)
+        file.seek(-8, io.SEEK_END)
+        tail = file.read(8)
+    return head == mark and tail[4:] == mark and int.from_bytes(tail[:4], "little") <= size_bytes - 12
 
 
 def _is_whole(path: Path) -> bool:

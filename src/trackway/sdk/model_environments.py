@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from trackway.environments import Wanted, collect_environments, make_with_conda, make_with_uv, read_conda_file
+import msgspec
+
+from trackway.environments import (
+    Wanted,
+    collect_environments,
+    get_name,
+    make_with_conda,
+    make_with_uv,
+    read_conda_file,
+)
 from trackway.models.environment import CONDA
 from trackway.models.manifest import resolve_inside
 from trackway.models.package import read_needs
@@ -25,21 +35,28 @@ def get_channels() -> dict[str, str]:
     return {name.strip(): address.strip() for name, _, address in parts if name.strip()}
 
 
-def make_environment(manager: str, folder: Path, *, trust: bool) -> Path:
+def make_environment(manager: str, folder: Path, *, trust: bool, extra: Sequence[str] = ()) -> Path:
     """Return the interpreter of an environment for the model in a folder, made now or before.
 
     Environments that nobody has asked for in ``TRACKWAY_ENVIRONMENT_DAYS``, and that no process holds, are deleted.
 
     manager: uv or conda
     trust:   whether packages that must be built, which runs code of theirs, may be, and any channel of conda's be used
+    extra:   packages that are added, unless the model asks for them itself
     raises:  InvalidInput for a model that does not say what it needs, or what cannot be met; NotSupported; Unavailable
     """
     unused_s = settings.get_number("TRACKWAY_ENVIRONMENT_DAYS") * DAY_S
     if manager == "conda":
         wanted = read_conda_file(resolve_inside(folder, CONDA), trust=trust)
+        wanted = msgspec.structs.replace(wanted, requirements=_add(wanted.requirements, extra))
         made = make_with_conda(wanted, get_environments(), get_channels())
     else:
         needs = read_needs(folder)
-        made = make_with_uv(Wanted(needs.python, needs.requirements, trust), get_environments())
+        made = make_with_uv(Wanted(needs.python, _add(needs.requirements, extra), trust), get_environments())
     collect_environments(get_environments(), max(unused_s, DAY_S))
     return made
+
+
+def _add(requirements: Sequence[str], extra: Sequence[str]) -> tuple[str, ...]:
+    named = {get_name(line) for line in requirements}
+    return (*requirements, *(line for line in extra if get_name(line) not in named))

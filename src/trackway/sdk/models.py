@@ -31,7 +31,7 @@ from trackway.sdk.runs import get_active_run
 DEFAULT_NAME = "model"
 _MODEL_KEYWORDS = (
     *("sk_model", "xgb_model", "lgb_model", "python_model", "pytorch_model", "spacy_model", "transformers_model"),
-    *("cb_model", "h2o_model", "onnx_model", "pr_model", "statsmodels_model"),
+    *("cb_model", "h2o_model", "onnx_model", "pr_model", "spark_model", "statsmodels_model"),
 )
 """What MLflow calls the model, by library."""
 

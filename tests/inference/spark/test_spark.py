@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,46 +14,12 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
+from tests.inference.spark.conftest import ROWS
 from trackway import models
-from trackway.base.errors import Conflict, InvalidInput, NotSupported, PermissionDenied
+from trackway.base.errors import Conflict, InvalidInput, PermissionDenied
 from trackway.models.signature import Signature, columns
 
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]
-ROWS = 400
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Two executors, each a process of Java of its own with its own Python workers; batches are of 50 rows."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        builder = SparkSession.builder.master("local-cluster[2,1,1024]")
-        settings = {
-            "spark.ui.enabled": "false",
-            "spark.cores.max": "2",
-            "spark.task.maxFailures": "1",
-            "spark.driver.host": "127.0.0.1",
-            "spark.sql.shuffle.partitions": "2",
-            "spark.sql.execution.arrow.maxRecordsPerBatch": "50",
-            "spark.sql.session.timeZone": "UTC",
-            "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
-        }
-        for name, value in settings.items():
-            builder = builder.config(name, value)
-        session = builder.getOrCreate()
-        yield session
-        session.stop()
-
-
-@pytest.fixture(scope="module")
-def rows() -> pd.DataFrame:
-    random = np.random.default_rng(0)
-    return pd.DataFrame({"a": random.random(ROWS), "b": random.random(ROWS), "id": np.arange(ROWS)})
-
-
-@pytest.fixture(scope="module")
-def frame(spark: SparkSession, rows: pd.DataFrame) -> Any:
-    return spark.createDataFrame(rows).repartition(4).cache()
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +78,9 @@ class TestFunction:
         with pytest.raises(PythonException, match="takes 2 columns; the function was given 3"):
             frame.select(models.spark_udf(spark, regression)("a", "b", "id")).collect()
 
-    def test_another_environment_is_refused(self, spark: SparkSession, regression: Path) -> None:
-        with pytest.raises(NotSupported, match=r"spark\.archives"):
-            models.spark_udf(spark, regression, env_manager="conda")
+    def test_an_environment_that_nothing_makes_is_refused(self, spark: SparkSession, regression: Path) -> None:
+        with pytest.raises(InvalidInput, match="'pipenv' makes no environments"):
+            models.spark_udf(spark, regression, env_manager="pipenv")
 
 
 class TestTable:

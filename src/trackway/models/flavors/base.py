@@ -33,10 +33,10 @@ BUILT_IN: Final = (
         "sentence_transformers",
         "sklearn",
     ),
-    *("spacy", "statsmodels", "tensorflow", "transformers"),
+    *("spacy", "spark", "statsmodels", "tensorflow", "transformers"),
     "xgboost",
 )
-_PACKAGES: Final = {"torch": "pytorch"}
+_PACKAGES: Final = {"torch": "pytorch", "pyspark": "spark"}
 """Packages whose classes a flavor of another name saves."""
 
 for _name in BUILT_IN:
