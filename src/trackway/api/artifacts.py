@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from trackway.api.structs import Request, Response
+
+SERVED: Final = "mlflow-artifacts:/"
+"""Locations of this form are served by us: what follows is a path in the workspace's file tree."""
 
 
 class FileEntry(Response, frozen=True, kw_only=True):

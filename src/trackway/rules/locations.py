@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-SERVED = "mlflow-artifacts:/"
-"""Locations of this form are served by us: what follows is a path in the workspace's file tree."""
+from trackway.api.artifacts import SERVED as SERVED
 
 
 def tree_path(uri: str) -> str | None:

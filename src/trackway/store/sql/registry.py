@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from trackway.api.artifacts import SERVED
 from trackway.api.calls import EVERYTHING, Sight
 from trackway.api.registry import (
     STAGES,
@@ -14,7 +15,6 @@ from trackway.api.registry import (
     RegisteredModel,
     Stage,
 )
-from trackway.rules.locations import SERVED
 from trackway.store.base import Page, RegisteredRef, Search, VersionRef, VersionRow
 from trackway.store.sql.connection import Connection, Row
 from trackway.store.sql.lineage import list_neighbours
