@@ -36,7 +36,8 @@ def settle(tx: Transaction, call: AdmittedCall, operation: Operation[Any, Any], 
             tx.access.follow_target(workspace, "experiment", str(response.experiment_id), None)
             _own(tx, call, "experiment", str(response.experiment_id))
     elif name in _MAKES_MODEL:
-        _own(tx, call, "registered_model", str(request.name))
+        if call.makes:
+            _own(tx, call, "registered_model", str(request.name))
     elif name == ops.UPDATE_EXPERIMENT.name:
         tx.access.touch()
     elif name == ops.PURGE_EXPERIMENTS.name:

@@ -202,6 +202,15 @@ def _create_experiment(tx: Transaction, call: AdmittedCall, request: e.CreateExp
     return _not_made(call)
 
 
+def _create_model(tx: Transaction, call: AdmittedCall, request: g.CreateRegisteredModel) -> AdmittedCall:
+    """Keep what is behind a name that is taken from who may not see it, and from becoming the caller's."""
+    if tx.registry.ref(call.workspace, request.name) is None:
+        return call
+    if "read" not in _rights(call).on_model(request.name):
+        raise AlreadyExists("A registered model of this name cannot be created", hint="choose another name")
+    return _not_made(call)
+
+
 def _create_run(tx: Transaction, call: AdmittedCall, request: r.CreateRun) -> AdmittedCall:
     """Check the run that is resumed, the experiment that is named, and the parent."""
     known = tx.runs.ref(call.workspace, request.run_id) if request.run_id else None
@@ -266,6 +275,7 @@ def _create_logged_model(tx: Transaction, call: AdmittedCall, request: Any) -> A
 
 EXTRA: dict[str, Extra] = {
     ops.CREATE_EXPERIMENT.name: cast(Extra, _create_experiment),
+    ops.CREATE_REGISTERED_MODEL.name: cast(Extra, _create_model),
     ops.CREATE_RUN.name: cast(Extra, _create_run),
     ops.INGEST.name: cast(Extra, _ingest),
     ops.MOVE_RUNS.name: cast(Extra, _move_runs),

@@ -1,0 +1,302 @@
+"""Every operation by who calls it: workspace roles, roles on single objects, and those who have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from tests.tracking.scenarios import Stage
+from tests.tracking.scenarios_access import name
+from tests.tracking.test_access import FIRST
+from tests.tracking.test_operations import count_rows
+from trackway.api import access as c
+from trackway.api import experiments as e
+from trackway.api import operations as ops
+from trackway.api import registry as g
+from trackway.api import runs as r
+from trackway.api.calls import ANONYMOUS, Call
+from trackway.api.operations import OPERATIONS, Operation
+from trackway.auth.credentials import digest, mint
+from trackway.base.errors import AlreadyExists, NotFound, PermissionDenied, TrackwayError, Unauthenticated
+from trackway.store.access import GrantRow
+from trackway.wiring.platform import Platform
+
+OBJECTS = ("experiment", "run", "runs", "logged_model", "registered_model")
+UNKNOWN = ("anonymous", "wrong", "disabled")
+
+
+class Doors(NamedTuple):
+    """One store, behind a platform where everybody may do everything, and behind one with access control."""
+
+    open: Platform
+    guarded: Platform
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+    store = f"sqlite:///{tmp_path_factory.mktemp('grants')}/t.db"
+    both = Doors(Platform(store, "memory://"), Platform(store, "memory://", auth=True))
+    yield both
+    both.guarded.close()
+    both.open.close()
+
+
+ROLES: dict[str, list[tuple[Any, str, str]]] = {
+    **{role: [("workspace", "", role)] for role in c.ROLES},
+    "disabled": [("workspace", "", "admin")],
+    "owner": [("experiment", "*", "manager"), ("registered_model", "*", "manager")],
+    "viewer": [("experiment", "*", "reader"), ("registered_model", "*", "reader")],
+    "neighbour": [("experiment", "{elsewhere}", "manager"), ("registered_model", "zz*", "manager")],
+    "nobody": [],
+    "administrator": [],
+}
+"""Roles that somebody is given in each workspace."""
+
+
+class Cast:
+    """Users with a token each."""
+
+    def __init__(self, doors: Doors) -> None:
+        self.doors = doors
+        self.users: dict[str, int] = {}
+        self.credentials = {"anonymous": "", "wrong": "token:feed"}
+        for part in ROLES:
+            self.credentials[part] = doors.open.store.write(lambda tx, part=part: self._add(tx, part))
+
+    def _add(self, tx: Any, part: str) -> str:
+        self.users[part] = tx.access.create_user(f"{part}-1", "service", "", part == "administrator", 1, "user:ann")
+        secret, row = mint("token", self.users[part], 1, 0)
+        tx.access.add_credential(row)
+        tx.access.update_user(self.users[part], part == "administrator", part == "disabled")
+        return f"token:{digest(secret)}"
+
+    def enter(self, stage: Stage) -> None:
+        """Give everybody their roles on a stage."""
+        elsewhere = stage.make_experiment()
+
+        def give(tx: Any) -> None:
+            for part, roles in ROLES.items():
+                for kind, target, role in roles:
+                    place = target.format(elsewhere=elsewhere)
+                    subject = ("user", self.users[part])
+                    tx.access.put_grant(GrantRow(stage.workspace, *subject, kind, place, role, 1, "user:ann"))  # type: ignore[arg-type]
+
+        self.doors.open.store.write(give)
+
+    def open(self, stage: Stage, part: str) -> Call:
+        """Begin a call of somebody's."""
+        call = self.doors.guarded.dispatch.open_call(ANONYMOUS, stage.workspace)
+        return msgspec.structs.replace(call, credential=self.credentials[part])
+
+    def call(self, stage: Stage, part: str, operation: Operation[Any, Any], request: Any) -> Any:
+        return self.doors.guarded.dispatch.call(operation, request, self.open(stage, part))
+
+
+@pytest.fixture(scope="module")
+def cast(doors: Doors) -> Cast:
+    return Cast(doors)
+
+
+def may(operation: Operation[Any, Any], part: str, is_inside: bool) -> bool | None:
+    """Return whether somebody may; None when it depends on what the request names beside its target.
+
+    is_inside: whether a file that is named belongs to an experiment
+    """
+    access = operation.access
+    if part in UNKNOWN:
+        return False
+    if access.target == "system":
+        return part == "administrator"
+    if access.target == "self" or access.lists or part == "administrator":
+        return True
+    if access.target == "grant":
+        return part == "admin" or (None if part in ("manager", "owner") else False)
+    if part in c.ROLES:
+        return access.permission in c.ROLES[part]
+    if part in ("owner", "viewer"):
+        role = c.ROLES["manager" if part == "owner" else "reader"]
+        return (access.target in OBJECTS or (access.target == "file" and is_inside)) and access.permission in role
+    return False
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_who_is_let_in_to_an_operation(doors: Doors, cast: Cast, operation: Operation[Any, Any]) -> None:
+    stage = Stage(doors.open.dispatch, FIRST[operation].workspace)
+    request = FIRST[operation].ask(stage)
+    cast.enter(stage)
+    policy = doors.guarded.dispatch._policy
+    is_inside = str(getattr(request, operation.access.target_field or "", "")).startswith(f"{stage.exp}/")
+    wrong = {}
+    for part in cast.credentials:
+        call = cast.open(stage, part)
+        refusal: TrackwayError | None = None
+        try:
+            doors.guarded.store.read(lambda tx, call=call: policy.admit(tx, call, operation, request))
+        except TrackwayError as error:
+            refusal = error
+        expected = may(operation, part, is_inside)
+        if expected is not None and expected != (refusal is None):
+            wrong[part] = refusal or "let in"
+        if part in UNKNOWN:
+            assert isinstance(refusal, Unauthenticated)
+        elif refusal is not None:
+            assert isinstance(refusal, NotFound | PermissionDenied), refusal
+            if part in ("nobody", "neighbour") and operation.access.target in OBJECTS:
+                assert isinstance(refusal, NotFound), "what may not be seen is not there"
+    assert not wrong
+    for part in ("nobody", "neighbour"):
+        refuse_or_tell_nothing(doors, cast, stage, part, operation, request)
+
+
+def refuse_or_tell_nothing(
+    doors: Doors, cast: Cast, stage: Stage, part: str, operation: Operation[Any, Any], request: Any
+) -> None:
+    """Check that who has no role changes nothing, and is not told of what is there."""
+    before = _count(doors)
+    try:
+        response = cast.call(stage, part, operation, request)
+    except TrackwayError as error:
+        told = f"{error} {error.details}"
+    else:
+        assert operation.access.lists or operation.access.target == "self"
+        told = msgspec.json.encode(response).decode()
+    asked = msgspec.json.encode(request).decode()
+    for secret in (stage.run, stage.child, stage.gone_run, stage.model, stage.name):
+        assert secret not in told or secret in asked
+    if operation.access.writes and operation.access.target != "self":
+        assert _count(doors) == before
+
+
+def _count(doors: Doors) -> dict[str, Any]:
+    return {table: rows for table, rows in count_rows(doors.open).items() if not table.startswith("audit")}
+
+
+HIDDEN = [
+    operation
+    for operation in OPERATIONS
+    if operation.access.target in ("experiment", "run", "logged_model", "registered_model")
+]
+
+
+def test_a_refusal_of_what_is_hidden_is_that_of_what_is_not_there(doors: Doors, cast: Cast) -> None:
+    for operation in HIDDEN:
+        field = operation.access.target_field
+        stage = Stage(doors.open.dispatch)
+        hidden = FIRST[operation].ask(stage)
+        value = getattr(hidden, field)
+        if not value:
+            continue
+        missing = "f" * len(value) if operation.access.target != "experiment" else "9" * 9
+        told = []
+        for request in (hidden, msgspec.structs.replace(hidden, **{field: missing})):
+            with pytest.raises(NotFound) as refusal:
+                cast.call(stage, "nobody", operation, request)
+            told.append(str(refusal.value).replace(getattr(request, field), "X"))
+        assert told[0] == told[1], operation.name
+
+
+def test_a_name_that_is_taken_gives_nobody_what_is_behind_it(doors: Doors, cast: Cast) -> None:
+    stage = Stage(doors.open.dispatch)
+    stage.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="churn", description="secret"))
+    cast.enter(stage)
+    model = g.CreateRegisteredModel(name="churn", if_exists="return")
+    experiment = e.CreateExperiment(name=stage.name, if_exists="return")
+    run = r.CreateRun(run_id=stage.run, if_exists="return", experiment_id=stage.exp)
+    for part in ("contributor", "neighbour"):
+        for operation, request in ((ops.CREATE_REGISTERED_MODEL, model), (ops.CREATE_EXPERIMENT, experiment)):
+            with pytest.raises((AlreadyExists, PermissionDenied)) as refusal:
+                cast.call(stage, part, operation, request)
+            assert stage.exp not in str(refusal.value.details)
+        with pytest.raises(NotFound):
+            cast.call(stage, part, ops.CREATE_RUN, run)
+        elsewhere = msgspec.structs.replace(run, experiment_id="", experiment_name=f"new-{stage.name}")
+        with pytest.raises((AlreadyExists, PermissionDenied)):
+            cast.call(stage, part, ops.CREATE_RUN, elsewhere)
+    for operation, request in ((ops.CREATE_REGISTERED_MODEL, model), (ops.CREATE_EXPERIMENT, experiment)):
+        cast.call(stage, "editor", operation, request)
+    with pytest.raises(PermissionDenied):  # though it was answered, it has not become the editor's own
+        cast.call(stage, "editor", ops.DELETE_EXPERIMENT, e.DeleteExperiment(experiment_id=stage.exp))
+    with pytest.raises(PermissionDenied):
+        cast.call(stage, "editor", ops.DELETE_REGISTERED_MODEL, g.RegisteredModelName(name="churn"))
+
+
+def test_who_makes_an_object_owns_it_and_grants_follow_it(doors: Doors, cast: Cast) -> None:
+    stage = Stage(doors.open.dispatch)
+    cast.enter(stage)
+    made = cast.call(stage, "contributor", ops.CREATE_EXPERIMENT, e.CreateExperiment(name=name()))
+    run = cast.call(stage, "contributor", ops.CREATE_RUN, r.CreateRun(experiment_id=made.experiment_id))
+    cast.call(stage, "contributor", ops.DELETE_RUN, r.DeleteRun(run_id=run.run_id))
+    cast.call(stage, "contributor", ops.CREATE_RUN, r.CreateRun(experiment_name=name()))
+    found = cast.call(stage, "contributor", ops.SEARCH_EXPERIMENTS, e.SearchExperiments()).experiments
+    assert len(found) == 2
+    cast.call(stage, "contributor", ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="mine"))
+    cast.call(stage, "contributor", ops.RENAME_REGISTERED_MODEL, g.RenameRegisteredModel(name="mine", new_name="still"))
+    cast.call(stage, "contributor", ops.GET_REGISTERED_MODEL, g.RegisteredModelName(name="still"))
+    cast.call(stage, "contributor", ops.DELETE_REGISTERED_MODEL, g.RegisteredModelName(name="still"))
+    stage.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="still"))  # of somebody else
+    with pytest.raises(NotFound):
+        cast.call(stage, "contributor", ops.GET_REGISTERED_MODEL, g.RegisteredModelName(name="still"))
+
+
+def test_runs_are_moved_by_who_may_write_at_both_ends(doors: Doors, cast: Cast) -> None:
+    stage = Stage(doors.open.dispatch)
+    cast.enter(stage)
+    own = cast.call(stage, "contributor", ops.CREATE_EXPERIMENT, e.CreateExperiment(name=name())).experiment_id
+    run = cast.call(stage, "contributor", ops.CREATE_RUN, r.CreateRun(experiment_id=own)).run_id
+    with pytest.raises(NotFound):
+        cast.call(stage, "contributor", ops.MOVE_RUNS, r.MoveRuns(run_ids=[run], experiment_id=stage.exp))
+    with pytest.raises(NotFound):
+        cast.call(stage, "contributor", ops.MOVE_RUNS, r.MoveRuns(run_ids=[stage.run], experiment_id=own))
+    for parent in (stage.run, "f" * 32):  # a parent's data would be found by filters
+        request = r.CreateRun(experiment_id=own, parent_run_id=parent)
+        with pytest.raises(NotFound):
+            cast.call(stage, "contributor", ops.CREATE_RUN, request)
+        with pytest.raises(NotFound):
+            cast.call(stage, "contributor", ops.INGEST, r.Ingest(run_id=run, tags={r.TAG_PARENT: parent}))
+
+
+def test_a_grant_is_as_large_as_what_its_giver_has_and_not_larger(doors: Doors, cast: Cast) -> None:
+    stage = Stage(doors.open.dispatch)
+    cast.enter(stage)
+    own = cast.call(stage, "contributor", ops.CREATE_EXPERIMENT, e.CreateExperiment(name=name())).experiment_id
+
+    def give(part: str, role: str, kind: Any, target: str) -> str:
+        request = c.CreateGrant(subject_kind="everyone", target_kind=kind, target=target, role=role)
+        try:
+            cast.call(stage, part, ops.CREATE_GRANT, request)
+        except TrackwayError as error:
+            return error.code
+        return "given"
+
+    assert give("contributor", "manager", "experiment", own) == "given"
+    assert give("contributor", "admin", "experiment", own) == "permission_denied"
+    assert give("contributor", "reader", "experiment", stage.exp) == "not_found"
+    assert give("contributor", "reader", "workspace", "") == "permission_denied"
+    assert give("contributor", "reader", "experiment", "*") == "permission_denied"
+    assert give("manager", "admin", "experiment", stage.exp) == "permission_denied"
+    assert give("editor", "reader", "experiment", stage.exp) == "permission_denied"
+    assert give("admin", "admin", "workspace", "") == "given"
+
+
+def test_a_change_counts_at_the_next_call(doors: Doors, cast: Cast) -> None:
+    stage = Stage(doors.open.dispatch)
+    request = FIRST[ops.GET_RUN].ask(stage)
+
+    def see() -> bool:
+        try:
+            cast.call(stage, "nobody", ops.GET_RUN, request)
+        except NotFound:
+            return False
+        return True
+
+    assert not see()
+    targets: list[tuple[Any, str]] = [("experiment", stage.exp), ("experiment", f"{stage.name}*"), ("workspace", "")]
+    for kind, target in targets:
+        grant = c.CreateGrant(subject_kind="user", subject="nobody-1", target_kind=kind, target=target, role="reader")
+        made = stage.call(ops.CREATE_GRANT, grant)
+        assert see()
+        stage.call(ops.DELETE_GRANT, c.GrantId(grant_id=made.grant_id))
+        assert not see()
