@@ -15,11 +15,12 @@ from trackway.wiring.server import build_app
 
 
 class Asgi:
-    """Calls an application."""
+    """Calls an application; ``headers`` are sent with every request."""
 
     def __init__(self, app: App[Any]) -> None:
         self.app = app
         self.told: dict[bytes, bytes] = {}
+        self.headers: list[tuple[bytes, bytes]] = []
         self.client = ("127.0.0.1", 40_000)
 
     async def send(
@@ -32,7 +33,7 @@ class Asgi:
         headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> tuple[int, bytes]:
         """Send one request; return the status and the body. ``told`` has the answer's headers."""
-        sent = [(b"host", b"127.0.0.1"), (b"content-type", kind.encode()), *headers]
+        sent = [(b"host", b"127.0.0.1"), (b"content-type", kind.encode()), *self.headers, *headers]
         messages: list[dict[str, Any]] = [{"type": "http.request", "body": body}]
         answered = asyncio.Event()
         status, content = 0, b""

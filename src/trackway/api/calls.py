@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import msgspec
@@ -54,13 +54,14 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether an experiment, and so its runs, may be seen."""
         return self.experiments is None or number in self.experiments
 
-    def narrow(self, numbers: Sequence[int] | None) -> Sequence[int] | None:
-        """Return which of some experiments (None for all of the workspace) may be seen."""
+    def narrow(self, numbers: Sequence[int] | None) -> Collection[int] | None:
+        """Return which of some experiments (None for all of the workspace) may be seen.
+
+        A frozenset, unless everything may be seen: so the store knows that it is to look at nothing else.
+        """
         if self.experiments is None:
             return numbers
-        if numbers is None:
-            return sorted(self.experiments)
-        return [number for number in numbers if number in self.experiments]
+        return self.experiments if numbers is None else self.experiments.intersection(numbers)
 
 
 EVERYTHING = Sight()

@@ -180,7 +180,11 @@ class Experiments(Protocol):
 
 
 class Runs(Protocol):
-    """Runs and all that hangs on them but points and files."""
+    """Runs and all that hangs on them but points and files.
+
+    Searches look at some experiments, or at all of the workspace (None). Of a frozenset, they look at nothing else, not
+    even in passing: it is what a caller may see.
+    """
 
     def create(self, row: RunRow, tags: Mapping[str, str]) -> int: ...
     def ref(self, workspace: str, run_id: str) -> RunRef | None: ...
@@ -188,10 +192,10 @@ class Runs(Protocol):
     def get(self, pk: int) -> Run: ...
     def get_many(self, workspace: str, run_ids: Sequence[str]) -> list[Run]: ...
     def search(
-        self, workspace: str, experiments: Sequence[int] | None, search: Search, page: Page
+        self, workspace: str, experiments: Collection[int] | None, search: Search, page: Page
     ) -> tuple[list[Run], Sequence[object] | None]: ...
     def read_attributes(
-        self, workspace: str, experiments: Sequence[int] | None, search: Search, limit: int
+        self, workspace: str, experiments: Collection[int] | None, search: Search, limit: int
     ) -> RunColumns:
         """Search, and return the attributes of all found runs, up to ``limit``, in order."""
 
@@ -223,7 +227,7 @@ class Runs(Protocol):
     def add_models(self, pk: int, inputs: Iterable[str], outputs: Iterable[ModelOutput]) -> None: ...
     def set_environment(self, pk: int, digest: str, data: bytes) -> None: ...
     def get_environment(self, pk: int) -> tuple[str, bytes] | None: ...
-    def list_datasets(self, workspace: str, experiments: Sequence[int], limit: int) -> list[DatasetSummary]: ...
+    def list_datasets(self, workspace: str, experiments: Collection[int], limit: int) -> list[DatasetSummary]: ...
     def move(self, refs: Sequence[RunRef], experiment: int) -> None: ...
     def delete(self, pk: int, now_ms: int) -> None: ...
     def restore(self, pk: int) -> None: ...
@@ -297,7 +301,7 @@ class LoggedModels(Protocol):
     def search(
         self,
         workspace: str,
-        experiments: Sequence[int],
+        experiments: Collection[int],
         search: Search,
         datasets: Sequence[DatasetRef],
         order_datasets: Sequence[DatasetRef | None],

@@ -33,7 +33,7 @@ class Overviews(Protocol):
     def list_newest_experiments(
         self, workspace: str, limit: int, among: Collection[int] | None = None
     ) -> list[int]: ...
-    def keep_own(self, workspace: str, experiments: Sequence[int]) -> list[int]:
+    def keep_own(self, workspace: str, experiments: Collection[int]) -> list[int]:
         """Return those of some experiments that are the workspace's, in order of their numbers."""
 
     def summarize(self, experiment: int, newest: int) -> Activity: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from trackway.api.logged_models import DatasetRef, LoggedMetric, LoggedModel, ModelStatus
 from trackway.store.base import ModelRef, Page, Search
@@ -140,7 +140,7 @@ class LoggedModelTable:
     def search(
         self,
         workspace: str,
-        experiments: Sequence[int],
+        experiments: Collection[int],
         search: Search,
         datasets: Sequence[DatasetRef],
         order_datasets: Sequence[DatasetRef | None],

@@ -32,19 +32,20 @@ class OverviewTable:
 
     def list_newest_experiments(self, workspace: str, limit: int, among: Collection[int] | None = None) -> list[int]:
         """Return the numbers of the newest live experiments, among some."""
+        own = "workspace" if among is None else "(workspace || '')"  # which no index has: it would pass what is hidden
         seen = Sql("1 = 1") if among is None else one_of(self._db, "pk", among or (-1,))
         rows = self._db.all(
-            f"SELECT pk FROM experiments WHERE workspace = ? AND {seen.text} AND deleted_ms IS NULL"
+            f"SELECT pk FROM experiments WHERE {own} = ? AND {seen.text} AND deleted_ms IS NULL"
             " ORDER BY created_ms DESC, pk DESC LIMIT ?",
             (workspace, *seen.params, limit),
         )
         return [row[0] for row in rows]
 
-    def keep_own(self, workspace: str, experiments: Sequence[int]) -> list[int]:
+    def keep_own(self, workspace: str, experiments: Collection[int]) -> list[int]:
         """Return those of some experiments that are the workspace's."""
         if not experiments:
             return []
-        among, values = self._db.among(experiments)
+        among, values = self._db.among(list(experiments))
         sql = f"SELECT pk FROM experiments WHERE workspace = ? AND pk {among} ORDER BY pk"
         return [row[0] for row in self._db.all(sql, (workspace, *values))]
 

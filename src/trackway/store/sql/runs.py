@@ -203,7 +203,7 @@ class RunTable:
         )
         return (row[0], bytes(row[1])) if row else None
 
-    def list_datasets(self, workspace: str, experiments: Sequence[int], limit: int) -> list[DatasetSummary]:
+    def list_datasets(self, workspace: str, experiments: Collection[int], limit: int) -> list[DatasetSummary]:
         """Return the data sets of experiments by context of use."""
         marks = ", ".join("?" * len(experiments))
         rows = self._db.all(
@@ -310,14 +310,14 @@ class RunTable:
         return measure_run(self._db, pk)
 
     def search(
-        self, workspace: str, experiments: Sequence[int] | None, search: Search, page: Page
+        self, workspace: str, experiments: Collection[int] | None, search: Search, page: Page
     ) -> tuple[list[Run], Sequence[object] | None]:
         """Return one page of found runs, and the key to go on from."""
         found, after = find_runs(self._db, workspace, experiments, search, page)
         return self.load(found), after
 
     def read_attributes(
-        self, workspace: str, experiments: Sequence[int] | None, search: Search, limit: int
+        self, workspace: str, experiments: Collection[int] | None, search: Search, limit: int
     ) -> RunColumns:
         """Search, and return the attributes of all found runs, in order."""
         return read_attributes(self._db, workspace, experiments, search, limit)

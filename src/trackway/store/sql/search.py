@@ -78,7 +78,7 @@ class _Stretch(NamedTuple):
 
 
 def find_runs(
-    db: Connection, workspace: str, experiments: Sequence[int] | None, search: Search, page: Page
+    db: Connection, workspace: str, experiments: Collection[int] | None, search: Search, page: Page
 ) -> tuple[list[tuple[int, int]], Sequence[object] | None]:
     """Return (number, version) of found runs, and the key to go on from."""
     if experiments is not None and not experiments:
@@ -89,7 +89,7 @@ def find_runs(
 
 
 def join_runs(
-    db: Connection, workspace: str, experiments: Sequence[int] | None, search: Search, limit: int, what: Aggregates
+    db: Connection, workspace: str, experiments: Collection[int] | None, search: Search, limit: int, what: Aggregates
 ) -> list[Row]:
     """Return up to ``limit`` found runs as a few rows, each for several runs: their count, and the aggregates."""
     rows: list[Row] = []
@@ -108,10 +108,10 @@ def join_runs(
 
 
 def _plan_runs(
-    db: Connection, workspace: str, experiments: Sequence[int] | None, search: Search, columns: str
+    db: Connection, workspace: str, experiments: Collection[int] | None, search: Search, columns: str
 ) -> tuple[_Plan, _Lead | None, Sql | None]:
     """Return what is to be found, the condition that leads to few runs, and the index that walks their order."""
-    scope = _view(Sql("r.workspace = ?", (workspace,)), search)
+    scope = _view(_within(db, workspace, experiments if isinstance(experiments, frozenset) else None), search)
     if experiments is not None:
         scope = _and(scope, among(db, "r.experiment_pk", experiments))
     filters = Filters(RUN, db.dialect)
@@ -119,8 +119,9 @@ def _plan_runs(
     plan = _Plan(RUN, columns, scope, filters, search.expression, _order(RUN, search.order, ties))
     lead = walk = None
     if experiments is not None and len(experiments) == 1:
-        lead = _choose_lead(db, filters, experiments[0], search.expression)
-        walk = _walk_source(db, search.order, experiments[0])
+        [experiment] = experiments
+        lead = _choose_lead(db, filters, experiment, search.expression)
+        walk = _walk_source(db, search.order, experiment)
     return plan, lead, walk
 
 
@@ -130,7 +131,7 @@ def find_experiments(
     """Return numbers of found experiments, among those that are seen, and the key to go on from."""
     if seen is not None and not seen:
         return [], None
-    scope = _view(Sql("r.workspace = ?", (workspace,)), search)
+    scope = _view(_within(db, workspace, seen), search)
     if seen is not None:
         scope = _and(scope, among(db, "r.pk", seen))
     ties = [_column("r.created_ms", True, "number")] if not search.order else []
@@ -144,7 +145,7 @@ def find_experiments(
 def find_logged_models(
     db: Connection,
     workspace: str,
-    experiments: Sequence[int],
+    experiments: Collection[int],
     search: Search,
     datasets: tuple[Sequence[DatasetRef], Sequence[DatasetRef | None]],
     page: Page,
@@ -179,7 +180,7 @@ def find_registered_models(
     """Return numbers of found registered models, among those that are seen, and the key to go on from."""
     if seen is not None and not seen:
         return [], None
-    scope = Sql("r.workspace = ?", (workspace,))
+    scope = _within(db, workspace, seen)
     if seen is not None:
         scope = _and(scope, among(db, "r.pk", seen))
     order = _order(REGISTERED_MODEL, search.order, [_column("r.name", False, "text")])
@@ -196,7 +197,7 @@ def find_model_versions(
         return [], None
     ties = [] if search.order else [_column("r.updated_ms", True, "number")]
     ties += [_column(MODEL_NAME.format(r="r"), False, "text"), _column("r.version", True, "number")]
-    scope = Sql("r.workspace = ?", (workspace,))
+    scope = _within(db, workspace, seen)
     for term in _list_terms(search.expression):
         if isinstance(term, Comparison) and term.op == "=" and term.field.entity == "attribute":
             lead = _VERSION_LEADS.get(term.field.key)
@@ -305,6 +306,17 @@ def _join(source: Sql, joins: Sequence[Sql]) -> Sql:
 
 def _and(left: Sql, right: Sql) -> Sql:
     return Sql(f"{left.text} AND {right.text}", (*left.params, *right.params))
+
+
+def _within(db: Connection, workspace: str, seen: Collection[int] | None) -> Sql:
+    """Return the condition of being in a workspace.
+
+    seen: numbers that alone are looked at. Then no index of the whole workspace may be walked, as its walk would pass
+          all that is hidden: a column that is computed with is in no index.
+    """
+    if seen is None:
+        return Sql("r.workspace = ?", (workspace,))
+    return Sql("+r.workspace = ?" if db.dialect == "sqlite" else "(r.workspace || '') = ?", (workspace,))
 
 
 def _view(scope: Sql, search: Search) -> Sql:

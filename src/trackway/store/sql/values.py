@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final, Literal
 
@@ -42,7 +42,7 @@ _Ints = NDArray[np.int64]
 
 
 def read_attributes(
-    db: Connection, workspace: str, experiments: Sequence[int] | None, search: Search, limit: int
+    db: Connection, workspace: str, experiments: Collection[int] | None, search: Search, limit: int
 ) -> RunColumns:
     """Search, and return the attributes of all found runs. See ``store.base.Runs``."""
     columns = ", ".join(f"r.{name} AS f_{name}" for name in (*_INT_COLUMNS, *_TEXT_COLUMNS))
