@@ -7,9 +7,10 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -69,8 +70,27 @@ def source_tags() -> dict[str, str]:
     return {key: _to_text(value) for key, value in tags.items() if value}
 
 
-def capture_environment() -> Environment:
+class Look(NamedTuple):
+    """Where to look for what describes another process than this one.
+
+    folder:    its working directory, and source
+    command:   its words
+    variables: that it has
+    python:    version of its interpreter; empty when it has none
+    packages:  folder of its packages; None when it has none
+    """
+
+    folder: Path
+    command: Sequence[str]
+    variables: Mapping[str, str]
+    python: str
+    packages: Path | None
+
+
+def capture_environment(look: Look | None = None) -> Environment:
     """Describe Python, packages, host, hardware, command line, variables and git state; it never raises.
+
+    look: describes a process that this one starts; None for this one
 
     Values of variables and arguments with secret-looking names or shapes read ``***``. A diff of the work tree is
     included as it is, up to 1 MiB.
@@ -78,20 +98,22 @@ def capture_environment() -> Environment:
     cost: about 0.1 ms a package and three git commands of at most 2 s each: call it in the background
     """
     return Environment(
-        python=platform.python_version(),
-        implementation=platform.python_implementation(),
+        python=platform.python_version() if look is None else look.python,
+        implementation=platform.python_implementation() if look is None or look.python else "",
         platform=platform.platform(),
         host=platform.node(),
-        command=[_to_text(argument) for argument in secrets.mask_command(_get_command())],
-        working_dir=_to_text(str(_get_working_folder())),
-        packages=_list_packages(),
+        command=[_to_text(word) for word in secrets.mask_command(look.command if look else _get_command())],
+        working_dir=_to_text(str(look.folder if look else _get_working_folder())),
+        packages=_list_packages([str(look.packages)] if look and look.packages else None)
+        if look is None or look.packages
+        else {},
         variables={
             name: _to_text(secrets.mask_value(name, value))
-            for name, value in sorted(os.environ.items())
+            for name, value in sorted((look.variables if look else os.environ).items())
             if _VARIABLES.fullmatch(name) and name not in _CONTEXTS
         },
         hardware=machine.describe_hardware(),
-        git=git.get_state(_get_source_folder()),
+        git=git.get_state(look.folder if look else _get_source_folder()),
     )
 
 
@@ -157,12 +179,12 @@ def _read_context(text: str) -> dict[str, str]:
         return {}
 
 
-def _list_packages() -> dict[str, str]:
-    """Return name and version of every installed distribution; of doubles, the first on the path counts."""
+def _list_packages(folders: list[str] | None) -> dict[str, str]:
+    """Return name and version of every distribution in some folders, or of this process; of doubles the first counts."""
     from importlib import metadata  # a tenth of the time budget of `import trackway`, and not needed to start a run
 
     packages: dict[str, str] = {}
-    for distribution in metadata.distributions():
+    for distribution in metadata.distributions(path=folders) if folders else metadata.distributions():
         # Reading the two lines wanted costs a tenth of parsing the whole file, description included.
         try:
             text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""

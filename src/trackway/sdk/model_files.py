@@ -19,7 +19,7 @@ from trackway.artifacts.content import digest_content, digest_folder
 from trackway.base.errors import Corrupt, NotFound
 from trackway.models.manifest import NAME as MANIFEST
 from trackway.models.mlmodel import NAME as MLMODEL
-from trackway.sdk import settings
+from trackway.sdk import caches
 from trackway.sdk.artifacts import download, find_file, find_local, join_path, resolve_uri
 from trackway.sdk.client import Client
 from trackway.sdk.locations import get_folder
@@ -97,11 +97,7 @@ def locate_model(client: Client, uri: str) -> str:
 
 def get_cache() -> Path:
     """Return the folder of fetched models, for this user alone; it is made when there is none."""
-    given = settings.get("TRACKWAY_CACHE_DIR")
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    place = Path(given or os.path.join(cache, "trackway")) / "models"
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return place
+    return caches.get_cache("models")
 
 
 def _is_kept(place: Path, digest: str, manifest: bytes) -> bool:

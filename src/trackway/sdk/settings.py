@@ -41,7 +41,7 @@ VARIABLES = (
     Variable("TRACKWAY_FINISH_S", "", "30", "seconds for which the end of a run waits for delivery"),
     Variable("TRACKWAY_STRICT", "", "false", "raise what is otherwise counted and warned of"),
     Variable("TRACKWAY_PROGRESS", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "true", "say on a terminal or in a notebook how far long transfers are"),
-    Variable("TRACKWAY_CACHE_DIR", "", "", "folder of fetched models; by default in the user's cache folder"),
+    Variable("TRACKWAY_CACHE_DIR", "", "", "folder of fetched models, environments and repositories; by default in the user's cache folder"),
     Variable("TRACKWAY_CONDA_CHANNELS", "", "conda-forge,defaults", "channels that environments may be made from, each NAME or NAME=ADDRESS"),
     Variable("TRACKWAY_ENVIRONMENT_DAYS", "", "30", "days for which an environment that nobody asks for is kept"),
     Variable("TRACKWAY_SYSTEM_METRICS", "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false", "log how busy the machine is"),

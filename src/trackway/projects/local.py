@@ -1,0 +1,176 @@
+"""The backend that runs a job on this machine, as a process group of its own.
+
+All that a job starts belongs to it: whatever is left of it when its command ends, or when it is cancelled, is ended. What
+has left the process group is found by a variable that it inherited (on Linux).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Final
+
+from trackway.base.errors import InvalidInput, NotFound, NotSupported, TrackwayError
+from trackway.base.ids import new_id
+from trackway.projects.backends import Job, JobStatus, Outcome, Sink, Stream
+
+GRACE_S: Final = 10.0
+"""How long a job that is cancelled has to end by itself after SIGTERM."""
+DRAIN_S: Final = 5.0
+"""How long what a job wrote last is waited for."""
+JOBS: Final = "TRACKWAY_PROJECT_JOBS"
+"""Variable with the ids of the jobs that a process belongs to, the innermost last."""
+LEFTOVER_S: Final = 5.0
+"""How long what was sent SIGKILL is waited for."""
+_READ_BYTES: Final = 65_536
+_POLL_S: Final = 0.05
+_CONFIG: Final = ("grace_s",)
+
+
+class LocalBackend:
+    """Runs jobs on this machine. Configuration: ``grace_s``, seconds between SIGTERM and SIGKILL."""
+
+    name = "local"
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        if unknown := sorted(set(config) - set(_CONFIG)):
+            raise InvalidInput(f"The local backend knows no {unknown[0]!r}", hint=f"there is {', '.join(_CONFIG)}")
+        grace_s = config.get("grace_s", GRACE_S)
+        if isinstance(grace_s, bool) or not isinstance(grace_s, int | float) or not 0 <= grace_s < math.inf:
+            raise InvalidInput(f"grace_s is {grace_s!r}", hint="a number of seconds")
+
+    def submit(self, job: Job, sink: Sink) -> LocalHandle:
+        if os.name != "posix":
+            raise NotSupported("Projects are not run on Windows yet")
+        self.check(job.config)
+        return LocalHandle(job, sink, float(job.config.get("grace_s", GRACE_S)))
+
+
+class LocalHandle:
+    """A job on this machine; see ``backends.Handle``."""
+
+    def __init__(self, job: Job, sink: Sink, grace_s: float) -> None:
+        self._token = new_id()
+        self._grace_s = grace_s
+        self._cancelled = threading.Event()
+        self._ended = threading.Event()
+        self._outcome: Outcome | None = None
+        self._process = _start(job, self._token)
+        self.job_id = str(self._process.pid)
+        self._readers = [
+            _start_thread(_pump, stream, name, sink)
+            for stream, name in ((self._process.stdout, "stdout"), (self._process.stderr, "stderr"))
+        ]
+        self._waiter = _start_thread(self._await_end)
+
+    def wait(self, timeout_s: float = math.inf) -> Outcome | None:
+        self._ended.wait(None if timeout_s == math.inf else timeout_s)
+        return self._outcome
+
+    def get_status(self) -> JobStatus:
+        return "RUNNING" if self._outcome is None else self._outcome.status
+
+    def cancel(self) -> None:
+        if self._ended.is_set():
+            return
+        self._cancelled.set()
+        self._send(signal.SIGTERM)
+        if not self._ended.wait(self._grace_s):
+            self._send(signal.SIGKILL)
+            self._ended.wait()
+
+    def _await_end(self) -> None:
+        code = self._process.wait()
+        self._end_leftovers()
+        for reader in self._readers:
+            reader.join(DRAIN_S)
+        self._outcome = _tell(code, cancelled=self._cancelled.is_set())
+        self._ended.set()
+
+    def _end_leftovers(self) -> None:
+        """End what the command left behind, which nobody waits for any more."""
+        deadline_s = time.monotonic() + self._grace_s
+        number = int(signal.SIGTERM)
+        while self._send(number) and time.monotonic() < deadline_s + LEFTOVER_S:
+            time.sleep(_POLL_S)
+            number = int(signal.SIGKILL) if time.monotonic() > deadline_s else 0
+
+    def _send(self, number: int) -> bool:
+        """Send a signal to all that belongs to the job; return whether there was something."""
+        found = False
+        for pid in _find_members(self._process.pid, self._token):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+                found = True
+        return found
+
+
+def _start(job: Job, token: str) -> subprocess.Popen[bytes]:
+    variables = {**os.environ, **job.surroundings.variables, **job.variables}
+    variables[JOBS] = f"{variables[JOBS]}:{token}" if variables.get(JOBS) else token
+    program = shutil.which(job.command[0], path=variables.get("PATH"))
+    if program is None and "/" not in job.command[0]:
+        raise NotFound(
+            f"There is no program {job.command[0][:100]!r} in the project's environment",
+            hint="install it, or add the package that brings it to what the project requires",
+        )
+    try:
+        return subprocess.Popen(
+            [program or job.command[0], *job.command[1:]],
+            cwd=job.folder,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise NotFound(f"{job.command[0][:200]} cannot be started: {error}") from error
+
+
+def _pump(stream: IO[bytes], name: Stream, sink: Sink) -> None:
+    """Hand on what a job writes, as it comes, until it is closed."""
+    with stream, suppress(ValueError):
+        while data := os.read(stream.fileno(), _READ_BYTES):
+            sink(name, data)
+
+
+def _tell(code: int, *, cancelled: bool) -> Outcome:
+    if cancelled:
+        return Outcome("KILLED", code, "it was cancelled")
+    if code == 0:
+        return Outcome("FINISHED", 0)
+    if code < 0:
+        with suppress(ValueError):
+            return Outcome("FAILED", code, f"it was ended by {signal.Signals(-code).name}")
+    return Outcome("FAILED", code, f"its command ended with status {code}")
+
+
+def _find_members(group: int, token: str) -> Iterator[int]:
+    """Yield the processes of a group and those that inherited a job's variable; where nothing tells, the group."""
+    proc = Path("/proc")
+    if not proc.is_dir():
+        yield -group  # which is how a signal is sent to all of a group
+        return
+    mark = token.encode()
+    for entry in proc.iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with suppress(OSError):
+            state, _, its_group = (entry / "stat").read_text("latin-1").rpartition(")")[2].split()[:3]
+            if state != "Z" and (int(its_group) == group or mark in (entry / "environ").read_bytes()):
+                yield int(entry.name)
+
+
+def _start_thread(target: Callable[..., None], *arguments: Any) -> threading.Thread:
+    thread = threading.Thread(target=target, args=arguments, name="trackway-project", daemon=True)
+    thread.start()
+    return thread
