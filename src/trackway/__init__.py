@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from trackway import entities as entities
     from trackway import exceptions as exceptions
     from trackway import models as models
+    from trackway import projects as projects
     from trackway import pyfunc as pyfunc
     from trackway import tracking as tracking
     from trackway.exceptions import MlflowException as MlflowException
     from trackway.exceptions import TrackwayError as TrackwayError
+    from trackway.projects import run as run
     from trackway.sdk import schedules as schedules
     from trackway.sdk.active_models import ActiveModel as ActiveModel
     from trackway.sdk.active_models import clear_active_model as clear_active_model
@@ -298,6 +300,7 @@ _MODULES = {
     "entities": "trackway.entities",
     "exceptions": "trackway.exceptions",
     "models": "trackway.models",
+    "projects": "trackway.projects",
     "pyfunc": "trackway.pyfunc",
     "schedules": "trackway.sdk.schedules",
     "system_metrics": "trackway.sdk.configuration",
@@ -323,6 +326,7 @@ _LIBRARIES = (
 
 _MODULE_OF = {name: f"trackway.sdk.{module}" for module, names in _NAMES.items() for name in names.split()}
 _MODULE_OF |= {"MlflowException": "trackway.exceptions", "TrackwayError": "trackway.exceptions"}
+_MODULE_OF["run"] = "trackway.projects"
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The errors that calls raise; their root has two more names, which are what MLflow's scripts catch."""
+"""The errors that calls raise; some have more names, which are what MLflow's scripts catch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from trackway.base.errors import (
     ChecksFailed,
     Conflict,
     Corrupt,
+    ExecutionFailed,
     InvalidInput,
     NotFound,
     NotSupported,
@@ -23,6 +24,8 @@ __all__ = [
     "ChecksFailed",
     "Conflict",
     "Corrupt",
+    "ExecutionException",
+    "ExecutionFailed",
     "InvalidInput",
     "MlflowException",
     "NotFound",
@@ -37,3 +40,4 @@ __all__ = [
 ]
 
 MlflowException = RestException = TrackwayError
+ExecutionException = ExecutionFailed

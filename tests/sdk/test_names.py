@@ -24,6 +24,8 @@ DOCUMENTED = {
     "get_parent_run": "run_id",
     "delete_run": "run_id",
     "restore_run": "run_id",
+    "run": """uri entry_point version parameters docker_args experiment_name experiment_id backend backend_config
+        storage_dir synchronous run_id run_name env_manager build_image""",
     "search_runs": "experiment_ids filter_string run_view_type max_results order_by output_format"
     " search_all_experiments experiment_names",
     "set_experiment": "experiment_name experiment_id",
@@ -185,7 +187,7 @@ def test_type_checkers_see_the_names_that_there_are() -> None:
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
     declared = {alias.asname for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert declared == set(tw._MODULE_OF) | {
-        *("artifacts", "data", "entities", "exceptions", "models", "pyfunc", "tracking")
+        *("artifacts", "data", "entities", "exceptions", "models", "projects", "pyfunc", "tracking")
     }
 
 

@@ -12,6 +12,7 @@ whether the service ran in this process or behind a server. An instance adds a m
       Conflict               409 conflict           the object's state forbids it
         AlreadyExists        409 already_exists
         ChecksFailed         409 checks_failed      a model does not meet its thresholds
+      ExecutionFailed        500 execution_failed   a project's command did not end well
       TooLarge               413 too_large
       RateLimited            429 rate_limited       wait ``retry_after_s``, then send again
       NotSupported           501 not_supported
@@ -106,6 +107,12 @@ class ChecksFailed(Conflict):
     error_code = "BAD_REQUEST"
 
 
+class ExecutionFailed(TrackwayError):
+    """A project's command failed, or was ended; its run says how."""
+
+    code = "execution_failed"
+
+
 class TooLarge(TrackwayError):
     """A body, file or batch is over a published limit."""
 
@@ -155,6 +162,7 @@ BY_CODE: dict[str, type[TrackwayError]] = {
         Conflict,
         AlreadyExists,
         ChecksFailed,
+        ExecutionFailed,
         TooLarge,
         RateLimited,
         NotSupported,

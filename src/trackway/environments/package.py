@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterable
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +16,8 @@ PACKAGE: Final = "trackway"
 
 def list_own(given: Iterable[str]) -> list[str]:
     """Return what this package needs to serve a model, but what is given already."""
+    from importlib import metadata  # brings much along, and an environment that is there already needs none of it
+
     needed = [line for line in metadata.requires(PACKAGE) or () if "extra ==" not in line]
     pandas = next((line for line in metadata.requires(PACKAGE) or () if line.startswith("pandas")), "pandas")
     named = {get_name(line) for line in given}
@@ -25,6 +26,8 @@ def list_own(given: Iterable[str]) -> list[str]:
 
 def copy_package(target: Path) -> None:
     """Put this package, as it runs here, into a folder where Python looks for packages."""
+    from importlib import metadata
+
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(_get_package(), target / PACKAGE, ignore=ignored, dirs_exist_ok=True)
     described: Any = metadata.distribution(PACKAGE)

@@ -30,7 +30,9 @@ _PROGRAMS = re.compile(r"(ba|da|z|k|fi)?sh|python[0-9.]*|Rscript|R|perl|ruby|nod
 """Programs that take a program's text behind an option."""
 _CODE_OPTION = re.compile(r"-[A-Za-z]*[ceE]|--eval|--command|--exec|--print|-p|-r")
 _EVALUATING: Final = frozenset(("eval", "let", "[[", "trap"))
-_LEADING: Final = frozenset(("if", "then", "elif", "else", "while", "until", "do", "!", "{", "time", "builtin", "command"))
+_LEADING: Final = frozenset(
+    ("if", "then", "elif", "else", "while", "until", "do", "!", "{", "time", "builtin", "command")
+)
 """Words of a shell that another command follows."""
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -419,7 +421,7 @@ def _get_text(word: Word) -> str:
 def _refuse_code(name: str, where: str) -> InvalidInput:
     return InvalidInput(
         f"The command puts the value of {name!r} {where}, where it would be a part of the program",
-        hint='hand it over as an argument, as in: bash -c \'echo "$1"\' bash {x}; numbers (type float or int) may stand there',
+        hint="""hand it over as an argument, as in: bash -c 'echo "$1"' bash {x}; only numbers may stand there""",
     )
 
 

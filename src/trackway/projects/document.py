@@ -69,7 +69,9 @@ class Value:
         if self.is_empty:
             return {}
         if not isinstance(self._node, yaml.MappingNode):
-            raise self.fail(f"{self._what} must have keys, each with a value", "write `key: value` on lines of their own")
+            raise self.fail(
+                f"{self._what} must have keys, each with a value", "write `key: value` on lines of their own"
+            )
         found: dict[str, Value] = {}
         for key_node, value_node in self._node.value:
             key_value = Value(key_node, self._file, "a key")
@@ -92,7 +94,7 @@ class Value:
         return [Value(node, self._file, f"an item of {self._what}") for node in self._node.value]
 
     def read_text(self) -> str:
-        """Return a text, or what a number or a switch is as text in Python: ``True`` for ``yes``, ``0.5`` for ``.50``."""
+        """Return a text, or what a number or a switch is as text in Python: ``True`` for ``yes``, 0.5 for ``.50``."""
         if not isinstance(self._node, yaml.ScalarNode) or self.is_empty:
             raise self.fail(f"{self._what} must be a text", "put it between quotes if it has signs of YAML in it")
         if self._node.tag == _TEXT:

@@ -1,7 +1,7 @@
 """The backend that runs a job on this machine, as a process group of its own.
 
-All that a job starts belongs to it: whatever is left of it when its command ends, or when it is cancelled, is ended. What
-has left the process group is found by a variable that it inherited (on Linux).
+All that a job starts belongs to it: whatever is left of it when its command ends, or when it is cancelled, is ended.
+What has left the process group is found by a variable that it inherited (on Linux).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
-from trackway.base.errors import InvalidInput, NotFound, NotSupported, TrackwayError
+from trackway.base.errors import InvalidInput, NotFound, NotSupported
 from trackway.base.ids import new_id
 from trackway.projects.backends import Job, JobStatus, Outcome, Sink, Stream
 

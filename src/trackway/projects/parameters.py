@@ -54,7 +54,7 @@ def resolve_values(entry: EntryPoint, given: Mapping[str, Any], project: Path, s
     if missing:
         raise InvalidInput(
             f"No value was given for {', '.join(missing)}",
-            hint=f"as in -P {missing[0]}=VALUE: {entry.name!r} has no default for {'it' if len(missing) == 1 else 'them'}",
+            hint=f"as in -P {missing[0]}=VALUE: the entry point {entry.name!r} has no default for it",
         )
     declared: dict[str, str] = {}
     inputs: dict[str, Path] = {}

@@ -30,6 +30,7 @@ from trackway.api.runs import (
     CreateRun,
     Dataset,
     DatasetInput,
+    GetRun,
     LogEnvironment,
     RunStatus,
     UpdateRun,
@@ -42,7 +43,7 @@ from trackway.base.names import new_name
 from trackway.projects.backends import Outcome
 from trackway.projects.output import Output
 from trackway.sdk import environment, secrets, settings
-from trackway.sdk.client import Client
+from trackway.sdk.connection import open_transport
 from trackway.sdk.journal_format import Kind
 from trackway.sdk.problems import PROBLEMS
 from trackway.sdk.records import encode_call, encode_ingest
@@ -57,6 +58,8 @@ TAG_REASON: Final = "trackway.project.reason"
 RECORD: Final = "project/launch.json"
 LOCK: Final = "project/environment.lock"
 CONTEXT: Final = "project input"
+STATUS_S: Final = 5.0
+"""How long the store is asked for what the program made of its run."""
 
 
 class LaunchRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,8 +178,9 @@ class Recorder:
             thread.join()
         status: RunStatus = "FAILED"
         if outcome.status in TERMINAL:
-            status = outcome.status  # type: ignore[assignment]  # the states of a job that has ended are states of runs
-        known = self._read_status()
+            status = outcome.status  # the states of a job that has ended are states of runs
+        wait_s = settings.get_number("TRACKWAY_FINISH_S")
+        known = self._read_status() if self._session.flush(wait_s) else None
         if status == "FINISHED" and known in ("FAILED", "KILLED"):
             status = known
         tags = {} if outcome.exit_code is None else {TAG_EXIT: str(outcome.exit_code)}
@@ -186,13 +190,14 @@ class Recorder:
         self._session.end_lease(self.run_id)
         request = UpdateRun(run_id=self.run_id, status=status, end_ms=now_ms(), lease_ms=0)
         self._session.append(Kind.FINISH, encode_call(ops.UPDATE_RUN, request))
-        if not self._session.flush(settings.get_number("TRACKWAY_FINISH_S")):
+        if not self._session.flush(wait_s):
             PROBLEMS.note("finish", f"Run {self.run_id} ended before all of it was delivered; the rest follows")
         return status
 
     def _read_status(self) -> RunStatus | None:
         try:
-            return Client(self._session.uri).get_run(self.run_id).status
+            transport = open_transport(self._session.uri, STATUS_S)
+            return transport.call(ops.GET_RUN, GetRun(run_id=self.run_id)).status
         except TrackwayError:  # the store is away: what is in the journal says enough
             return None
 

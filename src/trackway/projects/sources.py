@@ -69,7 +69,8 @@ def check_version(version: str) -> str:
 def _parse_address(address: str, scheme: str, subdirectory: str, *, is_git: bool) -> Source:
     if scheme not in _GIT_SCHEMES:
         raise InvalidInput(
-            f"Projects are not fetched by {scheme[:40]}://", hint=f"by {', '.join(_GIT_SCHEMES)}, with git+ for a repository"
+            f"Projects are not fetched by {scheme[:40]}://",
+            hint=f"by {', '.join(_GIT_SCHEMES)}, with git+ for a repository",
         )
     try:
         parts = urlsplit(address)
@@ -78,7 +79,7 @@ def _parse_address(address: str, scheme: str, subdirectory: str, *, is_git: bool
     if scheme == "file":
         path = unquote(parts.path)
         if parts.netloc not in ("", "localhost") or not path.startswith("/") or "\0" in path:
-            raise InvalidInput(f"{address[:200]!r} names no file of this machine", hint="as file:///home/me/project")
+            raise InvalidInput(f"{address[:200]!r} names no file of this machine", hint="as file:///data/project")
         if is_git:
             return Source("git", f"file://{path}", subdirectory)
         return Source("zip" if _is_zip(path) and not Path(path).is_dir() else "folder", path, subdirectory)

@@ -24,7 +24,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     **dict.fromkeys(("int", "integer"), "int"),
     "path": "path",
     "uri": "uri",
-}  # type: ignore[dict-item]
+}
 """Types of parameters by the words for them."""
 _KEYS: Final = ("name", "conda_env", "python_env", "docker_env", "entry_points", "databricks_spark_job")
 _ENVIRONMENTS: Final = ("conda_env", "python_env", "docker_env")
@@ -92,7 +92,9 @@ class Specification(msgspec.Struct, frozen=True):
         if found is None and self._is_script(name):
             found = EntryPoint(name=name, script=name)
         if found is None:
-            hint = f"there are {', '.join(self.entry_points)}" if self.entry_points else "name a .py, .sh or .R file of it"
+            hint = (
+                f"there are {', '.join(self.entry_points)}" if self.entry_points else "name a .py, .sh or .R file of it"
+            )
             raise NotFound(f"The project has no entry point {name[:100]!r}", hint=hint)
         return found
 
@@ -148,7 +150,9 @@ def _find_file(folder: Path) -> Path | None:
 def _check_one_environment(keys: Mapping[str, Value]) -> None:
     given = [name for name in keys if name in _ENVIRONMENTS]
     if len(given) > 1:
-        raise keys[given[1]].fail(f"There are both {given[0]} and {given[1]}", "a project has one environment: keep one")
+        raise keys[given[1]].fail(
+            f"There are both {given[0]} and {given[1]}", "a project has one environment: keep one"
+        )
 
 
 def _read_path(value: Value | None, folder: Path) -> str:
@@ -158,7 +162,9 @@ def _read_path(value: Value | None, folder: Path) -> str:
     text = value.read_text()
     path = Path(text)
     if path.is_absolute() or ".." in path.parts or not (folder / path).resolve().is_relative_to(folder.resolve()):
-        raise value.fail(f"{text[:200]!r} leads out of the project", "name a file by its path below the project's folder")
+        raise value.fail(
+            f"{text[:200]!r} leads out of the project", "name a file by its path below the project's folder"
+        )
     if not (folder / path).is_file():
         raise value.fail(f"there is no file {text[:200]!r} in the project")
     return path.as_posix()

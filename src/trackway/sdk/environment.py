@@ -77,7 +77,7 @@ class Look(NamedTuple):
     command:   its words
     variables: that it has
     python:    version of its interpreter; empty when it has none
-    packages:  folder of its packages; None when it has none
+    packages:  folder of its packages; None for those of this process
     """
 
     folder: Path
@@ -104,9 +104,7 @@ def capture_environment(look: Look | None = None) -> Environment:
         host=platform.node(),
         command=[_to_text(word) for word in secrets.mask_command(look.command if look else _get_command())],
         working_dir=_to_text(str(look.folder if look else _get_working_folder())),
-        packages=_list_packages([str(look.packages)] if look and look.packages else None)
-        if look is None or look.packages
-        else {},
+        packages=_list_packages(look.packages if look else None) if look is None or look.python else {},
         variables={
             name: _to_text(secrets.mask_value(name, value))
             for name, value in sorted((look.variables if look else os.environ).items())
@@ -179,12 +177,12 @@ def _read_context(text: str) -> dict[str, str]:
         return {}
 
 
-def _list_packages(folders: list[str] | None) -> dict[str, str]:
-    """Return name and version of every distribution in some folders, or of this process; of doubles the first counts."""
+def _list_packages(folder: Path | None) -> dict[str, str]:
+    """Return name and version of every distribution in a folder, or of this process; of doubles the first."""
     from importlib import metadata  # a tenth of the time budget of `import trackway`, and not needed to start a run
 
     packages: dict[str, str] = {}
-    for distribution in metadata.distributions(path=folders) if folders else metadata.distributions():
+    for distribution in metadata.distributions(path=[str(folder)]) if folder else metadata.distributions():
         # Reading the two lines wanted costs a tenth of parsing the whole file, description included.
         try:
             text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""

@@ -31,8 +31,7 @@ def get_environments() -> Path:
 
 def get_channels() -> dict[str, str]:
     """Return the channels of conda's packages that may be used, with the address of each that was given one."""
-    parts = [part.strip().partition("=") for part in settings.get("TRACKWAY_CONDA_CHANNELS").split(",")]
-    return {name.strip(): address.strip() for name, _, address in parts if name.strip()}
+    return settings.get_addresses("TRACKWAY_CONDA_CHANNELS")
 
 
 def make_environment(manager: str, folder: Path, *, trust: bool, extra: Sequence[str] = ()) -> Path:

@@ -86,6 +86,12 @@ def get_switch(name: str) -> bool:
     raise InvalidInput(f"{name} is {text[:40]!r}", hint="it must be true or false")
 
 
+def get_addresses(name: str) -> dict[str, str]:
+    """Return the value of a variable as names, each with its address or nothing: ``NAME,NAME=ADDRESS``."""
+    parts = [part.strip().partition("=") for part in get(name).split(",")]
+    return {given.strip(): address.strip() for given, _, address in parts if given.strip()}
+
+
 def check() -> None:
     """Look at every variable now, so that a malformed one is told before training begins.
 

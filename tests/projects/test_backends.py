@@ -1,0 +1,120 @@
+"""The local backend: the contract of all, and what only processes of this machine have."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trackway.base.errors import InvalidInput
+from trackway.base.ids import new_id
+from trackway.projects.backends import Backend, Job, load_backend
+from trackway.projects.local import LocalBackend
+from trackway.testing.backends import LONG_S, BackendContract, Sink, await_end
+
+FORKING = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+stray = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+print("children", child.pid, stray.pid, flush=True)
+"""
+
+
+class TestLocalBackend(BackendContract):
+    @pytest.fixture
+    def backend(self) -> Backend:
+        return LocalBackend()
+
+    @pytest.fixture
+    def config(self) -> dict[str, Any]:
+        return {"grace_s": 30}
+
+
+def submit(code: str, folder: Path, grace_s: float = 30.0) -> tuple[Any, Sink]:
+    sink = Sink()
+    job = Job(run_id=new_id(), command=("python3", "-c", code), folder=folder, config={"grace_s": grace_s})
+    return load_backend("local").submit(job, sink.take), sink
+
+
+def read_children(sink: Sink) -> list[int]:
+    sink.wait_for("children")
+    sink.wait_for("\n")
+    return [int(word) for word in sink.read("stdout").split()[1:3]]
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    deadline_s = time.monotonic() + LONG_S
+    while any(is_alive(pid) for pid in pids):
+        assert time.monotonic() < deadline_s, pids
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def test_cancelling_ends_all_that_a_job_started_also_in_sessions_of_their_own(tmp_path: Path) -> None:
+    handle, sink = submit(f"{FORKING}\ntime.sleep(600)", tmp_path)
+    children = read_children(sink)
+    handle.cancel()
+    wait_until_gone(children)
+
+
+def test_what_a_job_leaves_behind_is_ended(tmp_path: Path) -> None:
+    handle, sink = submit(FORKING, tmp_path)
+    children = read_children(sink)
+    assert await_end(handle).status == "FINISHED"
+    wait_until_gone(children)
+
+
+def test_a_job_that_does_not_listen_is_killed(tmp_path: Path) -> None:
+    ignoring = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True)"
+    handle, sink = submit(f"{ignoring}\ntime.sleep(600)", tmp_path, grace_s=0.2)
+    sink.wait_for("ready")
+    handle.cancel()
+    assert handle.wait(0).exit_code == -9
+
+
+def test_a_job_may_end_by_itself_when_it_is_cancelled(tmp_path: Path) -> None:
+    code = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: (print('saved'), sys.exit(0)))"
+    handle, sink = submit(f"{code}\nprint('ready', flush=True); time.sleep(600)", tmp_path)
+    sink.wait_for("ready")
+    handle.cancel()
+    assert "saved" in sink.read("stdout")
+    assert handle.get_status() == "KILLED"
+
+
+def test_a_job_that_was_killed_by_the_system_says_by_what(tmp_path: Path) -> None:
+    handle, _ = submit("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", tmp_path)
+    outcome = await_end(handle)
+    assert (outcome.status, outcome.exit_code) == ("FAILED", -9)
+    assert "SIGKILL" in outcome.reason
+
+
+def test_a_job_reads_nothing_and_others_are_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as other:
+        handle, sink = submit("import sys; print(repr(sys.stdin.read()))", tmp_path)
+        await_end(handle)
+        assert sink.read("stdout") == "''\n"
+        assert is_alive(other.pid)
+        assert is_alive(os.getpid())
+        other.kill()
+
+
+@pytest.mark.parametrize("grace_s", ["10", -1, True, float("nan"), float("inf")])
+def test_a_time_that_cannot_be_is_refused(grace_s: object) -> None:
+    with pytest.raises(InvalidInput, match="grace_s"):
+        LocalBackend().check({"grace_s": grace_s})
+
+
+def test_a_backend_that_is_not_there_is_told_with_those_that_are() -> None:
+    with pytest.raises(InvalidInput, match=r"There is no project_backends named 'slrum'.*local"):
+        load_backend("slrum")
