@@ -200,3 +200,19 @@ def open_blobs(pid: int, folder: Path) -> list[str]:
         except FileNotFoundError:  # closed meanwhile
             continue
     return [path for path in found if path.startswith(str(folder / "artifacts"))]
+
+
+def test_a_page_is_previewed_in_a_sandbox_that_reaches_nothing(http: Api) -> None:
+    folder = f"0/{uuid.uuid4().hex}/artifacts"
+    for name, data in {"a.html": b"<h1>A</h1>", "a.svg": b"<svg/>"}.items():
+        assert http.send("PUT", f"/api/v1/files/{folder}/{name}", data).status == 200
+    answer = http.send("GET", f"/api/v1/previews/{folder}/a.html")
+    policy = answer.headers["content-security-policy"]
+    assert (answer.status, answer.body) == (200, b"<h1>A</h1>")
+    assert policy.startswith("sandbox allow-scripts; default-src 'none'")
+    assert not [
+        word for word in ("allow-same-origin", "allow-popups", "http", "'self';", "connect-src") if word in policy
+    ]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert http.send("GET", f"/api/v1/previews/{folder}/a.svg").status == 400
+    assert http.send("GET", f"/api/v1/previews/{folder}/b.html").status == 404

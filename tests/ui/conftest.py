@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.services.trackway_server import run_trackway
 from tests.ui.looking import Site, fill
+from tests.ui.rich import Rich, make_rich
 from trackway.server.static import FOLDER
 
 ARGUMENTS = """
@@ -34,6 +35,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server with experiments and runs, some of them with names that are markup."""
     with run_trackway(tmp_path_factory.mktemp("ui")) as port:
         yield fill(port)
+
+
+@pytest.fixture(scope="session")
+def rich(site: Site) -> Rich:
+    """Two runs with files of every kind, and a registered model of two versions."""
+    return make_rich(site.port)
 
 
 @pytest.fixture
@@ -60,4 +67,5 @@ def page(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterat
 
 
 def _is_own(url: str, site: Site) -> bool:
-    return url.startswith((site.address, "blob:", "data:"))
+    """Tell whether a request stays here; the browser's own viewer of PDF is one of its extensions."""
+    return url.startswith((site.address, "blob:", "data:", "chrome-extension:"))

@@ -42,10 +42,16 @@ _AS_TEXT = frozenset(["application/json", "application/xml", "application/javasc
 """Shown as plain text and never as what they are: a browser runs none of it, and needs no program for it."""
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """A file name that a header can give without quotes."""
+_PREVIEW_POLICY = (
+    b"sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:;"
+    b" style-src 'unsafe-inline' data:; img-src data: blob:; font-src data:; media-src data: blob:; worker-src blob:;"
+    b" form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
+"""What a page that somebody logged may do: run by itself, in an origin of its own, and reach nothing and nobody."""
 
 
 class FileRoutes:
-    """Routes that carry the bytes of artifacts: ``/api/v1/files``, ``/api/v1/archives``, ``/api/v1/uploads``."""
+    """Routes of the bytes of artifacts: ``/api/v1/files``, ``previews``, ``archives`` and ``uploads``."""
 
     def __init__(self, blobs: BlobStore, uploads: Uploads | None = None) -> None:
         self._blobs = blobs
@@ -57,6 +63,7 @@ class FileRoutes:
             ("PUT", "/files/{path:path}", self._put),
             ("GET", "/files/{path:path}", self._get),
             ("DELETE", "/files/{path:path}", self._delete),
+            ("GET", "/previews/{path:path}", self._preview),
             ("GET", "/archives/{path:path}", self._archive),
             ("POST", "/uploads/{path:path}", self._open_upload),
             ("PUT", "/uploads/{upload_id}/{number}/{path:path}", self._put_part),
@@ -126,6 +133,19 @@ class FileRoutes:
 
     async def _get(self, request: HttpRequest, call: Caller) -> HttpResponse:
         return await self.download(request, call, request.params["path"])
+
+    async def _preview(self, request: HttpRequest, call: Caller) -> HttpResponse:
+        """Answer with a page that was logged, to be shown in a frame; whatever opens it, it is in a sandbox."""
+        file = await call(ops.GET_FILE, a.GetFile(path=request.params["path"]))
+        if file.path.rpartition(".")[2].lower() not in ("html", "htm"):
+            raise InvalidInput("Only HTML has a preview of this kind", hint="get the file itself from /api/v1/files")
+        headers = [
+            (b"content-security-policy", _PREVIEW_POLICY),
+            (b"cache-control", b"no-store"),
+            (b"content-length", str(file.size_bytes).encode()),
+        ]
+        chunks = await asyncio.to_thread(open_stored, self._blobs, file)
+        return HttpResponse(body=_in_thread(chunks), content_type=b"text/html; charset=utf-8", headers=headers)
 
     async def _delete(self, request: HttpRequest, call: Caller) -> HttpResponse:
         return encode(request, await call(ops.DELETE_FILES, a.DeleteFiles(path=request.params["path"])))

@@ -16,12 +16,14 @@ export interface Page {
 
 const experiments = () => import("./experiments/experiments")
 const runs = () => import("./runs/runs")
+const run = () => import("./run/run")
 
 export const PAGES: Page[] = [
   { pattern: "/", title: "Experiments", section: "/experiments", load: experiments },
   { pattern: "/experiments", title: "Experiments", section: "/experiments", load: experiments },
   { pattern: "/experiments/{experiment_id}", title: "Runs", section: "/experiments", load: runs },
   { pattern: "/runs", title: "Runs", section: "/runs", load: runs },
+  { pattern: "/runs/{run_id}", title: "Run", section: "/runs", load: run },
 ]
 
 /** The navigation, in its order. */

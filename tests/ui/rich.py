@@ -1,0 +1,219 @@
+"""A run with files of every kind that has a preview, a model that is registered, and what belongs to both."""
+
+from __future__ import annotations
+
+import io
+import json
+import wave
+from http.client import HTTPConnection
+from typing import NamedTuple
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.ui.looking import HOSTILE, call, finish, log, make_experiment, make_run
+from trackway.sdk.images import Image
+
+NOTE = f"""# What was tried
+
+A **wider** network, see [the report](https://example.org/report) and `train.py`.
+
+- first
+- second
+
+| split | rows |
+| --- | --- |
+| train | 800 |
+
+[click](javascript:window.pwned=1) <img src=x onerror=window.pwned=1>
+
+```python
+def train(rate: float = 0.1):  # the best of three
+    return {{"rate": rate}}
+```
+
+{HOSTILE}
+"""
+PAGE = """<!doctype html><h1>Report</h1><style>h1 { color: teal }</style><p id="said"></p><script>
+document.getElementById("said").textContent = "drawn by its script"
+try { parent.window.pwned = 1 } catch { document.getElementById("said").textContent += ", and alone" }
+</script>"""
+MLMODEL = """artifact_path: model
+flavors:
+  python_function:
+    loader_module: trackway.models.flavors.sklearn
+    python_version: 3.12.3
+  sklearn:
+    sklearn_version: 1.7.0
+mlflow_version: 3.17.2
+model_uuid: 0123456789abcdef0123456789abcdef
+run_id: abc
+signature:
+  inputs: '[{"name": "age", "type": "long", "required": true}, {"name": "owner''s city", "type":
+    "string", "required": false}]'
+  outputs: '[{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1]}}]'
+  params: null
+utc_time_created: '2026-01-02 03:04:05'
+"""
+DIFF = """diff --git a/train.py b/train.py
+--- a/train.py
++++ b/train.py
+@@ -1,3 +1,3 @@
+-rate = 0.1
++rate = 0.01
+"""
+
+
+class Rich(NamedTuple):
+    """Ids of what was made; ``run`` has everything, ``other`` differs from it in something."""
+
+    run: str
+    other: str
+    experiment: str
+    model: str
+
+
+def put(port: int, path: str, data: bytes) -> None:
+    """Store a file under its path in the file tree."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("PUT", f"/api/v1/files/{quote(path)}", data)
+        response = connection.getresponse()
+        body = response.read()
+        assert response.status == 200, body
+    finally:
+        connection.close()
+
+
+def make_files() -> dict[str, bytes]:
+    """Return a file of every kind by its path."""
+    table = pa.table(
+        {"id": list(range(120)), "name": [f"row {n}" for n in range(120)], "x": [n / 8 for n in range(120)]}
+    )
+    parquet, packed, sound = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    pq.write_table(table, parquet)
+    pq.write_table(table, packed, compression="zstd")
+    with wave.open(sound, "wb") as out:
+        out.setparams((1, 1, 8_000, 0, "NONE", ""))
+        out.writeframes(bytes(128 for _ in range(800)))
+    notebook = {
+        "cells": [
+            {"cell_type": "markdown", "source": ["## From a notebook\n", HOSTILE]},
+            {
+                "cell_type": "code",
+                "source": "print(1 + 1)",
+                "outputs": [
+                    {"output_type": "stream", "text": ["2\n"]},
+                    {"data": {"text/html": "<img src=x onerror=a>"}},
+                ],
+            },
+        ],
+    }
+    images = {f"images/step-{step}.png": draw(step) for step in range(4)}
+    return images | {
+        "train.py": b'rate = 0.1\n\n\ndef train():\n    """Train."""\n    return rate  # the rate\n',
+        "config.json": json.dumps({"rate": 0.1, "name": HOSTILE}).encode(),
+        "config.yaml": b"rate: 0.1\nlayers:\n  - 3\n",
+        "table.csv": (
+            "id,name\n" + "\n".join(f'{n},"a ""{n}"", b"' for n in range(120)) + f"\n120,{HOSTILE.replace(',', '')}\n"
+        ).encode(),
+        "table.parquet": parquet.getvalue(),
+        "packed.parquet": packed.getvalue(),
+        "table.json": json.dumps({"columns": ["a", "b"], "data": [[1, None], [2, HOSTILE]]}).encode(),
+        "report.html": PAGE.encode(),
+        "drawing.svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="80" height="80"><script>window.pwned=1</script>'
+        b'<rect width="80" height="80" fill="teal"/></svg>',
+        "sound.wav": sound.getvalue(),
+        "notes.md": NOTE.encode(),
+        "work.ipynb": json.dumps(notebook).encode(),
+        "paper.pdf": make_pdf(),
+        "blob.bin": bytes(range(256)),
+        "logs/stdout.log": (
+            "\n".join(f"epoch {n}: loss {1 / (n + 1):.3f}" for n in range(200)) + f"\n{HOSTILE}\n"
+        ).encode(),
+        "model/MLmodel": MLMODEL.encode(),
+        "model/requirements.txt": b"scikit-learn==1.7.0\n",
+        f"odd & <b>names</b>/{HOSTILE.replace('/', '').replace(':', '')}.txt": HOSTILE.encode(),
+    }
+
+
+def draw(step: int) -> bytes:
+    """Return a PNG of 48 by 48 pixels, darker with each step."""
+    return encode_png([[[200 - 40 * step, 90, x * 5] for x in range(48)] for _ in range(48)])
+
+
+def encode_png(pixels: list[list[list[int]]]) -> bytes:
+    file = io.BytesIO()
+    Image(pixels).to_pil().save(file, "PNG")
+    return file.getvalue()
+
+
+def make_pdf() -> bytes:
+    """Return a page of PDF that says something."""
+    fonts = b"<< /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
+    content = b"BT /F1 24 Tf 40 100 Td (A page) Tj ET"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R /Resources << /Font %s >> >>" % fonts,
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+    ]
+    body, places = b"%PDF-1.4\n", []
+    for number, text in enumerate(objects, 1):
+        places.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, text)
+    table = b"xref\n0 5\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
+    return body + table + b"trailer << /Size 5 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % len(body)
+
+
+def make_rich(port: int, name: str = "rich") -> Rich:
+    """Make two runs of an experiment and a registered model of the first."""
+    experiment = make_experiment(port, name)
+    runs = []
+    for number in range(2):
+        tags = {"mlflow.note.content": NOTE, "mlflow.source.name": "train.py", "team": "growth", "odd": HOSTILE}
+        run = make_run(port, experiment, name=f"{name}-{number}", user="ann", tags=tags)
+        log(
+            port,
+            run,
+            {"rate": f"0.{number}", "depth": "3", "why": HOSTILE},
+            loss=[1 / (n + 1 + number) for n in range(100)],
+        )
+        series = {"system/cpu_utilization_percentage": [float(n % 7) for n in range(50)]}
+        log(port, run, {}, **series)
+        environment = {
+            "python": "3.12.3",
+            "implementation": "CPython",
+            "platform": "Linux-6.1",
+            "host": "machine-1",
+            "command": ["train.py", "--rate", f"0.{number}"],
+            "working_dir": "churn",
+            "packages": {"numpy": f"2.{number}.0", "scikit-learn": "1.7.0"},
+            "variables": {"OMP_NUM_THREADS": "2"},
+            "hardware": {"cpus": "2"},
+            "git": {
+                "commit": f"{number}" * 40,
+                "branch": "main",
+                "remote": "https://example.org/churn.git",
+                "dirty": True,
+                "diff": DIFF.replace("0.01", f"0.0{number}"),
+                "diff_truncated": False,
+            },
+        }
+        call(port, "PUT", f"/runs/{run}/environment", {"environment": environment})
+        root = call(port, "GET", f"/runs/{run}")["artifact_uri"].removeprefix("mlflow-artifacts:/").strip("/")
+        for path, data in make_files().items():
+            if number == 0 or path in ("train.py", "config.yaml", "images/step-0.png"):
+                put(port, f"{root}/{path}", data.replace(b"0.1", b"0.%d" % (number + 1)))
+        finish(port, run)
+        runs.append(run)
+    model = f"{name}-model"
+    call(port, "POST", "/registered-models", {"name": model, "description": NOTE, "tags": {"team": HOSTILE}})
+    for number in range(2):
+        body = {"source": f"runs:/{runs[0]}/model", "run_id": runs[0], "description": NOTE, "tags": {"odd": HOSTILE}}
+        call(port, "POST", f"/registered-models/{model}/versions", body)
+        call(port, "POST", f"/registered-models/{model}/comments", {"text": NOTE, "version": number + 1})
+    call(port, "POST", f"/registered-models/{model}/versions/2/transition", {"stage": "Staging"})
+    call(port, "PUT", f"/registered-models/{model}/aliases/champion", {"version": 2})
+    return Rich(runs[0], runs[1], experiment, model)

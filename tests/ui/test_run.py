@@ -1,0 +1,199 @@
+"""The page of one run: what it says, what can be changed on it, and its files."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.looking import HOSTILE, Site, call, find_barriers, make_run
+from tests.ui.rich import Rich, put
+
+LOOKS = [(1280, "light"), (390, "dark")]
+IDS = ["1280-light", "390-dark"]
+TABS = ["overview", "metrics", "system", "logs", "artifacts&path=model"]
+EVIL = """<!doctype html><p id="said">loaded</p><img src="http://example.invalid/a.png"><script>
+for (const act of [
+  () => { parent.document.title = "taken" }, () => { parent.pwned = 1 }, () => { top.location = "about:blank" },
+  () => { fetch("/api/v1/runs/search", {method: "POST", body: "{}"}) }, () => { localStorage.setItem("a", "b") },
+  () => { document.cookie = "a=b" }, () => { open("http://example.invalid/") },
+]) try { act() } catch { document.getElementById("said").textContent += " refused" }
+</script>"""
+
+
+@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=IDS)
+def test_every_part_of_a_run_fits_and_keeps_nobody_out(page: Page, site: Site, rich: Rich) -> None:
+    for tab in TABS:
+        page.goto(f"{site.address}/runs/{rich.run}?tab={tab}")
+        expect(page.get_by_role("heading", name="rich-0")).to_be_visible()
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+        assert find_barriers(page) == [], tab
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], tab  # type: ignore[index]
+
+
+def test_a_run_says_what_it_is_and_what_it_came_from(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}")
+    for text in ["Finished", "train.py", "CPython 3.12.3", "scikit-learn", "000000000000"]:
+        expect(page.get_by_text(text).first).to_be_visible()
+    expect(page.get_by_role("region", name="Params").get_by_role("row", name="why")).to_contain_text(HOSTILE)
+    expect(page.locator(".spark path")).to_have_attribute("d", re.compile("^M.*L"))
+    page.get_by_text("2 lines changed").click()
+    expect(page.locator(".t-added").last).to_have_text("+rate = 0.00\n")
+    note = page.get_by_role("region", name="Notes")
+    expect(note.get_by_role("link")).to_have_count(1)
+    expect(note).to_contain_text("[click](javascript:window.pwned=1) <img src=x onerror=window.pwned=1>")
+
+
+def test_notes_tags_and_the_name_are_changed_and_taken_back(page: Page, site: Site) -> None:
+    run = make_run(site.port, site.prices, name="to be changed")
+    page.goto(f"{site.address}/runs/{run}")
+    page.get_by_role("button", name="Edit: Notes").click()
+    page.get_by_label("Notes in Markdown").fill("It **works**")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("region", name="Notes").locator("strong")).to_have_text("works")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_label("Name", exact=True).fill("stage")
+    page.get_by_label("Value", exact=True).fill("draft")
+    page.get_by_role("dialog").get_by_role("button", name="Add").click()
+    expect(page.get_by_role("region", name="Tags")).to_contain_text("draft")
+    page.get_by_role("button", name="Delete the tag stage").click()
+    expect(page.get_by_role("region", name="Tags")).not_to_contain_text("draft")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("region", name="Tags")).to_contain_text("draft")
+    page.get_by_role("button", name="Acts on this run").click()
+    page.get_by_role("menuitem", name="Rename").click()
+    page.get_by_label("Name", exact=True).fill("changed")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="changed")).to_be_visible()
+    page.get_by_role("button", name="Acts on this run").click()
+    page.get_by_role("menuitem", name="Move to the trash").click()
+    expect(page.get_by_text("In the trash")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("In the trash")).to_have_count(0)
+    assert call(site.port, "GET", f"/runs/{run}")["tags"]["mlflow.note.content"] == "It **works**"
+
+
+def test_a_run_leads_to_its_parents_and_children(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/runs?filter=")
+    trial = call(site.port, "POST", "/runs/search", {"filter": "run_name = 'trial-0'"})["runs"][0]["run_id"]
+    page.goto(f"{site.address}/runs/{trial}")
+    family = page.get_by_role("list", name="Runs of this tree")
+    expect(family.get_by_role("listitem")).to_have_count(7)
+    family.get_by_role("link", name="sweep").click()
+    expect(page.get_by_role("heading", name="sweep")).to_be_visible()
+
+
+def test_curves_are_drawn_along_what_one_chooses(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/runs/{site.runs[39]}?tab=metrics")
+    card = page.get_by_role("region", name="loss")
+    expect(card).to_contain_text("200 points, 2 that are NaN or infinite left out")
+    expect(card.locator("canvas")).to_be_visible()
+    page.get_by_role("button", name="Time", exact=True).click()
+    page.get_by_role("button", name="Log", exact=True).click()
+    expect(page).to_have_url(re.compile("x=time&log=1$"))
+    page.get_by_label("Search metrics").fill("accu")
+    expect(card).to_have_count(0)
+
+
+def test_what_a_run_prints_is_followed_while_it_goes_on(page: Page, site: Site) -> None:
+    run = make_run(site.port, site.prices, name="printing")
+    root = call(site.port, "GET", f"/runs/{run}")["artifact_uri"].removeprefix("mlflow-artifacts:/").strip("/")
+    put(site.port, f"{root}/stdout.log", b"begun\n")
+    page.goto(f"{site.address}/runs/{run}?tab=logs")
+    printed = page.get_by_label("stdout.log", exact=True)
+    expect(printed).to_contain_text("begun")
+    put(site.port, f"{root}/stdout.log", f"begun\n{HOSTILE}\n".encode())
+    expect(printed).to_contain_text(HOSTILE)
+    assert printed.text_content() == f"begun\n{HOSTILE}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("train.py", "# the rate"),
+        ("config.json", '"rate": 0.1'),
+        ("config.yaml", "layers:"),
+        ("notes.md", "What was tried"),
+        ("table.csv", "Rows 1 to 50 of 121"),
+        ("table.parquet", "Rows 1 to 50 of 120"),
+        ("packed.parquet", "0.125"),
+        ("table.json", "Rows 1 to 2 of 2"),
+        ("work.ipynb", "From a notebook"),
+        ("blob.bin", "There is no preview"),
+        ("model/MLmodel", "float64 (any)"),
+        ("model", "owner's city"),
+        ("missing.txt", "There is no such file"),
+    ],
+)
+def test_a_file_is_shown_as_what_it_is(page: Page, site: Site, rich: Rich, path: str, shown: str) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path={path}")
+    expect(page.locator(".files-shown").get_by_text(shown).first).to_be_visible()
+
+
+def test_tables_are_turned_page_by_page_and_cells_are_text(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path=table.csv")
+    expect(page.get_by_role("cell", name='a "0", b')).to_be_visible()
+    page.get_by_role("button", name="Rows after").click()
+    page.get_by_role("button", name="Rows after").click()
+    expect(page.get_by_role("row", name=HOSTILE.replace(",", ""))).to_be_visible()
+    expect(page.get_by_role("button", name="Rows after")).to_be_disabled()
+
+
+def test_images_are_stepped_through_and_nothing_in_them_runs(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path=images/step-1.png")
+    slider = page.get_by_role("slider", name="Image")
+    expect(slider).to_have_value("1")
+    slider.press("ArrowRight")
+    expect(page).to_have_url(re.compile("step-2.png$"))
+    image = page.locator(".image img")
+    expect(image).to_have_attribute("alt", "step-2.png")
+    expect(image).to_have_js_property("naturalWidth", 48)
+    page.get_by_role("button", name="drawing.svg").click()
+    expect(page.locator(".image img")).to_have_js_property("naturalWidth", 80)
+
+
+def test_media_and_documents_load(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path=sound.wav")
+    expect(page.locator("audio")).to_have_js_property("duration", 0.1)
+    page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path=paper.pdf")
+    expect(page.locator("iframe.document")).to_have_attribute("src", re.compile("^blob:"))
+    page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path=report.html")
+    expect(page.frame_locator("iframe.document").locator("#said")).to_have_text("drawn by its script, and alone")
+
+
+def test_a_page_that_was_logged_reaches_nothing(browser: Browser, site: Site) -> None:
+    run = make_run(site.port, site.prices, name="evil")
+    root = call(site.port, "GET", f"/runs/{run}")["artifact_uri"].removeprefix("mlflow-artifacts:/").strip("/")
+    put(site.port, f"{root}/evil.html", EVIL.encode())
+    page = browser.new_page()
+    answered: list[str] = []
+    page.goto(f"{site.address}/runs/{run}?tab=artifacts")
+    page.on("response", lambda response: answered.append(response.request.frame.name or response.url))
+    page.context.on("page", lambda opened: answered.append(opened.url))
+    address = page.url
+    page.get_by_role("button", name="evil.html").click()
+    expect(page.frame_locator("iframe.document").locator("#said")).to_have_text(re.compile("(refused.*){4}"))
+    assert page.url.startswith(address)
+    assert page.title() == "evil · Trackway"
+    assert page.evaluate("[window.pwned, document.cookie, localStorage.length]") == [None, "", 0]
+    assert not [url for url in answered if "runs/search" in url or "example.invalid" in url or url == "about:blank"]
+    page.context.close()
+
+
+def test_files_come_and_go(page: Page, site: Site) -> None:
+    run = make_run(site.port, site.prices, name="with files")
+    page.goto(f"{site.address}/runs/{run}?tab=artifacts")
+    expect(page.get_by_text("No files yet")).to_be_visible()
+    chooser = page.get_by_label("Files to upload")
+    chooser.set_input_files({"name": "sent.txt", "mimeType": "text/plain", "buffer": b"sent"})
+    page.get_by_role("button", name="sent.txt").click()
+    expect(page.locator(".source")).to_have_text("sent")
+    chooser.set_input_files({"name": HOSTILE.replace("/", ""), "mimeType": "text/html", "buffer": b"sent"})
+    expect(page.get_by_role("button", name="window.pwned=1")).to_be_visible()
+    with page.expect_download() as one:
+        page.get_by_role("link", name="Download", exact=True).click()
+    assert one.value.path().read_bytes() == b"sent"
+    with page.expect_download() as all_of_them:
+        page.get_by_role("link", name="All as zip").click()
+    assert all_of_them.value.path().read_bytes().startswith(b"PK")

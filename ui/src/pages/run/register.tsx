@@ -1,0 +1,55 @@
+/** Give a model that a run logged a name in the registry. */
+import { useState } from "preact/hooks"
+import { call } from "../../api/client"
+import type { Run } from "../../api/types"
+import { Button } from "../../components/basics"
+import { FormDialog } from "../../components/dialog"
+import { say } from "../../components/toasts"
+import { useLoad } from "../../state/load"
+import { go } from "../../state/router"
+
+export function RegisterButton({ run, folder }: { run: Run; folder: string }) {
+  const [open, setOpen] = useState(false)
+  return (
+    <>
+      <Button icon="star" kind="primary" onClick={() => setOpen(true)}>
+        Register this model
+      </Button>
+      {open && <Register run={run} folder={folder} onClose={() => setOpen(false)} />}
+    </>
+  )
+}
+
+function Register({ run, folder, onClose }: { run: Run; folder: string; onClose: () => void }) {
+  const [name, setName] = useState("")
+  const { data } = useLoad("models", (signal) => call("registered_models.search", { limit: 1_000 }, signal))
+  const known = data?.models.some((model) => model.name === name.trim())
+  const submit = async () => {
+    const wanted = name.trim()
+    await call("registered_models.create", { name: wanted, if_exists: "return" })
+    const source = `runs:/${run.run_id}/${folder}`
+    const made = await call("model_versions.create", { name: wanted, source, run_id: run.run_id })
+    say(`Version ${made.version} of “${wanted}” is there`)
+    go(`/models/${encodeURIComponent(wanted)}/versions/${made.version}`)
+  }
+  return (
+    <FormDialog title="Register the model" action="Register" ready={name.trim() !== ""} onClose={onClose} onSubmit={submit}>
+      <label class="field">
+        <span>Name of the model</span>
+        <input
+          class="input"
+          list="registered"
+          value={name}
+          onInput={(event) => setName(event.currentTarget.value)}
+          autoFocus
+        />
+      </label>
+      <datalist id="registered">
+        {data?.models.map((model) => (
+          <option key={model.name} value={model.name} />
+        ))}
+      </datalist>
+      <p class="soft small">{known ? "It becomes the next version of this model." : "A name that is not there yet is made."}</p>
+    </FormDialog>
+  )
+}
