@@ -30,21 +30,22 @@ class TrackwayServer:
 
 
 @contextmanager
-def run_trackway(folder: Path, *options: str, certificate: Path | None = None) -> Iterator[int]:
+def run_trackway(folder: Path, *options: str, certificate: Path | None = None, port: int = 0) -> Iterator[int]:
     """Run a server with its database, artifacts and log in a folder until the block ends; yield its port.
 
     options:     more of the command line
     certificate: of a server that speaks TLS
+    port:        one that was free, for a server that must know its address
     cost:        about 1 s and 100 MB
     """
-    with run_server(folder, *options, certificate=certificate) as server:
+    with run_server(folder, *options, certificate=certificate, port=port) as server:
         yield server.port
 
 
 @contextmanager
-def run_server(folder: Path, *options: str, certificate: Path | None = None) -> Iterator[TrackwayServer]:
+def run_server(folder: Path, *options: str, certificate: Path | None = None, port: int = 0) -> Iterator[TrackwayServer]:
     """Run a server as ``run_trackway`` does, for tests that end it themselves."""
-    port = free_port()
+    port = port or free_port()
     command = [COMMAND, "server", "--host", "127.0.0.1", "--port", str(port)]
     places = ["--store", f"sqlite:///{folder}/t.db", "--artifacts", f"{folder}/artifacts"]
     with (

@@ -42,6 +42,14 @@ SETTINGS = (
     Setting("allowed_hosts", str, "", "", "names that Host and Origin may have, divided by commas; * for any"),
     Setting("auth", bool, False, "", "demand that everybody signs in, and let them do what their roles permit"),
     Setting("behind_proxy", str, "", "", "networks of proxies in front that speak TLS, whose X-Forwarded-For counts: 10.1.2.3,10.2.0.0/16"),
+    Setting("public_url", str, "", "", "address by which browsers reach this server: https://trackway.example.org"),
+    Setting("oidc_issuer", str, "", "", "address of an OpenID provider where people sign in (needs --auth and --public-url)"),
+    Setting("oidc_client_id", str, "trackway", "", "what this server is called there"),
+    Setting("oidc_client_secret_file", str, "", "", "file with this server's secret there, unless TRACKWAY_OIDC_CLIENT_SECRET has it"),
+    Setting("oidc_scopes", str, "openid profile email", "", "what is asked for"),
+    Setting("oidc_name_claim", str, "preferred_username", "", "what is the user's name here"),
+    Setting("oidc_teams", str, "", "", "groups of the provider and the teams that their members are in: ds-vision=vision,ds-ops=ops"),
+    Setting("oidc_admins", str, "", "", "group of the provider whose members, and nobody else of them, are administrators"),
     Setting("insecure_open", bool, False, "", "serve other machines though everybody who reaches the port may do everything"),
     Setting("tls_cert", str, "", "", "PEM file with the server's certificate, and those that it was signed with; read again when it changes"),
     Setting("tls_key", str, "", "", "PEM file with its key, when that is a file of its own"),
@@ -67,6 +75,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: str
     auth: bool
     behind_proxy: str
+    public_url: str
+    oidc_issuer: str
+    oidc_client_id: str
+    oidc_client_secret_file: str
+    oidc_scopes: str
+    oidc_name_claim: str
+    oidc_teams: str
+    oidc_admins: str
     insecure_open: bool
     tls_cert: str
     tls_key: str

@@ -23,8 +23,10 @@ from trackway.http.peers import Proxies
 from trackway.server.calls import Caller, Route
 
 T = TypeVar("T")
+Header = tuple[bytes, bytes]
 COOKIE = b"trackway_session"
 CSRF = b"x-trackway-csrf"
+SESSION_S = 7 * 86_400
 SAFE = ("GET", "HEAD", "OPTIONS")
 HASHING_THREADS = 2
 WAITING_LOGINS = 32
@@ -182,13 +184,20 @@ def name_credential(shown: Shown) -> str:
     return f"{read_kind(shown.secret) or 'token'}:{digest(shown.secret)}"
 
 
-def read_cookie(request: HttpRequest) -> str:
-    """Return the secret of a browser's session; empty without one."""
+def read_cookie(request: HttpRequest, cookie: str = COOKIE.decode()) -> str:
+    """Return the value of a cookie, that of a browser's session unless another is named; empty without one."""
     for pair in request.headers.get(b"cookie", b"").split(b";"):
         name, _, value = pair.strip().partition(b"=")
-        if name == COOKIE:
+        if name == cookie.encode():
             return value.decode("latin-1")[:_LONGEST]
     return ""
+
+
+def make_session_cookie(request: HttpRequest, proxies: Proxies, secret: str, lasts_s: int = SESSION_S) -> Header:
+    """Return the header that gives a browser its session, over TLS alone when it came over TLS."""
+    secure = "; Secure" if proxies.is_secure(request) else ""
+    flags = f"Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{secure}"
+    return b"set-cookie", COOKIE + f"={secret}; {flags}".encode()
 
 
 def make_csrf(secret: str) -> str:

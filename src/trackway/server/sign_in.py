@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from trackway.auth.authenticator import Attempt, Authenticator
-from trackway.base.errors import InvalidInput, PermissionDenied
+from trackway.base.errors import InvalidInput, PermissionDenied, TrackwayError
 from trackway.http.messages import HttpRequest, HttpResponse
 from trackway.server.calls import Caller, Route
-from trackway.server.gate import COOKIE, Gate, make_csrf, read_cookie, read_shown
+from trackway.server.gate import SESSION_S, Gate, make_csrf, make_session_cookie, read_cookie, read_shown
 from trackway.server.native import encode_error
 
 S = TypeVar("S", bound=msgspec.Struct)
-SESSION_S = 7 * 86_400
 _BODY_BYTES = 16_384
 _HTML = b"text/html; charset=utf-8"
 _SCRIPT = """
@@ -75,10 +75,14 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class SignInRoutes:
-    """Routes for those who are not known yet. Over TLS, the browser is told to send the cookie over TLS alone."""
+    """Routes for those who are not known yet. Over TLS, the browser is told to send the cookie over TLS alone.
 
-    def __init__(self, authenticator: Authenticator, gate: Gate) -> None:
+    elsewhere: address of ours that leads to another place to sign in; empty for none
+    """
+
+    def __init__(self, authenticator: Authenticator, gate: Gate, elsewhere: str = "") -> None:
         self._authenticator = authenticator
+        self._elsewhere = elsewhere
         self._gate = gate
 
     def list_routes(self) -> list[Route]:
@@ -125,7 +129,8 @@ class SignInRoutes:
             '<form data-to="/api/v1/session" data-then="/">'
             "<label>Name<input name=name autocomplete=username required autofocus></label>"
             "<label>Password<input name=password type=password autocomplete=current-password required></label>"
-            "<button>Sign in</button></form>",
+            "<button>Sign in</button></form>"
+            + (f'<p><a href="{self._elsewhere}">Single sign-on</a></p>' if self._elsewhere else ""),
         )
 
     async def _join_page(self, _request: HttpRequest, _caller: Caller) -> HttpResponse:
@@ -139,9 +144,7 @@ class SignInRoutes:
         )
 
     def _answer(self, request: HttpRequest, session: Session, secret: str, lasts_s: int) -> HttpResponse:
-        secure = "; Secure" if self._gate.proxies.is_secure(request) else ""
-        flags = f"Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{secure}"
-        cookie = (b"set-cookie", COOKIE + f"={secret}; {flags}".encode())
+        cookie = make_session_cookie(request, self._gate.proxies, secret, lasts_s)
         return HttpResponse(body=msgspec.json.encode(session), headers=[cookie, (b"cache-control", b"no-store")])
 
 
@@ -161,6 +164,14 @@ def _check_own_page(request: HttpRequest) -> None:
     """Refuse to sign a browser in for a page of another site, which could make it act as somebody else."""
     if request.headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
         raise PermissionDenied("This was not sent by a page of this server")
+
+
+def show_failure(error: TrackwayError) -> HttpResponse:
+    """Return a page that says why somebody is not signed in."""
+    said = html.escape(f"{error.message} ({error.hint})" if error.hint else error.message)
+    page = _page("Not signed in", f'<form hidden></form><p>{said}</p><p><a href="/sign-in">Sign in</a></p>')
+    page.status = error.status
+    return page
 
 
 def _page(title: str, form: str) -> HttpResponse:

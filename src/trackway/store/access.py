@@ -92,6 +92,17 @@ class Access(Protocol):
     def delete_user(self, pk: int) -> None:
         """Remove a user with credentials, memberships and grants."""
 
+    def find_identity(self, issuer: str, subject: str) -> int | None:
+        """Return the number of the user whom a provider's subject is bound to."""
+
+    def has_identity(self, pk: int) -> bool: ...
+    def add_identity(self, issuer: str, subject: str, pk: int) -> None: ...
+    def end_sessions(self, pk: int | None, name: str) -> int:
+        """Delete sessions of a user (None for whomever) and of a provider's session (empty for all); return how many.
+
+        Nothing is deleted when neither is given.
+        """
+
     def add_credential(self, row: CredentialRow) -> None: ...
     def find_credential(self, digest: str) -> CredentialRow | None: ...
     def list_tokens(self, user_pk: int) -> list[CredentialRow]: ...

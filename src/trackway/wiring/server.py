@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version as installed_version
 
+from trackway.auth.oidc import OidcClient
 from trackway.base.errors import InvalidInput, TrackwayError
 from trackway.base.settings import Settings, read_settings
 from trackway.http.app import App
@@ -24,9 +25,11 @@ from trackway.server.gate import Gate
 from trackway.server.mlflow.errors import encode_error as encode_mlflow_error
 from trackway.server.mlflow.routes import list_routes as list_mlflow_routes
 from trackway.server.sign_in import SignInRoutes
+from trackway.server.single_sign_on import START
 from trackway.server.uploads import DirectTransfers, Uploads
 from trackway.wiring.platform import Platform
 from trackway.wiring.processes import end_with_parent, start_log
+from trackway.wiring.single_sign_on import make_single_sign_on, read_oidc
 
 VERSION = installed_version("trackway")
 KEPT_BYTES = 8 * 1024 * 1024
@@ -75,7 +78,9 @@ def build_app(settings: Settings) -> App[Caller]:
     gate = None
     if platform.authenticator is not None:
         gate = Gate(platform.authenticator, Proxies(settings.behind_proxy))
-        routes += SignInRoutes(platform.authenticator, gate).list_routes()
+        single = make_single_sign_on(settings, platform.store, gate)
+        routes += SignInRoutes(platform.authenticator, gate, START if single else "").list_routes()
+        routes += single.list_routes() if single else []
     lanes = _make_lanes(settings, observer, gate)
     guard = Guard(hosts, secure=bool(settings.tls_cert), lanes=lanes, gate=gate)
     errors = {"": native.encode_error, **dict.fromkeys(("/api/2.0/", "/api/3.0/", "/ajax-api/"), encode_mlflow_error)}
@@ -151,6 +156,8 @@ def check_settings(settings: Settings) -> None:
         raise InvalidInput("There is a key of TLS and no certificate", hint="give --tls-cert too")
     if settings.tls_cert:
         Encryption(settings.tls_cert, settings.tls_key)()
+    if settings.oidc_issuer:
+        OidcClient(read_oidc(settings))
     if not 0 <= settings.port <= 65_535:
         raise InvalidInput(f"Invalid port {settings.port}", hint="give 1 to 65535, or 0 for any that is free")
     if settings.workers < 1:

@@ -115,10 +115,38 @@ class AccessTable:
             "DELETE FROM credentials WHERE user_pk = ?",
             "DELETE FROM team_members WHERE user_pk = ?",
             "DELETE FROM grants WHERE subject_kind = 'user' AND subject_pk = ?",
+            "DELETE FROM identities WHERE user_pk = ?",
             "DELETE FROM users WHERE pk = ?",
         ):
             self._db.run(sql, (pk,))
         self.touch()
+
+    def find_identity(self, issuer: str, subject: str) -> int | None:
+        """Return the number of the user whom a provider's subject is bound to."""
+        row = self._db.one("SELECT user_pk FROM identities WHERE issuer = ? AND subject = ?", (issuer, subject))
+        return row[0] if row else None
+
+    def has_identity(self, pk: int) -> bool:
+        """Tell whether a user is bound to a provider's subject."""
+        return self._db.one("SELECT 1 FROM identities WHERE user_pk = ? LIMIT 1", (pk,)) is not None
+
+    def add_identity(self, issuer: str, subject: str, pk: int) -> None:
+        """Bind a provider's subject to a user."""
+        self._db.run("INSERT INTO identities (issuer, subject, user_pk) VALUES (?, ?, ?)", (issuer, subject, pk))
+
+    def end_sessions(self, pk: int | None, name: str) -> int:
+        """Delete sessions of a user, and of a provider's session."""
+        where = "kind = 'session'"
+        params: list[int | str] = []
+        if pk is not None:
+            where, params = f"{where} AND user_pk = ?", [pk]
+        if name:
+            where, params = f"{where} AND name = ?", [*params, name]
+        if not params:
+            return 0
+        ended = self._db.run(f"DELETE FROM credentials WHERE {where}", params)
+        self._touched(ended)
+        return ended
 
     def add_credential(self, row: CredentialRow) -> None:
         """Insert a credential: nobody's rights change by it."""

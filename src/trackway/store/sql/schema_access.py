@@ -40,6 +40,9 @@ credentials = make_table(
 """Sessions, tokens, invitations. ``expires_ms`` 0 for never; ``user_pk`` 0 for the set-up link."""
 Index("ix_credentials_user", credentials.c.user_pk, credentials.c.kind)
 Index("ix_credentials_expiry", credentials.c.expires_ms)
+identities = make_table("identities", pk("issuer", STRING), pk("subject", STRING), integer("user_pk"), clustered=True)
+"""Users whom a provider of single sign-on names: by its subject, which nobody else will ever have."""
+Index("ix_identities_user", identities.c.user_pk)
 access_versions = make_table("access_versions", pk("name", STRING), integer("version"))
 """Grows with each change of what anybody may do: every server compares it with what it keeps in memory."""
 teams = make_table(

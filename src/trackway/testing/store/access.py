@@ -110,6 +110,36 @@ class AccessContract(StoreFixtures):
         assert space.write(lambda tx: tx.access.delete_token(pk, token.public_id))
         assert space.read(lambda tx: tx.access.list_tokens(pk)) == []
 
+    def test_a_subject_of_a_provider_is_bound_to_one_user_until_that_is_deleted(self, space: Space) -> None:
+        issuer, (_, pk) = f"https://{new_id()}", make_user(space)
+        assert not space.read(lambda tx: tx.access.has_identity(pk))
+        space.write(lambda tx: tx.access.add_identity(issuer, "s", pk))
+        assert space.read(lambda tx: tx.access.has_identity(pk))
+        assert space.read(lambda tx: tx.access.find_identity(issuer, "s")) == pk
+        assert space.read(lambda tx: tx.access.find_identity(issuer, "S")) is None
+        space.write(lambda tx: tx.access.delete_user(pk))
+        assert space.read(lambda tx: tx.access.find_identity(issuer, "s")) is None
+
+    def test_sessions_end_by_user_and_by_the_providers_session(self, space: Space) -> None:
+        (_, one), (_, other) = make_user(space), make_user(space)
+        sid = new_id()
+        rows = [make_credential(pk, "session")._replace(name=name) for pk in (one, other) for name in (sid, "")]
+        rows.append(make_credential(one)._replace(name=sid))
+        for row in rows:
+            space.write(lambda tx, row=row: tx.access.add_credential(row))
+
+        def left() -> list[bool]:
+            return [space.read(lambda tx, row=row: tx.access.find_credential(row.digest)) is not None for row in rows]
+
+        assert space.write(lambda tx: tx.access.end_sessions(None, "")) == 0
+        before = space.read(lambda tx: tx.access.version())
+        assert space.write(lambda tx: tx.access.end_sessions(one, sid)) == 1
+        assert space.read(lambda tx: tx.access.version()) > before
+        assert left() == [False, True, True, True, True]
+        assert space.write(lambda tx: tx.access.end_sessions(None, sid)) == 1
+        assert space.write(lambda tx: tx.access.end_sessions(one, "")) == 1
+        assert left() == [False, False, False, True, True]
+
     def test_roles_come_from_grants_to_the_user_its_teams_and_everyone(self, space: Space) -> None:
         _, pk = make_user(space)
         _, other = make_user(space)

@@ -159,6 +159,15 @@ CREATE TABLE grants (
 
 CREATE INDEX ix_grants_target ON grants (workspace, target_kind, target);
 
+CREATE TABLE identities (
+  issuer TEXT COLLATE "C" NOT NULL,
+  subject TEXT COLLATE "C" NOT NULL,
+  user_pk BIGINT NOT NULL,
+  PRIMARY KEY (issuer, subject)
+);
+
+CREATE INDEX ix_identities_user ON identities (user_pk);
+
 CREATE TABLE leases (
   name TEXT COLLATE "C" NOT NULL,
   holder TEXT COLLATE "C" NOT NULL,

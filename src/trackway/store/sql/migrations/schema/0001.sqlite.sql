@@ -149,6 +149,16 @@ CREATE TABLE grants (
 
 CREATE INDEX ix_grants_target ON grants (workspace, target_kind, target);
 
+CREATE TABLE identities (
+  issuer TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  user_pk INTEGER NOT NULL,
+  PRIMARY KEY (issuer, subject)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX ix_identities_user ON identities (user_pk);
+
 CREATE TABLE leases (
   name TEXT NOT NULL,
   holder TEXT NOT NULL,

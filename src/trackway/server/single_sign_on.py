@@ -1,0 +1,102 @@
+"""Single sign-on by an OpenID provider: to it, back from it, and its word that somebody signed out there."""
+
+from __future__ import annotations
+
+import hmac
+from functools import partial
+from urllib.parse import parse_qs
+
+from trackway.auth.federation import Federation, Origin
+from trackway.auth.oidc import OidcClient
+from trackway.base.errors import InvalidInput, PermissionDenied, TrackwayError, Unauthenticated
+from trackway.http.messages import HttpRequest, HttpResponse
+from trackway.server.calls import Caller, Route
+from trackway.server.gate import Gate, make_session_cookie, read_cookie
+from trackway.server.native import encode_error
+from trackway.server.sign_in import show_failure
+
+START = "/sign-in/oidc"
+CALLBACK = f"{START}/callback"
+LOGOUT = f"{START}/logout"
+_COOKIE = "trackway_oidc"
+_FLOW_S = 600
+"""How long somebody may take at the provider."""
+_BODY_BYTES = 65_536
+
+
+class SingleSignOnRoutes:
+    """Routes for those who sign in elsewhere.
+
+    What a sign-in must find again when the browser comes back (state, nonce, PKCE's verifier) is in a cookie of that
+    browser, for ten minutes and for these addresses alone; any server may go on with it.
+    """
+
+    def __init__(self, client: OidcClient, federation: Federation, gate: Gate) -> None:
+        self._client = client
+        self._federation = federation
+        self._gate = gate
+
+    def list_routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("GET", START, self._start, encode_error, access="public"),
+            Route("GET", CALLBACK, self._finish, encode_error, access="public"),
+            Route("POST", LOGOUT, self._log_out, encode_error, access="public"),
+        ]
+
+    async def _start(self, request: HttpRequest, _caller: Caller) -> HttpResponse:
+        try:
+            begun = await self._gate.run(self._client.begin)
+        except TrackwayError as error:
+            return show_failure(error)
+        kept = ".".join((begun.state, begun.nonce, begun.verifier))
+        return _redirect(begun.url, self._make_cookie(request, kept, _FLOW_S))
+
+    async def _finish(self, request: HttpRequest, caller: Caller) -> HttpResponse:
+        over = self._make_cookie(request, "", 0)
+        try:
+            secret = await self._sign_in(request, caller)
+        except TrackwayError as error:
+            response = show_failure(error)
+            response.headers = [*response.headers, over]
+            return response
+        return _redirect("/", over, make_session_cookie(request, self._gate.proxies, secret))
+
+    async def _sign_in(self, request: HttpRequest, caller: Caller) -> str:
+        query = dict(request.query_items())
+        state, _, rest = read_cookie(request, _COOKIE).partition(".")
+        nonce, _, verifier = rest.partition(".")
+        if not state or not verifier or not hmac.compare_digest(query.get("state", "").encode(), state.encode()):
+            raise Unauthenticated("This sign-in was not begun in this browser, or too long ago", hint="sign in again")
+        if query.get("iss", self._client.settings.issuer) != self._client.settings.issuer:
+            raise Unauthenticated("Another provider answered", hint="sign in again")
+        if "error" in query or not query.get("code"):
+            raise PermissionDenied("The provider did not sign you in", hint="sign in again, or ask who runs it")
+        external = await self._gate.run(partial(self._client.finish, query["code"], nonce, verifier))
+        origin = Origin(caller.call.address, caller.call.request_id, read_cookie(request))
+        return await self._gate.run(self._federation.sign_in, external, origin)
+
+    async def _log_out(self, request: HttpRequest, caller: Caller) -> HttpResponse:
+        """End sessions: OpenID Connect Back-Channel Logout 1.0, section 2.5."""
+        body = await request.body(_BODY_BYTES, _BODY_BYTES)
+        tokens = parse_qs(body.decode("latin-1"), max_num_fields=10).get("logout_token", [])
+        if len(tokens) != 1:
+            raise InvalidInput("There is no logout_token", hint="send one, as a form")
+        try:
+            subject, sid = await self._gate.run(self._client.read_logout, tokens[0])
+        except Unauthenticated as error:
+            raise InvalidInput(error.message) from None  # the status that the protocol has for it
+        origin = Origin(caller.call.address, caller.call.request_id)
+        ended = partial(self._federation.end_sessions, self._client.settings.issuer, subject, sid, origin)
+        await self._gate.run(ended)
+        return HttpResponse(body=b"{}", headers=[(b"cache-control", b"no-store")])
+
+    def _make_cookie(self, request: HttpRequest, value: str, lasts_s: int) -> tuple[bytes, bytes]:
+        secure = "; Secure" if self._gate.proxies.is_secure(request) else ""
+        flags = f"Path={START}; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{secure}"
+        return b"set-cookie", f"{_COOKIE}={value}; {flags}".encode()
+
+
+def _redirect(url: str, *cookies: tuple[bytes, bytes]) -> HttpResponse:
+    headers = [(b"location", url.encode("ascii")), (b"cache-control", b"no-store"), *cookies]
+    return HttpResponse(status=303, headers=headers)
