@@ -12,6 +12,7 @@ from trackway.api.calls import Actor, Call
 from trackway.api.operations import OPERATIONS, Operation
 from trackway.api.retention import AuditEntry
 from trackway.api.structs import Request, Response
+from trackway.api.webhooks import CreateWebhook
 from trackway.base.clock import Clock, now_ms
 from trackway.base.ids import new_id
 from trackway.rules.handlers import Handler, Handlers
@@ -158,9 +159,15 @@ def _find_object(call: Call, operation: Operation[Any, Any], request: Request, r
             version = getattr(response, "version", None) or getattr(request, "version", None)
             target = f"{target}/{version}" if version else target
     else:  # what was made, what was listed, or all of the workspace
-        made = getattr(response, "experiment_id", None) or getattr(response, "name", None)
+        made = next((one for one in (_get_webhook(response), _get_webhook(request)) if one), None)
+        made = made or getattr(response, "experiment_id", None) or getattr(response, "name", None)
         target = made or getattr(request, "experiment_ids", None) or call.workspace
     return ",".join(target)[:1_000] if isinstance(target, list) else str(target)[:1_000]
+
+
+def _get_webhook(told: Any) -> str:
+    """Return a webhook's id, by which entries about one can be found from its first to that of its end."""
+    return getattr(told, "webhook_id", "")
 
 
 def _describe(request: Request) -> str:
@@ -168,6 +175,8 @@ def _describe(request: Request) -> str:
     if isinstance(request, CreateGrant):
         who = request.subject or request.subject_kind
         return f"{request.role} for {who} on {request.target_kind} {request.target}".strip()
+    if isinstance(request, CreateWebhook):
+        return request.name
     if isinstance(request, TeamMember):
         return request.user
     if isinstance(request, UpdateUser):

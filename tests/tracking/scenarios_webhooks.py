@@ -11,6 +11,7 @@ from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
 from trackway.api import webhooks as w
+from trackway.api.retention import SearchAudit
 from trackway.base.errors import InvalidInput, NotFound
 
 URL = "https://hooks.example.org/t?a=1"
@@ -54,6 +55,16 @@ def pages(s: Stage, operation: Any, kind: Any, field: str, **fields: Any) -> int
         token = page.next_page_token
         if not token:
             return seen
+
+
+def is_named_from_first_to_last(s: Stage) -> bool:
+    """Tell whether the audit log's entries of making and deleting a webhook name the same one."""
+    entries: Any = s.call(ops.SEARCH_AUDIT, SearchAudit()).entries
+    named = {
+        one.operation: one for one in entries if one.operation in (ops.CREATE_WEBHOOK.name, ops.DELETE_WEBHOOK.name)
+    }
+    made, deleted = named[ops.CREATE_WEBHOOK.name], named[ops.DELETE_WEBHOOK.name]
+    return bool(made.object == deleted.object != s.workspace and made.detail)
 
 
 WEBHOOKS: list[Scenario] = [
@@ -137,7 +148,7 @@ WEBHOOKS: list[Scenario] = [
         ops.DELETE_WEBHOOK,
         "with what waits for it",
         lambda s: w.WebhookId(webhook_id=send(s).webhook_id),
-        lambda s, x: s.call(ops.LIST_WEBHOOKS, w.ListWebhooks()).webhooks == [],
+        lambda s, x: s.call(ops.LIST_WEBHOOKS, w.ListWebhooks()).webhooks == [] and is_named_from_first_to_last(s),
     ),
     no(ops.DELETE_WEBHOOK, "missing", "an unknown one", lambda s: w.WebhookId(webhook_id=UNKNOWN), NotFound),
 ]
