@@ -39,6 +39,7 @@ class SaveOptions(CommonOptions, total=False):
 
     artifacts:                of Python models: files and folders to keep, by name
     dfs_tmpdir:               of Spark: a folder that the cluster and this machine can both reach, for the way between
+    export_example:           of PyTorch: what to run the module with for its export, where no input_example is kept
     format:                   of CatBoost: cbm or json
     model_config:             of Python models: the values to make them with; of transformers: of each call
     model_format:             of XGBoost: ubj or json
@@ -57,6 +58,7 @@ class SaveOptions(CommonOptions, total=False):
 
     artifacts: Mapping[str, Any] | None
     dfs_tmpdir: str | None
+    export_example: Any
     format: str | None
     model_config: dict[str, Any] | None
     model_format: str | None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Unpack, cast
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from trackway.base.errors import InvalidInput
 from trackway.models.mlmodel import MlModel
 from trackway.models.options import SaveOptions
-from trackway.models.package import Model
+from trackway.models.package import Model, SavedModel
 from trackway.models.package import load_model as load_folder
 from trackway.models.package import save_model as save_folder
 from trackway.models.signature import Signature
@@ -105,6 +106,20 @@ def log_model(
     name:                   what the model is called within the run, ``model`` when left out
     raises:                 what saving raises, and what the store raises; the model's record is then FAILED
     """
+    return log_first_way(model, name, flavor, ({},), **options)
+
+
+def log_first_way(
+    model: Any,
+    name: str | None,
+    flavor: str | None,
+    ways: Sequence[Mapping[str, Any]],
+    **options: Unpack[LogOptions],
+) -> ModelInfo:
+    """Log a model in the first of several ways in which it can be saved; see ``log_model``.
+
+    ways: options of saving, beside those that hold for all
+    """
     label = name or options.pop("artifact_path", None) or DEFAULT_NAME
     tags, params = options.pop("tags", None), options.pop("params", None)
     model_type, step = options.pop("model_type", None), options.pop("step", 0)
@@ -116,7 +131,7 @@ def log_model(
     client = MlflowClient()
     try:
         with tempfile.TemporaryDirectory(prefix="trackway-model-") as folder:
-            saved = save_folder(model, os.path.join(folder, "model"), flavor, **cast(SaveOptions, options))
+            saved = save_first_way(model, os.path.join(folder, "model"), flavor, ways, **cast(SaveOptions, options))
             client.log_model_artifacts(record.model_id, str(saved.path))
     except BaseException:
         client.finalize_logged_model(record.model_id, "FAILED")
@@ -126,6 +141,16 @@ def log_model(
     digest = "" if saved.manifest is None else saved.manifest.digest
     version = None if registered_name is None else int(register_model(record.model_uri, registered_name).version)
     return ModelInfo(record.model_id, label, run.run_id, digest, saved.mlmodel, version)
+
+
+def save_first_way(
+    model: Any, folder: str, flavor: str | None, ways: Sequence[Mapping[str, Any]], **options: Unpack[SaveOptions]
+) -> SavedModel:
+    """Save a model in the first way in which it can be; what the last one raises is raised."""
+    for way in ways[:-1]:
+        with suppress(Exception):  # whatever a library raises at a model that it cannot export
+            return save_folder(model, folder, flavor, **cast(SaveOptions, {**options, **way}))
+    return save_folder(model, folder, flavor, **cast(SaveOptions, {**options, **ways[-1]}))
 
 
 def load_model(

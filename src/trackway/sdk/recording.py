@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from trackway.api.runs import RunStatus
 from trackway.models.flavors.base import find_flavor
 from trackway.models.inference import infer_signature
-from trackway.models.package import save_model
 from trackway.models.signature import Signature
 from trackway.sdk import autolog as autologging
 from trackway.sdk import fluent, fluent_files, runs
 from trackway.sdk.autolog.recorder import ModelLogging
 from trackway.sdk.datasets import TrackedDataset
-from trackway.sdk.models import log_model
+from trackway.sdk.models import log_first_way, save_first_way
 
 EXAMPLE_ROWS = 5
 STORE_WAIT_S = 5.0
@@ -68,9 +67,11 @@ class FluentRecorder:
         example = how.rows[:EXAMPLE_ROWS] if how.keep_rows and how.rows is not None else None
         wait_s = STORE_WAIT_S if time.monotonic() >= self._away_until_s else 0.0
         if runs.get_active_run().session.flush(wait_s):
-            log_model(
+            log_first_way(
                 model,
                 name,
+                None,
+                how.ways,
                 signature=signature,
                 input_example=example,
                 step=how.step,
@@ -80,8 +81,12 @@ class FluentRecorder:
         self._away_until_s = time.monotonic() + AWAY_S
         # The store is away, and training does not wait for it: the journal keeps the files as some of the run's.
         with tempfile.TemporaryDirectory(prefix="trackway-model-") as folder:
-            save_model(model, os.path.join(folder, "model"), signature=signature, input_example=example)
+            place = os.path.join(folder, "model")
+            save_first_way(model, place, None, how.ways, signature=signature, input_example=example)
             fluent_files.log_artifacts(os.path.join(folder, "model"), name)
+
+    def at_end(self, act: Callable[[], None]) -> None:
+        runs.get_active_run().endings.append(act)
 
 
 def tell_signature(model: Any, rows: Any) -> Signature | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -106,6 +106,8 @@ class ActiveRun:
         self.tables: dict[str, bytes] = {}
         self.system_metrics: SystemMetrics | None = None
         self.describing: threading.Thread | None = None
+        self.endings: list[Callable[[], None]] = []
+        """What is done when it ends well, while it is still active; none of it raises."""
         self._pid = os.getpid()
 
     def __repr__(self) -> str:
@@ -218,6 +220,9 @@ def end_run(status: str = "FINISHED", run: ActiveRun | None = None) -> None:
     if ended is None:
         return
     name = Statuses.to_string(status)
+    if name == "FINISHED" and STACK.runs and ended is STACK.runs[-1] and ended.is_own and not ended.is_ended:
+        while ended.endings:
+            ended.endings.pop(0)()
     if ended in STACK.runs:
         STACK.runs.remove(ended)
     with _lock:

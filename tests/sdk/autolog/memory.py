@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ class MemoryRun:
     datasets: list[tuple[TrackedDataset, str]] = field(default_factory=list)
     files: dict[str, Any] = field(default_factory=dict)
     models: dict[str, tuple[Any, ModelLogging]] = field(default_factory=dict)
+    endings: list[Callable[[], None]] = field(default_factory=list)
 
     def last(self, key: str) -> float:
         return self.metrics[key][-1][1]
@@ -69,6 +70,8 @@ class MemoryRecorder:
 
     def end_run(self, status: RunStatus = "FINISHED") -> None:
         self._called("end_run")
+        for act in self.stack[-1].endings if status == "FINISHED" else ():
+            act()
         self.stack.pop().status = status
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
@@ -108,6 +111,10 @@ class MemoryRecorder:
     def log_model(self, model: Any, name: str, how: ModelLogging) -> None:
         self._called("log_model")
         self.stack[-1].models[name] = model, how
+
+    def at_end(self, act: Callable[[], None]) -> None:
+        self._called("at_end")
+        self.stack[-1].endings.append(act)
 
     def _called(self, method: str) -> None:
         self.calls.append(method)

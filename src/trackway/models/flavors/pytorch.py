@@ -39,7 +39,7 @@ class PytorchFlavor:
     """Modules of PyTorch and of what is made of them, such as Lightning's."""
 
     name = "pytorch"
-    options = ("serialization_format",)
+    options = ("serialization_format", "export_example")
     load_options = ("model", "device")
 
     def save(self, model: Any, folder: Path, options: Mapping[str, Any]) -> Saved:
@@ -49,7 +49,8 @@ class PytorchFlavor:
             raise InvalidInput(f"{form!r} is no way to save a module", hint=", ".join(FORMATS))
         if not isinstance(model, torch.nn.Module):
             raise InvalidInput(f"A {type(model).__qualname__} is no torch.nn.Module", hint="give the module itself")
-        example = split_example(options.get("input_example"))[0]
+        given = options.get("input_example")
+        example = split_example(options.get("export_example") if given is None else given)[0]
         if form == "pt2" and example is None:
             raise InvalidInput(
                 "A module is exported by running it once, and there is no input_example",

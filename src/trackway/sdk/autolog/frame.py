@@ -145,10 +145,21 @@ class Call:
         """Return where to log to the active run without a section of its own."""
         return Log(self._recorder, self._integration)
 
-    def log_model(self, log: Log, model: Any, rows: Any = None, step: int = 0) -> None:
+    def active_run(self) -> str | None:
+        """Return the active run's id."""
+        return self._recorder.active_run()
+
+    def at_end(self, act: Callable[[], None]) -> None:
+        """Have something done when the active run ends well."""
+        self._recorder.at_end(act)
+
+    def log_model(
+        self, log: Log, model: Any, rows: Any = None, step: int = 0, ways: tuple[Mapping[str, Any], ...] = ({},)
+    ) -> None:
         """Log a fitted model, as the options say.
 
         rows: some rows as the model takes them, from ``take_rows``; None when there are none
+        ways: see ``ModelLogging``
         """
         options = self.options
         if options.log_models:
@@ -158,6 +169,7 @@ class Call:
                 keep_rows=options.log_input_examples,
                 registered_name=options.registered_model_name,
                 step=step,
+                ways=ways,
             )
             log.model(model, how)
 

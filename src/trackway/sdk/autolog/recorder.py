@@ -7,7 +7,7 @@ import re
 import threading
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -31,12 +31,16 @@ silenced: set[str] = set()
 
 
 class ModelLogging(NamedTuple):
-    """How a model is logged: with a signature told from ``rows``, unless there are none, and perhaps with the rows."""
+    """How a model is logged: with a signature told from ``rows``, unless there are none, and perhaps with the rows.
+
+    ways: options of ``save_model``, of which the first are taken with which the model can be saved
+    """
 
     rows: Any = None
     keep_rows: bool = False
     registered_name: str | None = None
     step: int = 0
+    ways: tuple[Mapping[str, Any], ...] = ({},)
 
 
 class Recorder(Protocol):
@@ -74,6 +78,9 @@ class Recorder(Protocol):
 
     def log_model(self, model: Any, name: str, how: ModelLogging) -> None:
         """Save a model and log it."""
+
+    def at_end(self, act: Callable[[], None]) -> None:
+        """Have something done when the active run ends well, while it is still the active one."""
 
 
 class Log:

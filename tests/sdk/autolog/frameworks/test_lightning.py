@@ -7,11 +7,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+import trackway as tw
 from tests.sdk.autolog.memory import MemoryRecorder
-from trackway.sdk import autolog
+from trackway.sdk import autolog, recording
+from trackway.sdk.connection import close_transports
 
 pytestmark = [
     pytest.mark.slow,
@@ -78,6 +81,45 @@ def test_fit_by_epoch(package: ModuleType, recorded: MemoryRecorder, tmp_path: P
     assert run.last("val_loss") == pytest.approx(float(trainer.callback_metrics["val_loss"]))
     assert run.values("train_loss_epoch") == sorted(run.values("train_loss_epoch"), reverse=True)
     assert "Linear" in run.files["model_summary.txt"]
+
+
+def test_the_module_is_logged_with_what_the_first_batch_has(
+    package: ModuleType, recorded: MemoryRecorder, tmp_path: Path
+) -> None:
+    module = make_module(package)
+    make_trainer(package, tmp_path).fit(module, make_data())
+    ((model, how),) = recorded.run.models.values()
+    assert model is module
+    assert how.rows.tolist() == [[1.0] * 3] * 2
+    assert [[*way] for way in how.ways] == [["export_example"], ["serialization_format"]]
+
+
+def test_a_module_with_a_forward_becomes_a_program_and_one_without_weights(
+    package: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRACKWAY_TRACKING_URI", str(tmp_path / "tracks"))
+    monkeypatch.setenv("TRACKWAY_CACHE_DIR", str(tmp_path / "cache"))
+    autolog.set_recorder(recording.FluentRecorder())
+    tw.autolog("pytorch")
+    for has_forward in (True, False):
+        module = make_module(package)
+        if has_forward:
+            type(module).forward = lambda self, rows: self.layer(rows)
+        make_trainer(package, tmp_path).fit(module, make_data())
+        run = tw.last_active_run()
+        assert run is not None
+        uri = f"runs:/{run.info.run_id}/model"
+        rows = np.full((2, 3), 2.0, np.float32)
+        expected = module.layer(torch.as_tensor(rows)).detach().numpy()
+        if has_forward:
+            found = tw.load_model(uri).predict(rows)
+        else:
+            filled = tw.pytorch.load_model(uri, model=make_module(package))
+            found = filled.layer(torch.as_tensor(rows)).detach().numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert not autolog.failures
+    close_transports()
 
 
 def test_fit_by_step(package: ModuleType, recorder: MemoryRecorder, tmp_path: Path) -> None:
