@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -64,6 +65,8 @@ class Connection:
         self._kept_version = -1
         self._is_kept_valid = False
         self._may_recall = False
+        self._pipeline: Any = None
+        self._open = ExitStack()
 
     def all(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Read all rows."""
@@ -107,15 +110,22 @@ class Connection:
     def run(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Write, and return how many rows were changed."""
         self._note_write(sql)
-        return self._execute(sql, params).rowcount
+        cursor = self._execute(sql, params)
+        self._wait()
+        return cursor.rowcount
+
+    def post(self, sql: str, params: Sequence[Any] = ()) -> None:
+        """Write without waiting: on PostgreSQL a failure is raised by a later statement or the commit."""
+        self._note_write(sql)
+        self._execute(sql, params)
 
     def returning(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Write, and read the rows that ``RETURNING`` gives."""
         self._note_write(sql)
         return self._execute(sql, params).fetchall()
 
-    def insert(self, into: str, kinds: str, rows: Sequence[Row], otherwise: str = "") -> int:
-        """Insert rows, and return how many.
+    def insert(self, into: str, kinds: str, rows: Sequence[Row], otherwise: str = "") -> None:
+        """Insert rows, without waiting: see ``post``.
 
         PostgreSQL gets one statement with an array for each column, SQLite one for every 128 rows.
 
@@ -123,18 +133,24 @@ class Connection:
         kinds:     PostgreSQL's types of these columns, divided by blanks
         otherwise: ``ON CONFLICT ...``
         """
+        for sql, params in self._write_inserts(into, kinds, rows, otherwise):
+            self.post(sql, params)
+
+    def insert_new(self, into: str, kinds: str, rows: Sequence[Row], otherwise: str) -> int:
+        """Insert rows as ``insert`` does, and return how many were."""
+        return sum(self.run(sql, params) for sql, params in self._write_inserts(into, kinds, rows, otherwise))
+
+    def _write_inserts(
+        self, into: str, kinds: str, rows: Sequence[Row], otherwise: str
+    ) -> Iterator[tuple[str, Sequence[Any]]]:
         if len(rows) == 1:
-            return self.run(_write_insert(into, kinds, otherwise), rows[0])
-        if not rows:
-            return 0
-        if self.dialect == "sqlite":
-            parts = [rows[start : start + INSERTED_ROWS] for start in range(0, len(rows), INSERTED_ROWS)]
-            return sum(
-                self.run(_write_insert(into, kinds, otherwise, len(part)), list(chain.from_iterable(part)))
-                for part in parts
-            )
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        return self.run(_write_array_insert(into, kinds, otherwise), columns)
+            yield _write_insert(into, kinds, otherwise), rows[0]
+        elif self.dialect == "sqlite":
+            for start in range(0, len(rows), INSERTED_ROWS):
+                part = rows[start : start + INSERTED_ROWS]
+                yield _write_insert(into, kinds, otherwise, len(part)), list(chain.from_iterable(part))
+        elif rows:
+            yield _write_array_insert(into, kinds, otherwise), [list(column) for column in zip(*rows, strict=True)]
 
     def many(self, sql: str, rows: Sequence[Row]) -> int:
         """Write one statement for each row, in one call of the driver, and return how many rows were changed."""
@@ -147,6 +163,7 @@ class Connection:
                 return cast(int, self.raw.executemany(sql, rows).rowcount)
             with self.raw.cursor() as cursor:
                 cursor.executemany(_translate(sql), rows)
+                self._wait()
                 return cast(int, cursor.rowcount)
         except (OverflowError, UnicodeEncodeError) as error:
             raise _unstorable(error) from error
@@ -167,7 +184,9 @@ class Connection:
             self.raw.execute("COMMIT")
             return
         self.committing = True
-        told = self.raw.execute("COMMIT").statusmessage
+        cursor = self.raw.execute("COMMIT")
+        self._wait()
+        told = cursor.statusmessage
         self.committing = False
         if told != "COMMIT":  # PostgreSQL answers so, and raises nothing, when a statement had failed before
             raise Unavailable(f"The transaction ended in {told}", hint="try again", retry_after_s=1.0)
@@ -179,7 +198,10 @@ class Connection:
             if self.raw.in_transaction:
                 self.raw.execute("ROLLBACK")
         else:
+            with suppress(Exception):  # what was sent and failed: that is why it is undone
+                self._wait()
             self.raw.execute("ROLLBACK")
+            self._wait()
 
     def overwrite_deleted(self, everywhere: bool) -> None:
         """Choose whether SQLite overwrites what is deleted (the default), or only where that costs no writing more."""
@@ -190,6 +212,11 @@ class Connection:
         """Make this a reader's connection for good (each of PostgreSQL's reading transactions is one already)."""
         if self.dialect == "sqlite":
             self.raw.execute("PRAGMA query_only = ON")
+
+    def send_ahead(self) -> None:
+        """Make this a connection for writers: what is sent to PostgreSQL is waited for only where it has to be."""
+        if self.dialect == "postgresql":
+            self._pipeline = self._open.enter_context(self.raw.pipeline())
 
     def is_lost(self) -> bool:
         """Tell whether the connection to the database is gone: what was not committed may be tried on another."""
@@ -211,7 +238,14 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection; what was not committed is undone."""
+        with suppress(Exception):  # of what was sent and not waited for, which is undone
+            self._open.close()
         self.raw.close()
+
+    def _wait(self) -> None:
+        """Wait for the answers to all that was sent, and raise the first failure."""
+        if self._pipeline is not None:
+            self._pipeline.sync()
 
     def _note_write(self, sql: str) -> None:
         self.wrote = True

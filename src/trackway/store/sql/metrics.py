@@ -91,11 +91,11 @@ class MetricTable:
         rows = [_summarize(ref, one) for one in ordered]
         if self._db.dialect == "sqlite":
             numbers = ",".join([str(number) for number in self._upsert(rows)])
-            self._db.run(_ARRIVE, (ref.pk, numbers, blob))
+            self._db.post(_ARRIVE, (ref.pk, numbers, blob))
         elif len(rows) == 1:
-            self._db.run(_APPEND_ONE, (*rows[0], ref.pk, blob))
+            self._db.post(_APPEND_ONE, (*rows[0], ref.pk, blob))
         else:
-            self._db.run(_APPEND_MANY, [*(list(column) for column in zip(*rows, strict=True)), ref.pk, blob])
+            self._db.post(_APPEND_MANY, [*(list(column) for column in zip(*rows, strict=True)), ref.pk, blob])
 
     def _upsert(self, rows: Sequence[Row]) -> Iterator[int]:
         """Add to summaries, and yield the series' numbers in the order of the rows."""

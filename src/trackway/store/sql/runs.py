@@ -122,7 +122,7 @@ class RunTable:
         """Add params that are new; return those that are there with another value: then the caller must fail."""
         rows = [(ref.pk, key, ref.experiment, value) for key, value in sorted(params.items())]
         there = "ON CONFLICT (run_pk, key) DO NOTHING"
-        if self._db.insert("params (run_pk, key, experiment_pk, value)", _KINDS, rows, there) == len(rows):
+        if self._db.insert_new("params (run_pk, key, experiment_pk, value)", _KINDS, rows, there) == len(rows):
             return {}
         conflicts: dict[str, str] = {}
         for start in range(0, len(rows), SQLITE_VARIABLES - 1):

@@ -124,7 +124,9 @@ class SqlStore:
             self._anchor.close()
 
     def _open(self) -> SqlTransaction:
-        return SqlTransaction(self._reconnect())
+        db = self._reconnect()
+        db.send_ahead()
+        return SqlTransaction(db)
 
     def _reconnect(self) -> Connection:
         """Connect while others are served: where the database is, they need not know."""
