@@ -121,6 +121,39 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
         HttpTransport(url, retry_s=0).call(ops.GET_EXPERIMENT, GET)
 
 
+@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\n" * 1_000, answer(200, b"\x80" * 10_000)], ids=["head", "body"])
+def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, begin: bytes) -> None:
+    monkeypatch.setenv("TRACKWAY_ANSWER_S", "0.5")
+    with run_scripted(drip(begin, 0.02)) as server, pytest.raises(e.Unavailable, match=r"not whole after 0\.5 s"):
+        HttpTransport(server.url, retry_s=0).call(ops.GET_EXPERIMENT, GET)
+
+
+def test_a_file_may_drip_once_its_answer_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKWAY_ANSWER_S", "0.5")
+    data = bytes(range(100))
+    whole = answer(200, data)
+
+    def send(connection: socket.socket) -> None:
+        connection.sendall(whole[: -len(data)])
+        drip(data, 0.01)(connection)
+
+    with run_scripted(send) as server:
+        assert b"".join(HttpTransport(server.url).download("a")) == data
+
+
+def test_somebody_at_a_terminal_is_told_at_once_what_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("trackway.sdk.progress._is_watched", lambda: True)
+    with run_scripted(refusal(503, "unavailable", retry_after_s=0.1), ok(EXPERIMENT)) as server:
+        HttpTransport(server.url, retry_s=7).call(ops.GET_EXPERIMENT, GET)
+    assert capsys.readouterr().err == "it is unavailable; trying for 7 s more (TRACKWAY_RETRY_S)\n"
+    monkeypatch.setenv("TRACKWAY_PROGRESS", "false")
+    with run_scripted(refusal(503, "unavailable", retry_after_s=0.1), ok(EXPERIMENT)) as server:
+        HttpTransport(server.url, retry_s=7).call(ops.GET_EXPERIMENT, GET)
+    assert capsys.readouterr().err == ""
+
+
 def test_a_slow_answer_is_waited_for() -> None:
     with run_scripted(drip(ok(EXPERIMENT), 0.001)) as server:
         assert HttpTransport(server.url).call(ops.GET_EXPERIMENT, GET) == EXPERIMENT

@@ -111,5 +111,12 @@ def format_bytes(size: int) -> str:
     return f"{amount:.1f} TB"
 
 
+def tell(text: str) -> None:
+    """Say at once what somebody at a terminal or a notebook waits for, unless TRACKWAY_PROGRESS is off."""
+    if _is_watched() and settings.get_switch("TRACKWAY_PROGRESS"):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
 def _is_watched() -> bool:
     return sys.stderr.isatty() or "ipykernel" in sys.modules

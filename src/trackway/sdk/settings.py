@@ -30,6 +30,7 @@ VARIABLES = (
     Variable("TRACKWAY_TRACKING_CLIENT_CERT", "MLFLOW_TRACKING_CLIENT_CERT_PATH", "", "file with a client certificate and key"),
     Variable("TRACKWAY_TRACKING_INSECURE_TLS", "MLFLOW_TRACKING_INSECURE_TLS", "false", "trust any certificate"),
     Variable("TRACKWAY_RETRY_S", "", "30", "seconds for which a call that waits for its answer is tried again"),
+    Variable("TRACKWAY_ANSWER_S", "", "120", "seconds after which a server's answer to one call must be whole, and a file's have begun; 0 for no limit"),
     Variable("TRACKWAY_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_NAME", "", "experiment to log to, by name"),
     Variable("TRACKWAY_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_ID", "", "experiment to log to, by id"),
     Variable("TRACKWAY_RUN_ID", "MLFLOW_RUN_ID", "", "run that start_run resumes"),

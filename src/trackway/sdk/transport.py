@@ -29,7 +29,9 @@ from trackway.base.errors import (
     Unavailable,
 )
 from trackway.sdk import settings
+from trackway.sdk.answers import bound_answers
 from trackway.sdk.multipart import LARGE_BYTES, PartedUploads
+from trackway.sdk.progress import tell
 from trackway.sdk.sources import CHUNK_BYTES as CHUNK_BYTES
 from trackway.sdk.sources import CutSource
 from trackway.sdk.sources import Source as Source
@@ -112,7 +114,7 @@ class HttpTransport:
             "User-Agent": "trackway",
             **_get_credentials(parts.username, parts.password),
         }
-        self._pool = Pool(parts.scheme, parts.hostname)
+        self._pool = Pool(parts.scheme, parts.hostname, settings.get_number("TRACKWAY_ANSWER_S"))
         self._parted = PartedUploads(self._exchange)
 
     def call(self, operation: Operation[Q, S], request: Q, /) -> S:
@@ -171,8 +173,11 @@ class HttpTransport:
                 return send()
             except TrackwayError as error:
                 delay_s = get_delay_s(error, attempt)
-                if not is_temporary(error) or time.monotonic() + delay_s > deadline:
+                left_s = deadline - time.monotonic()
+                if not is_temporary(error) or delay_s > left_s:
                     raise
+                if attempt == 0:
+                    tell(f"{error.message}; trying for {left_s:.0f} s more (TRACKWAY_RETRY_S)")
             time.sleep(delay_s)
             attempt += 1
 
@@ -181,7 +186,7 @@ class HttpTransport:
     ) -> urllib3.BaseHTTPResponse:
         """Make one exchange; everything that is not a 2xx answer is raised."""
         try:
-            answer = self._pool.get().request(
+            answer = self._pool.get(stream).request(
                 method, self._root + path, headers=headers, body=body, redirect=False, preload_content=not stream
             )
             if not 200 <= answer.status < 300:
@@ -221,34 +226,47 @@ class HttpTransport:
     def _describe(self, error: Exception) -> Unavailable:
         reason = getattr(error, "reason", None) or error
         cause = getattr(reason, "__cause__", None)
-        if isinstance(cause, OSError) and cause.strerror:
-            reason = cause.strerror  # without the library's words for it
+        if isinstance(cause, OSError):
+            reason = cause.strerror or str(cause) or reason  # without the library's words for it
         return Unavailable(f"The server at {self._host} cannot be reached: {reason}", hint="check the tracking URI")
 
 
 class Pool:
-    """The connections of one process to one host: a forked child opens its own. ``failure`` is what they raise."""
+    """The connections of one process to one host: a forked child opens its own. ``failure`` is what they raise.
 
-    def __init__(self, scheme: str, host: str) -> None:
+    answer_s:  for so long an answer may take until it is whole, a file's until it begins; None for ever, as long as
+               something comes
+    """
+
+    def __init__(self, scheme: str, host: str, answer_s: float | None = None) -> None:
         import urllib3
 
         self.failure = urllib3.exceptions.HTTPError
         self._scheme = scheme
         self._host = host
+        self._answer_s = answer_s
         self._pid = 0
-        self._connections: urllib3.PoolManager | None = None
+        self._connections: dict[bool, urllib3.PoolManager] = {}
 
-    def get(self) -> urllib3.PoolManager:
-        """Return this process's connections, with proxy and certificates as the environment says."""
-        if self._connections is None or self._pid != os.getpid():
-            self._connections = _open_connections(self._scheme, self._host)
-            self._pid = os.getpid()
-        return self._connections
+    def get(self, stream: bool = False) -> urllib3.PoolManager:
+        """Return this process's connections, with proxy and certificates as the environment says.
+
+        stream: they are for files, whose bytes may take as long as they come
+        """
+        if self._pid != os.getpid():
+            self._connections, self._pid = {}, os.getpid()
+        if stream not in self._connections:
+            opened = _open_connections(self._scheme, self._host)
+            if self._answer_s:
+                bound_answers(opened, self._answer_s, stream)
+            self._connections[stream] = opened
+        return self._connections[stream]
 
     def close(self) -> None:
         """Close them."""
-        if self._connections is not None and self._pid == os.getpid():
-            self._connections.clear()
+        if self._pid == os.getpid():
+            for connections in list(self._connections.values()):
+                connections.clear()
 
 
 def _open_connections(scheme: str, host: str) -> urllib3.PoolManager:
