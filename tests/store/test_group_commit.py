@@ -261,7 +261,8 @@ def test_a_commit_whose_answer_is_lost_is_told_as_unsure_and_not_done_twice(
     def fail(db: Connection, _n: int) -> None:
         if not cut:
             cut.append(1)
-            db.raw.execute("COMMIT")
+            with db.raw.pipeline():  # whose end waits until it has been carried out
+                db.raw.execute("COMMIT")
             db.committing = True
             db.raw.close()
             raise ConnectionResetError

@@ -60,7 +60,15 @@ class FailingRaw:
         return getattr(self._raw, name)
 
     def execute(self, *arguments: Any) -> Any:
-        return self._failures.call(lambda: self._raw.execute(*arguments), self._fail, arguments[0] == "COMMIT")
+        commits = arguments[0] == "COMMIT"
+        return self._failures.call(lambda: self._execute(arguments, commits), self._fail, commits)
+
+    def _execute(self, arguments: tuple[Any, ...], commits: bool) -> Any:
+        cursor = self._raw.execute(*arguments)
+        if commits and self._dialect == "postgresql":
+            with self._raw.pipeline():  # whose end waits until it has been carried out
+                pass
+        return cursor
 
     def executemany(self, sql: str, rows: Any) -> Any:
         return self._call(lambda: self._raw.executemany(sql, rows))

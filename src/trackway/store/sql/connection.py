@@ -183,6 +183,7 @@ class Connection:
         if self.dialect == "sqlite":
             self.raw.execute("COMMIT")
             return
+        self._wait()  # so that a connection that was lost before is known to have committed nothing
         self.committing = True
         cursor = self.raw.execute("COMMIT")
         self._wait()
