@@ -72,6 +72,11 @@ FIELD_NAMES: Final = 5_000
 FIELD_VALUES: Final = 1_000
 """Most values in one list of what a field has."""
 EXPERIMENTS_PER_OVERVIEW: Final = 1_000
+EVENT_TOPICS: Final = 100
+"""Most experiments and models that one stream of events is about."""
+EVENT_STREAMS: Final = 1_000
+"""Most streams of events of one process."""
+EVENT_STREAMS_PER_ADDRESS: Final = 50
 FILTER_CHARS: Final = 65_536
 ORDER_TERMS: Final = 16
 EXPERIMENTS_PER_SEARCH: Final = 10_000

@@ -15,7 +15,18 @@ from trackway.base.errors import InvalidInput, NotFound, TrackwayError
 from trackway.base.ids import is_id, new_id
 from trackway.http.guard import Gate, Guard
 from trackway.http.lanes import Leave
-from trackway.http.messages import BodyMemory, C, ErrorEncoder, HttpRequest, HttpResponse, Receive, Route, Scope, Send
+from trackway.http.messages import (
+    END,
+    BodyMemory,
+    C,
+    ErrorEncoder,
+    HttpRequest,
+    HttpResponse,
+    Receive,
+    Route,
+    Scope,
+    Send,
+)
 from trackway.http.observe import Observer
 
 log = logging.getLogger("trackway.http")
@@ -94,7 +105,7 @@ class App(Generic[C]):
                 if route is None:
                     route = self._match(request) if self._gate is None else await self._find(self._gate, request, call)
                     errors = route.errors
-                leave = await self._guard.enter(request, route.streams)
+                leave = await self._guard.enter(request, route.streams) if route.waits else None
                 if self._gate is not None:
                     await self._gate.admit(request, call, route)
                 response = await route.handler(request, call)
@@ -213,6 +224,8 @@ async def _stream(request: HttpRequest, chunks: AsyncIterator[bytes], send: Send
     """Send chunks until they end or the client is gone; return how many bytes were sent."""
     sent = 0
     gone = asyncio.ensure_future(request.wait_until_gone())
+    if end := request.scope.get(END):
+        gone.add_done_callback(lambda _gone: end())
     try:
         if request.method != "HEAD":
             async for chunk in chunks:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from trackway.http.messages import END
 from trackway.http.protocol import BoundedProtocol
 
 BACKLOG: Final = 2_048
@@ -28,6 +29,14 @@ class DrainingProtocol(BoundedProtocol):
         super().on_headers_complete()
         if getattr(self.server_state, "is_draining", False) and self.cycle is not None:
             self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """End the connection with its answer; one that goes on for as long as somebody listens is told to end."""
+        cycle: Any = self.cycle
+        end = cycle.scope.get(END) if cycle is not None else None
+        super().shutdown()
+        if end is not None:
+            end()
 
 
 class DrainingServer(uvicorn.Server):

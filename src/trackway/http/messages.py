@@ -6,7 +6,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from time import monotonic
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -19,6 +19,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 C = TypeVar("C")
+END: Final = "trackway.end"
+"""Key of a scope: what an answer that would go on is ended by, when the client is gone or the server stops."""
 IDLE_S = 60.0
 """A body of which nothing has come for so long is given up, so that it does not hold memory or a thread for ever."""
 
@@ -197,6 +199,7 @@ class Route(msgspec.Struct, Generic[C], frozen=True):
     access:  who may come, where there is access control: whom the operations that the handler calls let in
              (``operation``), whoever is ``known``, who may read the whole workspace (``reader``), or everybody
              (``public``)
+    waits:   whether it waits for a turn; not an answer that goes on for as long as somebody listens
     """
 
     method: str
@@ -205,6 +208,7 @@ class Route(msgspec.Struct, Generic[C], frozen=True):
     errors: ErrorEncoder
     streams: bool = False
     access: RouteAccess = "known"
+    waits: bool = True
 
 
 def retry_after(error: TrackwayError) -> list[tuple[bytes, bytes]]:

@@ -10,6 +10,7 @@ from trackway.api.calls import ANONYMOUS, Call
 from trackway.api.operations import Operation
 from trackway.api.structs import Request, Response
 from trackway.dispatch import Dispatch
+from trackway.server.changes import Changes
 
 Q = TypeVar("Q", bound=Request)
 S = TypeVar("S", bound=Response)
@@ -45,10 +46,11 @@ class Bridge:
 class BridgedCaller:
     """Calls operations for one HTTP request without holding the loop. See ``server.calls.Caller``."""
 
-    __slots__ = ("_bridge", "_dispatch", "_loop", "call")
+    __slots__ = ("_bridge", "_changes", "_dispatch", "_loop", "call")
 
-    def __init__(self, dispatch: Dispatch, bridge: Bridge, loop: asyncio.AbstractEventLoop, call: Call) -> None:
-        self._dispatch = dispatch
+    def __init__(self, callers: Callers, bridge: Bridge, loop: asyncio.AbstractEventLoop, call: Call) -> None:
+        self._dispatch = callers.dispatch
+        self._changes = callers.changes
         self._bridge = bridge
         self._loop = loop
         self.call = call
@@ -57,14 +59,18 @@ class BridgedCaller:
         """Carry out an operation and return its response, or raise what it raised."""
         future: asyncio.Future[S] = self._loop.create_future()
         self._dispatch.submit(operation, request, self.call, _Done(self._bridge, future))
-        return await future
+        response = await future
+        if operation.access.writes and self._changes.wanted:
+            self._changes.note(self.call.workspace, operation, request, response)
+        return response
 
 
 class Callers:
-    """Makes the caller of each HTTP request."""
+    """Makes the caller of each HTTP request; what one of them changed is noted in ``changes``."""
 
-    def __init__(self, dispatch: Dispatch) -> None:
-        self._dispatch = dispatch
+    def __init__(self, dispatch: Dispatch, changes: Changes) -> None:
+        self.dispatch = dispatch
+        self.changes = changes
         self._bridges: dict[asyncio.AbstractEventLoop, Bridge] = {}
 
     def __call__(self, request_id: str) -> BridgedCaller:
@@ -73,8 +79,8 @@ class Callers:
         bridge = self._bridges.get(loop)
         if bridge is None:
             bridge = self._bridges[loop] = Bridge(loop)
-        call = self._dispatch.open_call(ANONYMOUS, "default", request_id)
-        return BridgedCaller(self._dispatch, bridge, loop, call)
+        call = self.dispatch.open_call(ANONYMOUS, "default", request_id)
+        return BridgedCaller(self, bridge, loop, call)
 
 
 class _Done:

@@ -39,6 +39,7 @@ from trackway.store.overviews import Overviews
 from trackway.store.paging import Page as Page
 from trackway.store.signatures import Signatures
 from trackway.store.timetable import Schedules
+from trackway.store.watching import Told, Watch
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -487,6 +488,9 @@ class Store(Protocol):
 
     def read(self, job: Job[T]) -> T:
         """Carry out a reading job on the caller's thread."""
+
+    def watch(self, told: Told) -> Watch:
+        """Hear of what other processes say of this store, on a thread of the store's own."""
 
     def reclaim(self) -> bool:
         """Give some space that deleted rows left back to the file system; tell whether there is more."""

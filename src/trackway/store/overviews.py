@@ -36,6 +36,9 @@ class Overviews(Protocol):
     def keep_own(self, workspace: str, experiments: Collection[int]) -> list[int]:
         """Return those of some experiments that are the workspace's, in order of their numbers."""
 
+    def find_homes(self, workspace: str, run_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the experiments of runs by run id; a run that is not there is left out."""
+
     def summarize(self, experiment: int, newest: int) -> Activity: ...
     def read_field(self, pks: Sequence[int], field: Field) -> Mapping[int, Any]:
         """Return the values of a field by run number; a run without it is left out."""

@@ -20,6 +20,8 @@ from trackway.http.turns import TurnLimits
 from trackway.server import native, pages, static
 from trackway.server.bridge import Callers
 from trackway.server.calls import Caller
+from trackway.server.changes import Changes
+from trackway.server.events import EventRoutes
 from trackway.server.files import FileRoutes
 from trackway.server.gate import Gate
 from trackway.server.mlflow.errors import encode_error as encode_mlflow_error
@@ -44,14 +46,18 @@ def build_app(settings: Settings) -> App[Caller]:
     several = settings.workers > 1 and not settings.store.startswith("sqlite:")
     observer = Observer(VERSION, worker=str(os.getpid()) if several else "")
 
+    changes = Changes(platform.store)
+
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
+        changes.open()
         worker = platform.start_jobs() if settings.jobs else None
         if settings.jobs:
             platform.courier.start()
         try:
             yield
         finally:
+            changes.close()
             if worker is not None:
                 platform.courier.close()
                 worker.close()
@@ -73,6 +79,7 @@ def build_app(settings: Settings) -> App[Caller]:
         *list_mlflow_routes(files, direct),
         *pages.list_routes(VERSION, ready, observer),
         *static.list_routes(),
+        *EventRoutes(changes, Proxies(settings.behind_proxy).find_address).list_routes(),
     ]
     hosts = [host for host in (settings.host, *settings.allowed_hosts.split(",")) if host]
     gate = None
@@ -84,7 +91,7 @@ def build_app(settings: Settings) -> App[Caller]:
     lanes = _make_lanes(settings, observer, gate)
     guard = Guard(hosts, secure=bool(settings.tls_cert), lanes=lanes, gate=gate)
     errors = {"": native.encode_error, **dict.fromkeys(("/api/2.0/", "/api/3.0/", "/ajax-api/"), encode_mlflow_error)}
-    return App(Callers(platform.dispatch), routes, errors, guard, observer, lifespan())
+    return App(Callers(platform.dispatch, changes), routes, errors, guard, observer, lifespan())
 
 
 def _make_lanes(settings: Settings, observer: Observer, gate: Gate | None) -> Lanes | None:

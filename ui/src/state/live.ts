@@ -3,16 +3,81 @@ import { useEffect, useRef } from "preact/hooks"
 
 export interface Interest {
   experiments?: string[]
+  models?: string[]
 }
 
-/** Call `changed` when something that is shown may have changed. */
-export function useLive(interest: Interest, changed: () => void): void {
+/** What changed: ids, or anything. */
+export interface Change {
+  runs: string[]
+  experiments: string[]
+  models: string[]
+  all: boolean
+}
+
+const ANYTHING: Change = { runs: [], experiments: [], models: [], all: true }
+/** At most so many topics go into one stream; a page of more hears of everything. */
+const TOPICS = 100
+/** Changes that come in one another's wake are told together. */
+const GATHER_MS = 500
+
+/**
+ * Call `changed` when something that is shown may have changed.
+ *
+ * The stream is open while the page can be seen: a browser has few connections to one server for all its tabs.
+ */
+export function useLive(interest: Interest | null, changed: (change: Change) => void): void {
   const latest = useRef(changed)
   latest.current = changed
-  const key = JSON.stringify(interest)
+  const key = interest && JSON.stringify(interest)
   useEffect(() => {
-    const seen = () => document.visibilityState === "visible" && latest.current()
-    document.addEventListener("visibilitychange", seen)
-    return () => document.removeEventListener("visibilitychange", seen)
+    if (key === null) return
+    const { experiments = [], models = [] } = JSON.parse(key) as Interest
+    const query = new URLSearchParams()
+    if (experiments.length + models.length <= TOPICS) {
+      for (const id of experiments) query.append("experiment", id)
+      for (const name of models) query.append("model", name)
+    }
+    const href = `/api/v1/events${query.size ? `?${query}` : ""}`
+    let source: EventSource | undefined
+    let gathered: Change | undefined
+    let timer = 0
+    let missed = false
+    const tell = (change: Change) => {
+      gathered = gathered ? join(gathered, change) : change
+      timer ||= window.setTimeout(() => {
+        const found = gathered!
+        gathered = undefined
+        timer = 0
+        latest.current(found)
+      }, GATHER_MS)
+    }
+    const look = () => {
+      if (document.visibilityState === "visible" && !source) {
+        source = new EventSource(href)
+        source.addEventListener("change", (event) => tell(JSON.parse(event.data) as Change))
+        source.addEventListener("reset", () => tell(ANYTHING))
+        if (missed) tell(ANYTHING)
+      } else if (document.visibilityState !== "visible" && source) {
+        source.close()
+        source = undefined
+        missed = true
+      }
+    }
+    look()
+    document.addEventListener("visibilitychange", look)
+    return () => {
+      document.removeEventListener("visibilitychange", look)
+      window.clearTimeout(timer)
+      source?.close()
+    }
   }, [key])
+}
+
+export function join(one: Change, other: Change): Change {
+  return {
+    runs: [...new Set([...one.runs, ...other.runs])],
+    experiments: [...new Set([...one.experiments, ...other.experiments])],
+    models: [...new Set([...one.models, ...other.models])],
+    all: one.all || other.all,
+  }
 }

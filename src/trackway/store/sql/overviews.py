@@ -49,6 +49,14 @@ class OverviewTable:
         sql = f"SELECT pk FROM experiments WHERE workspace = ? AND pk {among} ORDER BY pk"
         return [row[0] for row in self._db.all(sql, (workspace, *values))]
 
+    def find_homes(self, workspace: str, run_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the experiments of runs by run id."""
+        if not run_ids:
+            return {}
+        among, values = self._db.among(run_ids)
+        sql = f"SELECT run_id, experiment_pk FROM runs WHERE workspace = ? AND run_id {among}"
+        return {row[0]: row[1] for row in self._db.all(sql, (workspace, *values))}
+
     def summarize(self, experiment: int, newest: int) -> Activity:
         """Count an experiment's runs by its index, and look at the newest of them."""
         where = "FROM runs r JOIN experiments e ON e.pk = r.experiment_pk WHERE r.experiment_pk = ? AND r.deleted_ms"

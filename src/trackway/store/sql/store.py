@@ -12,7 +12,9 @@ from trackway.store.sql.connection import Connection, connector, is_driver_error
 from trackway.store.sql.runs import RunCache
 from trackway.store.sql.transaction import SqlTransaction
 from trackway.store.sql.upgrade import prepare
+from trackway.store.sql.watching import watch
 from trackway.store.sql.writer import Writer
+from trackway.store.watching import Told, Watch
 
 log = logging.getLogger("trackway.store")
 T = TypeVar("T")
@@ -93,6 +95,10 @@ class SqlStore:
                 raise
             self._free.append(tx)
             return result
+
+    def watch(self, told: Told) -> Watch:
+        """Hear of what other processes say, or do, to this database."""
+        return watch(self._connect, self.dialect, told)
 
     def reclaim(self) -> bool:
         """Give free pages of a SQLite file back; PostgreSQL does it by itself. True when there are more."""

@@ -25,7 +25,7 @@ export default function Runs({ fields }: PageProps) {
   const { source, version } = useSource(view)
   const [chosen, setChosen] = useState<Set<string>>(new Set())
   useEffect(() => setChosen(new Set()), [source])
-  useLive({ experiments: view.experiments ?? [] }, () => void source.refresh())
+  useLive({ experiments: view.experiments ?? [] }, ({ runs, all }) => void source.follow(runs, all))
   const change = (part: Partial<View>, replace = false) => setQuery(writeView(part), replace)
 
   const suggested = useMemo(() => suggestColumns(source.loaded(100)), [source, source.count > 0])

@@ -19,6 +19,8 @@ export class RunSource {
   private more = false
   private readonly asked = new Set<number>()
   private readonly control = new AbortController()
+  private begun = 0
+  private later = 0
   error: ApiError | undefined
   loading = true
 
@@ -69,6 +71,7 @@ export class RunSource {
   }
 
   stop(): void {
+    window.clearTimeout(this.later)
     this.control.abort()
   }
 
@@ -82,12 +85,38 @@ export class RunSource {
     }
   }
 
+  /** Follow a change: ask for the runs that are here again, and for the order when there are others. */
+  async follow(runs: string[], all: boolean): Promise<void> {
+    const known = runs.filter((id) => this.runs.has(id))
+    const ids = new Set(this.ids ?? this.first)
+    const strange = all || runs.length === 0 || runs.some((id) => !ids.has(id)) || this.query.filter !== ""
+    try {
+      if (known.length > 0) {
+        const found = await call("runs.get_many", { run_ids: known.slice(0, 500) }, this.control.signal)
+        for (const run of found.runs) this.runs.set(run.run_id, run)
+        this.changed()
+      }
+      // The order of many runs is dear to ask for: it is a little behind then.
+      const pause = this.count > 5_000 ? 15_000 : 2_000
+      if ((strange || this.query.order_by.length > 0) && Date.now() - this.begun > pause) await this.begin(true)
+      else if (strange && !this.later) {
+        this.later = window.setTimeout(() => {
+          this.later = 0
+          if (!this.control.signal.aborted) void this.begin(true)
+        }, pause)
+      }
+    } catch {
+      // Runs that cannot be had now are asked for with the next change.
+    }
+  }
+
   /** Ask again for the order, and for the runs that are here. */
   async refresh(): Promise<void> {
     await this.begin(true)
   }
 
   private async begin(again = false): Promise<void> {
+    this.begun = Date.now()
     const { experiments, ...rest } = this.query
     const asked = { experiment_ids: experiments, ...rest }
     const { signal } = this.control

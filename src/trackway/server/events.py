@@ -1,0 +1,105 @@
+"""Server-sent events: an answer that goes on, and tells a page what has changed of what it shows.
+
+``GET /api/v1/events?experiment=1&model=churn``; without either, of everything. Each event has an id, by which the
+browser goes on where it was: ``hello`` at the beginning, or ``reset`` when it is not known what was missed; then
+``change`` with ids as ``{"runs": [], "experiments": [], "models": [], "all": false}``; ``all`` stands for anything.
+Source of the format: the HTML standard, "Server-sent events".
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import msgspec
+
+from trackway.api import limits
+from trackway.api import operations as ops
+from trackway.api.experiments import GetExperiment, SearchExperiments
+from trackway.api.registry import RegisteredModelName
+from trackway.base.errors import InvalidInput, RateLimited, Unavailable
+from trackway.http.messages import END, HttpRequest, HttpResponse
+from trackway.server.calls import Caller, Route
+from trackway.server.changes import Batch, Changes, Listener
+from trackway.server.native import PREFIX, encode_error
+
+HEARTBEAT_S: Final = 15.0
+"""Something is sent at least so often, so that nobody between takes the connection for dead."""
+LIFE_S: Final = 600.0
+"""A stream ends after so long; the browser opens it again, and its right to listen is looked at anew."""
+AGAIN_MS: Final = 1_000
+
+
+class EventRoutes:
+    """The route of events.
+
+    find_address: says where a request comes from
+    """
+
+    def __init__(self, changes: Changes, find_address: Callable[[HttpRequest], str]) -> None:
+        self._changes = changes
+        self._find_address = find_address
+        self._open: Counter[str] = Counter()
+
+    def list_routes(self) -> list[Route]:
+        """Return the route."""
+        return [Route("GET", f"{PREFIX}/events", self.listen, encode_error, access="operation", waits=False)]
+
+    async def listen(self, request: HttpRequest, call: Caller) -> HttpResponse:
+        """Answer with a stream, once the caller's right to hear of each topic is known."""
+        experiments, models = _read_topics(request)
+        for experiment in experiments:
+            await call(ops.GET_EXPERIMENT, GetExperiment(experiment_id=experiment))
+        for model in models:
+            await call(ops.GET_REGISTERED_MODEL, RegisteredModelName(name=model))
+        if not experiments and not models:
+            await call(ops.SEARCH_EXPERIMENTS, SearchExperiments(limit=1))
+        address = self._find_address(request)
+        if self._open.total() >= limits.EVENT_STREAMS:
+            raise Unavailable("The server has as many streams of events as it can", retry_after_s=30.0)
+        if self._open[address] >= limits.EVENT_STREAMS_PER_ADDRESS:
+            raise RateLimited("There are too many streams of events from this address", retry_after_s=30.0)
+        listener = Listener(call.call.workspace, experiments, models)
+        request.scope[END] = listener.end
+        last = request.headers.get(b"last-event-id", b"").decode("latin-1")[:64]
+        headers = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+        stream = self._stream(listener, address, last)
+        return HttpResponse(body=stream, content_type=b"text/event-stream; charset=utf-8", headers=headers)
+
+    async def _stream(self, listener: Listener, address: str, last: str) -> AsyncIterator[bytes]:
+        self._open[address] += 1
+        end_s = time.monotonic() + LIFE_S
+        try:
+            known = self._changes.listen(listener, last)
+            yield b"retry: %d\n\n" % AGAIN_MS
+            yield self._write(listener.number, "hello" if known else "reset", Batch())
+            while not listener.ended and time.monotonic() < end_s:
+                batch = await listener.take(HEARTBEAT_S)
+                if batch is not None:
+                    yield self._write(listener.number, "change", batch)
+                elif not listener.ended:
+                    yield b": still here\n\n"
+        finally:
+            self._changes.leave(listener)
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]
+
+    def _write(self, number: int, event: str, batch: Batch) -> bytes:
+        told = {"runs": batch.runs, "experiments": batch.experiments, "models": batch.models, "all": batch.all}
+        data = msgspec.json.encode(told)
+        return b"id: %s-%d\nevent: %s\ndata: %s\n\n" % (self._changes.epoch.encode(), number, event.encode(), data)
+
+
+def _read_topics(request: HttpRequest) -> tuple[list[str], list[str]]:
+    """Return the experiments and models that a stream is to be about."""
+    topics: dict[str, list[str]] = {"experiment": [], "model": []}
+    for name, value in request.query_items():
+        if name not in topics:
+            raise InvalidInput(f"The parameter {name[:40]!r} is not known", hint="give experiment or model")
+        topics[name].append(value)
+    if sum(map(len, topics.values())) > limits.EVENT_TOPICS:
+        raise InvalidInput(f"A stream is about at most {limits.EVENT_TOPICS} experiments and models")
+    return topics["experiment"], topics["model"]

@@ -1,0 +1,202 @@
+"""Streams of events over real connections: who is told what, and what of a stream that broke."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.services.mlflow_api import Api
+from tests.services.ports import free_port
+from tests.services.trackway_server import COMMAND, TrackwayServer, run_server, wait_until_ready
+from trackway.api import limits
+from trackway.server.changes import Batch
+
+WAIT_S = 60
+
+
+class Event(NamedTuple):
+    name: str
+    id: str
+    data: dict[str, Any]
+
+
+class Stream:
+    """One open stream."""
+
+    def __init__(self, response: HTTPResponse) -> None:
+        self.response = response
+        self.status = response.status
+
+    def read(self) -> Event:
+        """Wait for the next event."""
+        fields: dict[str, str] = {}
+        while True:
+            line = self.response.readline()
+            assert line, "the stream ended"
+            name, _, value = line.decode().strip().partition(": ")
+            if not name and "event" in fields:
+                return Event(fields["event"], fields["id"], json.loads(fields["data"]))
+            if name:
+                fields[name] = value
+
+    def read_until(self, run: str) -> list[Event]:
+        """Wait until a run is told of."""
+        events = [self.read()]
+        while run not in events[-1].data["runs"]:
+            events.append(self.read())
+        return events
+
+
+@contextmanager
+def listen(port: int, query: str = "", last: str = "") -> Iterator[Stream]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+    try:
+        headers = {"last-event-id": last} if last else {}
+        connection.request("GET", f"/api/v1/events{query}", headers=headers)
+        yield Stream(connection.getresponse())
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def api(server_port: int) -> Api:
+    return Api(server_port)
+
+
+def test_who_listens_to_an_experiment_hears_of_its_runs_and_of_no_others(api: Api) -> None:
+    mine, other = api.make_experiment(), api.make_experiment()
+    with listen(api.port, f"?experiment={mine}") as stream:
+        assert stream.read().name == "hello"
+        foreign = api.make_run(other)
+        run = api.make_run(mine)
+        events = stream.read_until(run)
+        assert foreign not in str(events)
+        assert events[-1].data["experiments"] == [mine]
+        api.post("/runs/log-metric", {"run_id": run, "key": "m", "value": 1, "timestamp": 1})
+        assert stream.read_until(run)[-1].name == "change"
+
+
+def test_who_listens_to_everything_is_told_that_something_changed_and_not_what(api: Api) -> None:
+    with listen(api.port) as stream:
+        stream.read()
+        api.make_experiment()
+        assert stream.read().data == {"runs": [], "experiments": [], "models": [], "all": True}
+
+
+def test_a_model_is_listened_to_by_its_name(api: Api) -> None:
+    for name in ("heard", "unheard"):
+        api.post("/registered-models/create", {"name": name})
+    with listen(api.port, "?model=heard") as stream:
+        stream.read()
+        for name in ("unheard", "heard"):
+            api.post("/registered-models/set-tag", {"name": name, "key": "k", "value": "v"})
+        assert stream.read().data["models"] == ["heard"]
+
+
+def test_a_stream_that_broke_goes_on_with_what_was_missed(api: Api) -> None:
+    mine = api.make_experiment()
+    with listen(api.port, f"?experiment={mine}") as stream:
+        stream.read()
+        last = stream.read_until(api.make_run(mine))[-1].id
+        missed = api.make_run(mine)
+        stream.read_until(missed)
+    with listen(api.port, f"?experiment={mine}", last) as stream:
+        assert stream.read().name == "hello"
+        stream.read_until(missed)
+
+
+@pytest.mark.parametrize("last", ["nobody-1", "x", "-", "é-1", "0" * 500])
+def test_who_comes_back_with_an_unknown_id_is_told_to_begin_anew(api: Api, last: str) -> None:
+    with listen(api.port, last=last) as stream:
+        assert stream.read().name == "reset"
+
+
+@pytest.mark.parametrize(
+    "query, status",
+    [
+        ("?experiment=987654321", 404),
+        ("?experiment=x", 400),
+        ("?model=nobody", 404),
+        ("?run=1", 400),
+        ("?" + "&".join(["experiment=0"] * (limits.EVENT_TOPICS + 1)), 400),
+    ],
+)
+def test_a_stream_about_what_is_not_there_is_refused(api: Api, query: str, status: int) -> None:
+    with listen(api.port, query) as stream:
+        assert stream.status == status
+
+
+def test_one_address_has_so_many_streams_and_no_more(api: Api) -> None:
+    opened = [listen(api.port) for _ in range(limits.EVENT_STREAMS_PER_ADDRESS)]
+    try:
+        assert {one.__enter__().read().name for one in opened} == {"hello"}
+        with listen(api.port) as stream:
+            assert stream.status == 429
+    finally:
+        for one in opened:
+            one.__exit__(None, None, None)
+
+
+def test_who_reads_nothing_costs_one_batch_and_is_told_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener_runs = 10 * 1_000
+    batch = Batch()
+    for number in range(listener_runs):
+        batch.add(Batch(runs={str(number)}, experiments={"1"}))
+    assert len(batch.runs) <= 1_000
+    assert batch.experiments == {"1"}
+
+
+def test_what_another_process_wrote_into_the_file_is_seen(tmp_path: Path) -> None:
+    script = "import trackway as tw; tw.set_experiment('beside'); tw.start_run(); tw.end_run()"
+    with run_server(tmp_path) as server, listen(server.port) as stream:
+        stream.read()
+        command = [COMMAND.replace("trackway", "python"), "-c", script]
+        environment = {"TRACKWAY_TRACKING_URI": f"sqlite:///{tmp_path}/t.db", "PATH": "/usr/bin:/bin"}
+        subprocess.run(command, cwd=tmp_path, check=True, env=environment)
+        assert stream.read().data["all"]
+
+
+def test_open_streams_do_not_keep_a_server_from_stopping(tmp_path: Path) -> None:
+    with run_server(tmp_path) as server, listen(server.port) as stream:
+        stream.read()
+        server.process.send_signal(signal.SIGTERM)
+        assert stream.response.read() == b"", "it ended in order"
+        assert server.process.wait(WAIT_S) == 0
+        assert "Cancel" not in server.log.read_text()
+
+
+def test_changes_cross_from_one_process_to_another_on_postgresql(postgres_database: str, tmp_path: Path) -> None:
+    with run_second(postgres_database, tmp_path / "a") as one, run_second(postgres_database, tmp_path / "b") as other:
+        experiment = Api(one).make_experiment()
+        with listen(other, f"?experiment={experiment}") as stream:
+            stream.read()
+            run = Api(one).make_run(experiment)
+            stream.read_until(run)
+            many = [Api(one).make_run(experiment) for _ in range(3)]
+            stream.read_until(many[-1])
+
+
+@contextmanager
+def run_second(store: str, folder: Path) -> Iterator[int]:
+    """Run one of several servers of a database."""
+    folder.mkdir()
+    port = free_port()
+    command = [COMMAND, "server", "--port", str(port), "--store", store, "--artifacts", str(folder), "--jobs=false"]
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process,
+    ):
+        try:
+            wait_until_ready(TrackwayServer(port, process, folder / "log"))
+            yield port
+        finally:
+            process.terminate()
+            process.wait(WAIT_S)
