@@ -114,7 +114,9 @@ def find_barriers(page: Page) -> list[str]:
     """Return what axe-core finds that keeps people out, by WCAG 2.2 AA."""
     page.evaluate(AXE)
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)
+    alike = [".grid-body > .grid-row:nth-child(n+5)"]  # the rows of a table have one form: a few of them are enough
+    script = "([tags, alike]) => axe.run({include: [document], exclude: alike}, {runOnly: tags})"
+    found = page.evaluate(script, [tags, alike])
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:200]}"
         for violation in found["violations"]

@@ -12,6 +12,7 @@ const VIEW: View = {
   group: ["params.lr"],
   tree: true,
   mode: "split",
+  hidden: ["abc"],
 }
 
 test("a view comes back from its address as it was", () => {

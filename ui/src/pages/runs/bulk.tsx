@@ -7,11 +7,9 @@ import { attempt, say } from "../../components/toasts"
 import { count } from "../../format"
 import { useLoad } from "../../state/load"
 import { go } from "../../state/router"
-import type { RunSource } from "./source"
 
 interface BulkProps {
   runIds: string[]
-  source: RunSource
   trash: boolean
   onDone: () => void
   onClear: () => void

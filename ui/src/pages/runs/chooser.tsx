@@ -8,6 +8,8 @@ import { listColumns } from "./columns"
 interface ChooserProps {
   fields: RunFields | undefined
   shown: string[]
+  pinned: string[]
+  onPin: (pinned: string[]) => void
   onChange: (shown: string[]) => void
   onReset: () => void
 }
@@ -23,7 +25,7 @@ export function ColumnChooser(props: ChooserProps) {
   )
 }
 
-function Choices({ fields, shown, onChange, onReset }: ChooserProps) {
+function Choices({ fields, shown, pinned, onChange, onPin, onReset }: ChooserProps) {
   const [text, setText] = useState("")
   const wanted = text.toLowerCase()
   const toggle = (id: string) => onChange(shown.includes(id) ? shown.filter((one) => one !== id) : [...shown, id])
@@ -38,10 +40,28 @@ function Choices({ fields, shown, onChange, onReset }: ChooserProps) {
             <fieldset key={title} style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}>
               <legend class="menu-title">{title}</legend>
               {found.slice(0, LISTED).map((column) => (
-                <label class="check" key={column.id}>
-                  <input type="checkbox" checked={shown.includes(column.id)} onChange={() => toggle(column.id)} />
-                  <span class="cut">{column.title}</span>
-                </label>
+                <div class="row" key={column.id}>
+                  <label class="check grow">
+                    <input type="checkbox" checked={shown.includes(column.id)} onChange={() => toggle(column.id)} />
+                    <span class="cut">{column.title}</span>
+                  </label>
+                  {shown.includes(column.id) && (
+                    <Button
+                      kind="bare"
+                      tiny
+                      icon="pin"
+                      label={`Keep ${column.title} at the left`}
+                      aria-pressed={pinned.includes(column.id)}
+                      onClick={() =>
+                        onPin(
+                          pinned.includes(column.id)
+                            ? pinned.filter((one) => one !== column.id)
+                            : [...pinned, column.id],
+                        )
+                      }
+                    />
+                  )}
+                </div>
               ))}
               {found.length > LISTED && (
                 <div class="menu-title">{found.length - LISTED} more: type a part of the name</div>

@@ -125,9 +125,12 @@ function metricColumn(id: string, key: string, aggregate: "min" | "max" | undefi
 }
 
 /** Columns that runs suggest: what most of them have, metrics before params. */
-export function suggestColumns(runs: Run[]): string[] {
-  const metrics = mostCommon(runs.map((run) => run.metrics)).filter((key) => !key.startsWith("system/"))
-  const params = mostCommon(runs.map((run) => run.params))
+export function suggestColumns(runs: Run[], fields?: RunFields): string[] {
+  // Groups have no runs of their own here: then all names are as good as one another.
+  const names = (kind: "metrics" | "params") =>
+    runs.length > 0 ? mostCommon(runs.map((run) => run[kind])) : (fields?.[kind] ?? [])
+  const metrics = names("metrics").filter((key) => !key.startsWith("system/"))
+  const params = names("params")
   return [
     "status",
     "started",

@@ -1,38 +1,64 @@
 /** Runs of one, several or all experiments: the table, and charts beside it. */
+import type { ComponentChildren } from "preact"
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { call } from "../../api/client"
-import type { Experiment } from "../../api/types"
+import type { Experiment, RunFields } from "../../api/types"
 import { Button, Code, Empty, Failure, Skeleton } from "../../components/basics"
-import { count } from "../../format"
-import { useLive } from "../../state/live"
+import type { IconName } from "../../components/icon"
+import { lazy } from "../../components/lazy"
+import { attempt } from "../../components/toasts"
+import { count, field } from "../../format"
+import { useLive, type Change } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
 import { BulkBar } from "./bulk"
+import type { ChartsProps } from "./charts/charts"
 import { ColumnChooser } from "./chooser"
+import { findColumn, suggestColumns, type RunColumn } from "./columns"
+import { fetchAll, save, writeCsv } from "./download"
 import { FilterBar } from "./filter"
-import { RunSource } from "./source"
+import { Grouping } from "./grouping"
+import { Lines } from "./lines"
+import type { RunQuery } from "./source"
 import { RunTable } from "./table"
-import { findColumn, suggestColumns } from "./columns"
-import { readView, writeView, type View } from "./view"
+import { readView, writeView, type Mode, type View } from "./view"
+import { ViewsMenu } from "./views"
 import "./runs.css"
+
+const Charts = lazy<ChartsProps>(() => import("./charts/charts"))
+/** Columns that are suggested of runs without params and metrics. */
+const BARE = 5
 
 export default function Runs({ fields }: PageProps) {
   const view = readView(place.value.query, fields.experiment_id)
   const key = JSON.stringify(view.experiments)
   const experiments = useLoad(key, (signal) => loadExperiments(view.experiments, signal))
   const names = useLoad(key, (signal) => call("runs.list_fields", { experiment_ids: view.experiments }, signal))
-  const { source, version } = useSource(view)
+  const { lines, version } = useLines(view, names.data)
   const [chosen, setChosen] = useState<Set<string>>(new Set())
-  useEffect(() => setChosen(new Set()), [source])
-  useLive({ experiments: view.experiments ?? [] }, ({ runs, all }) => void source.follow(runs, all))
+  useEffect(() => setChosen(new Set()), [lines])
+  const [told, setTold] = useState<Change>()
+  useLive({ experiments: view.experiments ?? [] }, (change) => {
+    void lines.follow(change.runs, change.all)
+    setTold(change)
+  })
   const change = (part: Partial<View>, replace = false) => setQuery(writeView(part), replace)
+  const hidden = new Set(view.hidden)
 
-  const suggested = useMemo(() => suggestColumns(source.loaded(100)), [source, source.count > 0])
-  const columns = view.columns ?? suggested
+  const begun = useRef<{ lines: Lines; columns: string[] }>()
+  if (begun.current?.lines !== lines || begun.current.columns.length <= BARE) {
+    const same = begun.current && lines.loading // what was suggested stays until the next runs are there
+    if (!same) begun.current = { lines, columns: suggestColumns(view.tree ? [] : lines.loaded(100), names.data) }
+  }
+  const ids = view.columns ?? begun.current!.columns
+  const columns = useMemo(
+    () => ids.map((id) => findColumn(id)).filter((column) => column !== undefined),
+    [JSON.stringify(ids)],
+  )
   const done = () => {
     setChosen(new Set())
-    void source.refresh()
+    void lines.refresh()
   }
   if (experiments.error && !experiments.data) {
     return (
@@ -42,85 +68,146 @@ export default function Runs({ fields }: PageProps) {
       </main>
     )
   }
-  const empty = !source.loading && !source.error && source.count === 0
+  const wrong = lines.error?.details.position !== undefined
+  const empty = !lines.loading && !lines.error && lines.count === 0
+  const shown = !lines.loading && lines.count > 0
+  const only = experiments.data?.length === 1 ? experiments.data[0] : undefined
   return (
     <main class="page full" id="main">
-      <Head view={view} experiments={experiments.data} />
+      <Head view={view} experiments={experiments.data} onMode={(mode) => change({ mode })}>
+        {only && <ViewsMenu experiment={only} onChanged={experiments.reload} />}
+      </Head>
       <div class="row wrap">
         <FilterBar
           view={view}
           names={names.data}
-          error={source.error?.details.position !== undefined ? source.error : undefined}
+          error={wrong ? lines.error : undefined}
           onFilter={(filter) => change({ filter })}
         />
-        <Button icon="trash" label="Trash" aria-pressed={view.trash} onClick={() => change({ trash: !view.trash })}>
-          <span class="only-wide">Trash</span>
-        </Button>
+        <Grouping view={view} fields={names.data} onView={change} />
         <ColumnChooser
           fields={names.data}
-          shown={columns}
+          shown={ids}
+          pinned={view.pinned}
           onChange={(next) => change({ columns: next }, true)}
+          onPin={(pinned) => change({ pinned }, true)}
           onReset={() => change({ columns: null, pinned: [], widths: {} })}
+        />
+        <Download lines={lines} query={queryOf(view)} columns={columns} />
+        <Button
+          icon="trash"
+          label="Trash"
+          aria-pressed={view.trash}
+          onClick={() => change({ trash: !view.trash })}
         />
       </div>
       <div class="row runs-bar">
         {chosen.size > 0 ? (
-          <BulkBar
-            runIds={[...chosen]}
-            source={source}
-            trash={view.trash}
-            onDone={done}
-            onClear={() => setChosen(new Set())}
-          />
+          <BulkBar runIds={[...chosen]} trash={view.trash} onDone={done} onClear={() => setChosen(new Set())} />
         ) : (
           <span class="soft small" role="status">
-            {source.loading
-              ? "Searching…"
-              : source.counted
-                ? count(source.count, "run")
-                : `More than ${count(source.count - 1)} runs`}
-            {view.filter && " found"}
+            {describe(lines, view)}
           </span>
         )}
       </div>
-      {source.error && source.error.details.position === undefined && (
-        <Failure error={source.error} retry={() => void source.refresh()} />
-      )}
-      {source.loading && <Skeleton rows={10} />}
+      {lines.error && !wrong && <Failure error={lines.error} retry={() => void lines.refresh()} />}
+      {lines.loading && <Skeleton rows={10} />}
       {empty && <Nothing view={view} />}
-      {!source.loading && source.count > 0 && (
-        <RunTable
-          source={source}
-          version={version}
-          columns={columns.map((id) => findColumn(id)).filter((column) => column !== undefined)}
-          view={view}
-          chosen={chosen}
-          onChosen={setChosen}
-          onView={change}
-        />
+      {shown && (
+        <div class={`runs-split ${view.mode}`}>
+          {view.mode !== "charts" && (
+            <RunTable
+              lines={lines}
+              version={version}
+              columns={columns}
+              view={view}
+              chosen={chosen}
+              hidden={hidden}
+              onChosen={setChosen}
+              onHide={(id) =>
+                change({ hidden: hidden.has(id) ? view.hidden.filter((one) => one !== id) : [...view.hidden, id] }, true)
+              }
+              onView={change}
+            />
+          )}
+          {view.mode !== "table" && (
+            <Charts
+              lines={lines}
+              version={version}
+              view={view}
+              query={queryOf(view)}
+              chosen={chosen}
+              names={names.data}
+              change={told}
+            />
+          )}
+        </div>
       )}
     </main>
   )
 }
 
-/** The runs that a view finds, and a number that grows when something of them has come in. */
-function useSource(view: View): { source: RunSource; version: number } {
-  const [version, setVersion] = useState(0)
-  const order = view.order ? [`${view.order.field} ${view.order.descending ? "DESC" : "ASC"}`] : []
-  const query = {
+function describe(lines: Lines, view: View): string {
+  if (lines.loading) return "Searching…"
+  const total = lines.total
+  const found = view.filter ? " found" : ""
+  if (view.group.length > 0) return `${count(lines.count, "group")} of ${count(total ?? 0, "run")}${found}`
+  if (total === null) return `More than ${count(lines.count - 1)} runs${found}`
+  return `${count(total, view.tree && !view.filter ? "topmost run" : "run")}${found}`
+}
+
+function queryOf(view: View): RunQuery {
+  return {
     experiments: view.experiments,
     filter: view.filter,
-    order_by: order,
-    view: view.trash ? ("deleted" as const) : ("active" as const),
+    order_by: view.order ? [`${view.order.field} ${view.order.descending ? "DESC" : "ASC"}`] : [],
+    view: view.trash ? "deleted" : "active",
   }
-  const key = JSON.stringify(query)
-  const held = useRef<{ key: string; source: RunSource }>()
+}
+
+/** The lines of a view, and a number that grows when something of them has come in. */
+function useLines(view: View, names: RunFields | undefined): { lines: Lines; version: number } {
+  const [version, setVersion] = useState(0)
+  const query = queryOf(view)
+  // Groups have the metrics that are shown: those of the columns, or the first ones that there are.
+  const metrics = view.columns
+    ? view.columns.map((id) => (id.includes("metrics.") ? findColumn(id)?.order : undefined))
+    : (names?.metrics ?? []).slice(0, 8).map((key) => field("metrics", key))
+  const shape = {
+    tree: view.tree,
+    group: view.group,
+    metrics: view.group.length > 0 ? metrics.filter((one) => one !== undefined) : [],
+  }
+  const key = JSON.stringify([query, shape])
+  const held = useRef<{ key: string; lines: Lines }>()
   if (held.current?.key !== key) {
-    held.current?.source.stop()
-    held.current = { key, source: new RunSource(query, () => setVersion((n) => n + 1)) }
+    held.current?.lines.stop()
+    held.current = { key, lines: new Lines(query, shape, () => setVersion((n) => n + 1)) }
   }
-  useEffect(() => () => held.current?.source.stop(), [])
-  return { source: held.current.source, version }
+  useEffect(() => () => held.current?.lines.stop(), [])
+  return { lines: held.current.lines, version }
+}
+
+function Download({ lines, query, columns }: { lines: Lines; query: RunQuery; columns: RunColumn[] }) {
+  const [busy, setBusy] = useState("")
+  const download = async () => {
+    setBusy("…")
+    await attempt(async () => {
+      const runs = await fetchAll(query, (done, all) => setBusy(`${Math.round((done / all) * 100)}%`))
+      save("runs.csv", "text/csv", [writeCsv(runs, columns)])
+    })
+    setBusy("")
+  }
+  return (
+    <Button
+      icon="download"
+      label="Download as CSV"
+      disabled={busy !== "" || lines.count === 0}
+      onClick={() => void download()}
+    >
+      {busy || null}
+    </Button>
+  )
 }
 
 async function loadExperiments(ids: string[] | null, signal: AbortSignal): Promise<Experiment[]> {
@@ -128,7 +215,20 @@ async function loadExperiments(ids: string[] | null, signal: AbortSignal): Promi
   return Promise.all(ids.map((experiment_id) => call("experiments.get", { experiment_id }, signal)))
 }
 
-function Head({ view, experiments }: { view: View; experiments: Experiment[] | undefined }) {
+interface HeadProps {
+  view: View
+  experiments: Experiment[] | undefined
+  onMode: (mode: Mode) => void
+  children: ComponentChildren
+}
+
+const MODES: [Mode, IconName, string][] = [
+  ["table", "list", "Table"],
+  ["split", "split", "Table and charts"],
+  ["charts", "chart", "Charts"],
+]
+
+function Head({ view, experiments, onMode, children }: HeadProps) {
   const names = experiments?.map((experiment) => experiment.name)
   const title =
     view.experiments === null
@@ -151,6 +251,12 @@ function Head({ view, experiments }: { view: View; experiments: Experiment[] | u
         )}
         {title}
       </h1>
+      {children}
+      <span class="group" role="group" aria-label="What is shown">
+        {MODES.map(([mode, icon, label]) => (
+          <Button key={mode} icon={icon} label={label} aria-pressed={view.mode === mode} onClick={() => onMode(mode)} />
+        ))}
+      </span>
     </div>
   )
 }

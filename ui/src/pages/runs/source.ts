@@ -45,6 +45,16 @@ export class RunSource {
     return (this.ids ?? this.first)[place]
   }
 
+  /** Ids of all runs that are known of. */
+  every(): string[] {
+    return this.ids ?? this.first
+  }
+
+  /** The place of a run; -1 when it is not one of these. */
+  place(id: string): number {
+    return (this.ids ?? this.first).indexOf(id)
+  }
+
   run(place: number): Run | undefined {
     const id = this.id(place)
     return id === undefined ? undefined : this.runs.get(id)

@@ -1,31 +1,37 @@
 /** The table of runs: choosing, sorting, sizing and ordering columns, all of it kept in the address. */
 import { useMemo } from "preact/hooks"
-import type { Run } from "../../api/types"
 import { Grid, type GridColumn } from "../../components/grid"
+import { Icon } from "../../components/icon"
+import { count, moment, number } from "../../format"
 import { go } from "../../state/router"
-import type { RunColumn } from "./columns"
 import { runColour } from "./colours"
-import type { RunSource } from "./source"
+import { findColumn, type RunColumn } from "./columns"
+import type { Line, Lines } from "./lines"
 import type { View } from "./view"
 
 interface TableProps {
-  source: RunSource
+  lines: Lines
   version: number
   columns: RunColumn[]
   view: View
   chosen: Set<string>
+  hidden: Set<string>
   onChosen: (chosen: Set<string>) => void
+  onHide: (id: string) => void
   onView: (part: Partial<View>, replace?: boolean) => void
 }
 
-export function RunTable({ source, version, columns, view, chosen, onChosen, onView }: TableProps) {
-  const toggle = (run: Run) => {
+export function RunTable(props: TableProps) {
+  const { lines, version, columns, view, chosen, onChosen, onView } = props
+  const toggle = (line: Line) => {
+    if (line.kind === "group") return
     const next = new Set(chosen)
-    if (!next.delete(run.run_id)) next.add(run.run_id)
+    if (!next.delete(line.run.run_id)) next.add(line.run.run_id)
     onChosen(next)
   }
-  const all = chosen.size > 0 && chosen.size >= source.count
-  const grid = useMemo((): GridColumn<Run>[] => {
+  const source = lines.source
+  const all = source !== null && chosen.size > 0 && chosen.size >= source.count
+  const grid = useMemo((): GridColumn<Line>[] => {
     const width = (id: string, usual: number) => view.widths[id] ?? usual
     const narrow = innerWidth < 720
     return [
@@ -34,88 +40,165 @@ export function RunTable({ source, version, columns, view, chosen, onChosen, onV
         title: "Choose",
         width: 40,
         pinned: true,
-        head: (
+        head: !source ? (
+          <span class="unseen">Choose</span>
+        ) : (
           <input
             type="checkbox"
             aria-label="Choose all runs"
             checked={all}
-            onChange={() => onChosen(all ? new Set() : everyRun(source))}
+            onChange={() => onChosen(all ? new Set() : new Set(source.every()))}
           />
         ),
-        cell: (run) => (
-          <input
-            type="checkbox"
-            aria-label={`Choose ${run.name}`}
-            checked={chosen.has(run.run_id)}
-            onChange={() => toggle(run)}
-          />
-        ),
+        cell: (line) =>
+          line.kind === "run" && (
+            <input
+              type="checkbox"
+              aria-label={`Choose ${line.run.name}`}
+              checked={chosen.has(line.run.run_id)}
+              onChange={() => toggle(line)}
+            />
+          ),
       },
       {
         id: "name",
-        title: "Run",
-        width: width("name", narrow ? 150 : 240),
+        title: view.group.length > 0 ? "Group" : "Run",
+        width: width("name", narrow ? 160 : 240),
         pinned: true,
         sortable: true,
-        cell: (run) => (
-          <span class="run-name">
-            <span class="dot" style={{ color: runColour(run.run_id) }} aria-hidden="true" />
-            <a class="cut" href={`/runs/${encodeURIComponent(run.run_id)}`} title={run.name}>
-              {run.name || run.run_id}
-            </a>
-          </span>
-        ),
+        cell: (line) => <Name line={line} {...props} />,
       },
       ...[...columns]
         .sort((a, b) => Number(view.pinned.includes(b.id)) - Number(view.pinned.includes(a.id)))
         .map(
-          (column): GridColumn<Run> => ({
+          (column): GridColumn<Line> => ({
             id: column.id,
             title: column.title,
             ...(column.kind ? { kind: column.kind } : {}),
             width: width(column.id, column.width),
-            pinned: view.pinned.includes(column.id),
+            pinned: view.pinned.includes(column.id) && !narrow,
             number: column.number ?? false,
             sortable: column.order !== undefined,
-            cell: column.cell,
+            cell: (line) => (line.kind === "run" ? column.cell(line.run) : <Aggregate line={line} column={column} lines={lines} />),
           }),
         ),
     ]
-  }, [columns, view, chosen, version])
+  }, [columns, view, chosen, props.hidden, version])
 
   const orders: Record<string, string | undefined> = { name: "run_name" }
   for (const column of columns) orders[column.id] = column.order
   const sorted = Object.keys(orders).find((id) => orders[id] === view.order?.field)
   const sort = (id: string) => {
     const field = orders[id]!
-    if (view.order?.field !== field) onView({ order: { field, descending: columns.some((c) => c.id === id && c.number) } })
-    else if (view.order.descending === columns.some((c) => c.id === id && c.number))
-      onView({ order: { field, descending: !view.order.descending } })
+    const first = findColumn(id)?.number ?? false // numbers: the greatest first
+    if (view.order?.field !== field) onView({ order: { field, descending: first } })
+    else if (view.order.descending === first) onView({ order: { field, descending: !first } })
     else onView({ order: null })
   }
   return (
     <Grid
       label="Runs"
       columns={grid}
-      count={source.count}
-      row={(at) => source.run(at)}
+      count={lines.count}
+      row={(at) => lines.line(at)}
       version={version}
-      onRange={(start, end) => source.need(start, end)}
+      onRange={(start, end) => lines.need(start, end)}
       sort={sorted !== undefined ? { id: sorted, descending: view.order!.descending } : undefined}
       onSort={sort}
       onResize={(id, width) => onView({ widths: { ...view.widths, [id]: width } }, true)}
-      onReorder={(id, before) => onView({ columns: reorder(columns.map((column) => column.id), id, before) }, true)}
-      onOpen={(run) => go(`/runs/${encodeURIComponent(run.run_id)}`)}
+      onReorder={(id, before) =>
+        onView(
+          {
+            columns: reorder(
+              columns.map((column) => column.id),
+              id,
+              before,
+            ),
+          },
+          true,
+        )
+      }
+      onOpen={(line) =>
+        line.kind === "run" ? go(`/runs/${encodeURIComponent(line.run.run_id)}`) : lines.toggle(line)
+      }
       onChoose={toggle}
-      rowClass={(run) => (chosen.has(run.run_id) ? "chosen" : "")}
+      rowClass={(line) => (line.kind === "run" && chosen.has(line.run.run_id) ? "chosen" : line.kind === "group" ? "group-row" : "")}
     />
   )
 }
 
-function everyRun(source: RunSource): Set<string> {
-  const ids = new Set<string>()
-  for (let at = 0; at < source.count; at++) ids.add(source.id(at)!)
-  return ids
+function Name({ line, lines, view, hidden, onHide }: TableProps & { line: Line }) {
+  const indent = { paddingLeft: `${line.depth * 18}px` }
+  const opens = line.kind === "group" || line.children > 0
+  const title = line.kind === "group" ? "the group" : line.run.name
+  const opener = opens ? (
+    <button
+      type="button"
+      class="opener"
+      aria-expanded={line.open}
+      aria-label={`${line.open ? "Close" : "Open"} ${title}`}
+      onClick={() => lines.toggle(line)}
+    >
+      <Icon name={line.open ? "down" : "right"} />
+    </button>
+  ) : (
+    (view.tree || view.group.length > 0) && <span class="opener" />
+  )
+  if (line.kind === "group") {
+    return (
+      <span class="run-name" style={indent}>
+        {opener}
+        <span class="cut" title={describeGroup(view.group, line.group.values)}>
+          {line.group.values.map((value) => (value === null ? "none" : String(value))).join(" · ")}
+        </span>
+        <span class="badge" title={Object.entries(line.group.statuses).map(([s, n]) => `${n} ${s.toLowerCase()}`).join(", ")}>
+          {count(line.group.runs)}
+        </span>
+      </span>
+    )
+  }
+  const { run } = line
+  return (
+    <span class="run-name" style={indent}>
+      {opener}
+      {view.mode === "table" ? (
+        <span class="dot" style={{ color: runColour(run.run_id) }} aria-hidden="true" />
+      ) : (
+        <button
+          type="button"
+          class="opener"
+          aria-pressed={!hidden.has(run.run_id)}
+          aria-label={`Show ${run.name} in charts`}
+          style={{ color: hidden.has(run.run_id) ? "var(--line-strong)" : runColour(run.run_id) }}
+          onClick={() => onHide(run.run_id)}
+        >
+          <Icon name={hidden.has(run.run_id) ? "hidden" : "eye"} />
+        </button>
+      )}
+      <a class="cut" href={`/runs/${encodeURIComponent(run.run_id)}`} title={run.name}>
+        {run.name || run.run_id}
+      </a>
+      {line.children > 0 && <span class="badge">{count(line.children)}</span>}
+    </span>
+  )
+}
+
+function describeGroup(fields: string[], values: (string | number | null)[]): string {
+  return fields.map((field, n) => `${field} = ${values[n] ?? "none"}`).join(", ")
+}
+
+/** A column of a group: the mean of a metric, with its extent. */
+function Aggregate({ line, column, lines }: { line: Line & { kind: "group" }; column: RunColumn; lines: Lines }) {
+  if (column.id === "started") return <span title={moment(line.group.newest_start_ms)}>{moment(line.group.newest_start_ms).slice(0, 10)}</span>
+  const at = column.order === undefined ? -1 : lines.shape.metrics.indexOf(column.order)
+  const found = line.group.metrics[at]
+  if (!found || found[0] === 0) return null
+  const [, mean, min, max] = found
+  return (
+    <span title={`Mean of ${count(found[0], "run")}, from ${number(min)} to ${number(max)}`}>
+      {number(mean)}
+    </span>
+  )
 }
 
 /** Put one item before another. */

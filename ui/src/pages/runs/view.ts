@@ -19,6 +19,8 @@ export interface View {
   /** Children stand below their parents. */
   tree: boolean
   mode: Mode
+  /** Runs that charts leave out. */
+  hidden: string[]
 }
 
 /** Read a view from an address; `experiment` is the one of the path. */
@@ -36,6 +38,7 @@ export function readView(query: URLSearchParams, experiment: string | undefined)
     widths: readWidths(query.get("widths") ?? ""),
     group: readList(query.get("group") ?? ""),
     tree: query.get("tree") === "1",
+    hidden: readList(query.get("hidden") ?? ""),
     mode: mode === "split" || mode === "charts" ? mode : "table",
   }
 }
@@ -53,6 +56,7 @@ export function writeView(view: Partial<Omit<View, "experiments">>): Record<stri
   if ("group" in view) changes.group = writeList(view.group ?? []) || null
   if ("tree" in view) changes.tree = view.tree ? "1" : null
   if ("mode" in view) changes.mode = view.mode === "table" ? null : (view.mode ?? null)
+  if ("hidden" in view) changes.hidden = writeList(view.hidden ?? []) || null
   return changes
 }
 

@@ -1,0 +1,234 @@
+"""The table of runs and its charts: long ways through them, as people go."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.ui.looking import Site, call, find_barriers, finish, log, make_experiment, make_run
+
+LOOKS = [(1280, "light"), (390, "dark")]
+IDS = ["1280-light", "390-dark"]
+
+
+def open_runs(page: Page, site: Site, query: str = "", experiment: str = "") -> Locator:
+    page.goto(f"{site.address}/experiments/{experiment or site.churn}{query}")
+    grid = page.get_by_role("grid", name="Runs")
+    expect(grid).to_be_visible()
+    return grid
+
+
+def read_column(grid: Locator, at: int) -> list[str]:
+    return [row.get_by_role("gridcell").nth(at).inner_text() for row in grid.get_by_role("row").all()[1:]]
+
+
+def query_of(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_a_filter_is_completed_name_by_name_and_value_by_value(page: Page, site: Site) -> None:
+    open_runs(page, site)
+    box = page.get_by_role("combobox", name="Filter runs")
+    box.click()
+    box.press_sequentially("opti")
+    page.get_by_role("option", name="params.optimizer", exact=True).click()
+    page.get_by_role("option", name="=", exact=True).click()
+    page.get_by_role("option", name="'sgd'").click()
+    expect(page.get_by_role("option", name="AND")).to_be_visible()
+    assert find_barriers(page) == []
+    box.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("found")
+    assert query_of(page)["filter"] == ["params.optimizer = 'sgd'"]
+    page.go_back()
+    expect(page.get_by_text("40 runs")).to_be_visible()
+
+
+@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=IDS)
+def test_a_mistake_is_shown_at_its_character(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/experiments/{site.churn}?filter={quote('metrics.loss < 1 AND params.lr ~ 3')}")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("character")
+    expect(alert.locator("mark")).to_have_text("~")
+    assert find_barriers(page) == []
+
+
+def test_runs_are_sorted_by_a_column_and_the_order_is_kept_in_the_address(page: Page, site: Site) -> None:
+    grid = open_runs(page, site, "?columns=metrics.loss")
+    grid.get_by_role("button", name="loss").click()
+    header = grid.get_by_role("columnheader", name="loss")
+    expect(header).to_have_attribute("aria-sort", "descending")
+    expect(grid.get_by_role("row").nth(1)).not_to_contain_text("run-39")
+    values = [float(text.replace("−", "-")) for text in read_column(grid, 2)[:10]]
+    assert values == sorted(values, reverse=True)
+    page.reload()
+    expect(header).to_have_attribute("aria-sort", "descending")
+    grid.get_by_role("button", name="loss").click()
+    expect(header).to_have_attribute("aria-sort", "ascending")
+
+
+def test_columns_are_chosen_and_kept_at_the_left(page: Page, site: Site) -> None:
+    grid = open_runs(page, site)
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_label("Find a column").fill("loss")
+    page.get_by_role("group", name="Metrics, least value").get_by_label("loss").check()
+    page.get_by_role("button", name="Keep loss at the left").first.click()
+    assert find_barriers(page) == []
+    page.keyboard.press("Escape")
+    headers = grid.get_by_role("columnheader").all_inner_texts()
+    assert headers[2].strip() in ("loss", "minloss", "min loss")
+    assert "min(metrics.loss)" in query_of(page)["columns"][0]
+
+
+def test_runs_are_grouped_and_a_group_opens_to_its_runs(page: Page, site: Site) -> None:
+    grid = open_runs(page, site, "?group=params.lr")
+    expect(page.get_by_text("3 groups of 40 runs")).to_be_visible()
+    expect(grid).to_have_attribute("aria-rowcount", "4")
+    grid.get_by_role("button", name="Open the group").first.click()
+    expect(grid.get_by_role("link", name=re.compile(r"run-\d\d")).first).to_be_visible()
+    assert find_barriers(page) == []
+    grid.get_by_role("button", name="Close the group").click()
+    expect(grid).to_have_attribute("aria-rowcount", "4")
+
+
+def test_children_stand_below_their_parents(page: Page, site: Site) -> None:
+    grid = open_runs(page, site, "?tree=1", site.prices)
+    expect(grid).to_have_attribute("aria-rowcount", "2")
+    grid.get_by_role("button", name="Open sweep").click()
+    expect(grid).to_have_attribute("aria-rowcount", "7")
+    grid.get_by_role("button", name="Open trial-0").click()
+    expect(grid.get_by_role("link", name="fold-0")).to_be_visible()
+    grid.get_by_role("button", name="Close sweep").click()
+    expect(grid).to_have_attribute("aria-rowcount", "2")
+
+
+def test_runs_are_tagged_deleted_and_brought_back_together(page: Page, site: Site) -> None:
+    experiment = make_experiment(site.port, "for bulk acts")
+    runs = [make_run(site.port, experiment, name=f"r{number}") for number in range(3)]
+    grid = open_runs(page, site, "?columns=tags.reviewed", experiment)
+    for name in ("r0", "r1"):
+        grid.get_by_label(f"Choose {name}").check()
+    expect(page.get_by_text("2 runs chosen")).to_be_visible()
+    page.get_by_role("button", name="Tag", exact=True).click()
+    page.get_by_role("dialog").get_by_label("Name").fill("reviewed")
+    page.get_by_role("dialog").get_by_label("Value").fill("yes")
+    page.keyboard.press("Enter")
+    expect(grid.get_by_text("yes", exact=True)).to_have_count(2)
+    grid.get_by_label("Choose all runs").check()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text("No runs yet")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("3 runs", exact=True)).to_be_visible()
+    assert all(call(site.port, "GET", f"/runs/{run}")["lifecycle"] == "active" for run in runs)
+
+
+def test_runs_are_moved(page: Page, site: Site) -> None:
+    experiment = make_experiment(site.port, "moved from")
+    make_experiment(site.port, "moved to")
+    make_run(site.port, experiment, name="mover")
+    grid = open_runs(page, site, "", experiment)
+    grid.get_by_label("Choose mover").check()
+    page.get_by_role("button", name="Move", exact=True).click()
+    page.get_by_label("To the experiment").select_option(label="moved to")
+    page.get_by_role("dialog").get_by_role("button", name="Move").click()
+    expect(page.get_by_text("No runs yet")).to_be_visible()
+
+
+def test_a_view_is_saved_by_name_and_opened_by_others(page: Page, site: Site) -> None:
+    experiment = make_experiment(site.port, "with views")
+    make_run(site.port, experiment, name="one")
+    open_runs(page, site, "?order=run_name+ASC&columns=user", experiment)
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="Save this view…").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("by name")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("is saved")).to_be_visible()
+    open_runs(page, site, "", experiment)
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="by name", exact=True).click()
+    expect(page).to_have_url(re.compile("order=run_name"))
+
+
+def test_found_runs_are_downloaded_whole(page: Page, site: Site, tmp_path: Path) -> None:
+    open_runs(page, site, f"?columns=params.lr,metrics.loss&filter={quote('params.lr = ' + chr(39) + '0.1' + chr(39))}")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download as CSV").click()
+    waiting.value.save_as(tmp_path / "runs.csv")
+    rows = list(csv.DictReader((tmp_path / "runs.csv").read_text(encoding="utf-8").splitlines()))
+    assert rows
+    assert {row["params.lr"] for row in rows} == {"0.1"}
+    assert all(float(row["metrics.loss"]) < 1 for row in rows)
+
+
+@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=IDS)
+def test_curves_are_drawn_beside_the_table(page: Page, site: Site) -> None:
+    open_runs(page, site, "?mode=split&smooth=0.5")
+    chart = page.get_by_role("region", name="loss", exact=True)
+    chart.scroll_into_view_if_needed()
+    expect(chart.locator("canvas")).to_be_visible()
+    expect(chart).to_contain_text("points")
+    assert count_painted(chart) > 500
+    assert find_barriers(page) == []
+
+
+def count_painted(chart: Locator) -> int:
+    """Count the pixels of a chart that are not empty."""
+    script = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+        .reduce((sum, value, n) => sum + (n % 4 === 3 && value > 0 ? 1 : 0), 0)"""
+    return int(chart.locator("canvas").evaluate(script))
+
+
+def test_a_stretch_of_a_curve_is_fetched_again_in_detail(page: Page, site: Site) -> None:
+    experiment = make_experiment(site.port, "long curve")
+    run = make_run(site.port, experiment, name="long")
+    log(site.port, run, loss=[(step * 7919) % 1000 / 1000 for step in range(20_000)])
+    finish(site.port, run)
+    page.goto(f"{site.address}/experiments/{experiment}?mode=charts")
+    chart = page.get_by_role("region", name="loss", exact=True)
+    expect(chart).to_contain_text(re.compile(r"[\d,]+ of 20,000 points"))
+    box = chart.locator(".u-over").bounding_box()
+    assert box
+    with page.expect_request(lambda asked: asks_for_a_stretch(asked.url, asked.post_data)):
+        page.mouse.move(box["x"] + 60, box["y"] + 60)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 90, box["y"] + 60, steps=4)
+        page.mouse.up()
+    expect(chart).not_to_contain_text("of 20,000 points")
+
+
+def asks_for_a_stretch(url: str, body: str | None) -> bool:
+    return "metrics/curves" in url and json.loads(body or "{}").get("start_step") is not None
+
+
+def test_pages_follow_runs_that_go_on(page: Page, site: Site) -> None:
+    experiment = make_experiment(site.port, "live")
+    first = make_run(site.port, experiment, name="first")
+    log(site.port, first, loss=[1.0, 0.5])
+    grid = open_runs(page, site, "?columns=metrics.loss,status&mode=split", experiment)
+    expect(grid.get_by_text("0.5", exact=True)).to_be_visible()
+    chart = page.get_by_role("region", name="loss", exact=True)
+    expect(chart).to_contain_text("2 points")
+    log(site.port, first, loss=[1.0, 0.5, 0.25])
+    expect(grid.get_by_text("0.25", exact=True)).to_be_visible()
+    expect(chart).to_contain_text("points")
+    make_run(site.port, experiment, name="second")
+    expect(grid.get_by_role("link", name="second")).to_be_visible()
+    finish(site.port, first)
+    expect(grid.get_by_text("Finished")).to_be_visible()
+
+
+def test_the_table_is_walked_by_keys(page: Page, site: Site) -> None:
+    grid = open_runs(page, site)
+    grid.focus()
+    for key in ("ArrowDown", "ArrowDown", " "):
+        grid.press(key)
+    expect(page.get_by_text("1 run chosen")).to_be_visible()
+    grid.press("End")
+    expect(grid.get_by_role("link", name="run-00")).to_be_visible()
+    grid.press("Enter")
+    expect(page).to_have_url(f"{site.address}/runs/{site.runs[0]}")

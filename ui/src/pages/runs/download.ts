@@ -1,0 +1,43 @@
+/** All found runs as a file: every run of the search, and the columns that are shown. */
+import { call } from "../../api/client"
+import type { Run } from "../../api/types"
+import type { RunColumn } from "./columns"
+import type { RunQuery } from "./source"
+
+const AT_ONCE = 1_000
+
+/** Fetch all found runs, a thousand at a time; `told` is called with how many are here of how many. */
+export async function fetchAll(query: RunQuery, told: (done: number, all: number) => void): Promise<Run[]> {
+  const { experiments, ...rest } = query
+  const index = await call("runs.index", { experiment_ids: experiments, ...rest })
+  const ids = index.run_ids === "" ? [] : index.run_ids.split("\n")
+  const runs: Run[] = []
+  for (let at = 0; at < ids.length; at += AT_ONCE) {
+    const found = await call("runs.get_many", { run_ids: ids.slice(at, at + AT_ONCE) })
+    runs.push(...found.runs)
+    told(Math.min(ids.length, at + AT_ONCE), ids.length)
+  }
+  return runs
+}
+
+/** Runs as CSV with a line of names; RFC 4180, and no cell of text that a spreadsheet would compute. */
+export function writeCsv(runs: Run[], columns: RunColumn[]): string {
+  const lines = [["run_id", "name", ...columns.map((column) => column.id)].map(cell).join(",")]
+  for (const run of runs)
+    lines.push([cell(run.run_id), cell(run.name), ...columns.map((one) => (one.id.includes("metrics.") ? one.text(run) : cell(one.text(run))))].join(","))
+  return `${lines.join("\r\n")}\r\n`
+}
+
+function cell(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}
+
+export function save(name: string, type: string, parts: BlobPart[]): void {
+  const href = URL.createObjectURL(new Blob(parts, { type }))
+  const link = document.createElement("a")
+  link.href = href
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(href), 10_000)
+}
