@@ -21,10 +21,6 @@ class Caller(Protocol):
 
     call: Call
 
-    @property
-    def call(self) -> Call:
-        """Who calls, and where."""
-
     async def __call__(self, operation: Operation[Q, S], request: Q, /) -> S:
         """Carry out the operation and return its response, or raise a TrackwayError."""
 
