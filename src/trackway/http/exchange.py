@@ -81,6 +81,11 @@ class Exchange:
         self.response_complete = False
 
     @property
+    def scope(self) -> Scope:
+        """What the application was told of the request."""
+        return self._scope
+
+    @property
     def message_event(self) -> Exchange:
         """What uvicorn sets when something has come, or the client is gone."""
         return self
