@@ -24,9 +24,11 @@ ROLES: dict[str, frozenset[Permission]] = {
 class User(Response, frozen=True, kw_only=True):
     """A person, or a service account, which has tokens and no password.
 
+    number:       never another's, even when the name comes again
     has_password: False until the link of the invitation was used
     """
 
+    number: int
     name: str
     kind: UserKind
     is_admin: bool
@@ -99,8 +101,9 @@ class WhoAmI(Request, frozen=True, kw_only=True):
 
 
 class Identity(Response, frozen=True, kw_only=True):
-    """Who calls, by which means, and what the caller may do in the whole workspace."""
+    """Who calls, by which means, and what the caller may do in the whole workspace. ``number`` 0 for no user."""
 
+    number: int
     name: str
     kind: str
     is_admin: bool
@@ -232,6 +235,7 @@ class Grant(Response, frozen=True, kw_only=True):
     grant_id: str
     subject_kind: SubjectKind
     subject: str
+    subject_number: int
     target_kind: GrantKind
     target: str
     role: str

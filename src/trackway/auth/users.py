@@ -121,6 +121,7 @@ class UserService:
         """Get who calls."""
         if not call.credential:  # a store without access control
             return c.Identity(
+                number=0,
                 name=call.actor.name,
                 kind=call.actor.kind,
                 is_admin=True,
@@ -130,6 +131,7 @@ class UserService:
             )
         rights = load_rights(tx, call.credential, call.workspace, call.now_ms)
         return c.Identity(
+            number=rights.user_pk,
             name=rights.actor.name,
             kind=rights.actor.kind,
             is_admin=rights.is_admin,

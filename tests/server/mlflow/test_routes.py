@@ -63,7 +63,7 @@ MISSING = [
     ("GET", "/api/3.0/mlflow/scorers/list", "Scorers"),
     ("GET", "/api/3.0/mlflow/workspaces", "Workspaces"),
     ("GET", "/api/3.0/mlflow/gateway/secrets/list", "gateway"),
-    ("POST", "/api/2.0/mlflow/users/create", "Access control"),
+    ("POST", "/api/3.0/mlflow/roles/create", "Roles"),
     ("POST", "/graphql", "GraphQL"),
 ]
 

@@ -577,6 +577,7 @@ export interface Grant {
   grant_id: string
   subject_kind: "everyone" | "team" | "user"
   subject: string
+  subject_number: number
   target_kind: "experiment" | "registered_model" | "workspace"
   target: string
   role: string
@@ -614,8 +615,9 @@ export interface History {
   next_page_token: string
 }
 
-/** Who calls, by which means, and what the caller may do in the whole workspace. */
+/** Who calls, by which means, and what the caller may do in the whole workspace. ``number`` 0 for no user. */
 export interface Identity {
+  number: number
   name: string
   kind: string
   is_admin: boolean
@@ -1643,6 +1645,7 @@ export interface UpdateWebhook {
 
 /** A person, or a service account, which has tokens and no password. */
 export interface User {
+  number: number
   name: string
   kind: "service" | "user"
   is_admin: boolean

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trackway.base.errors import NotSupported
 from trackway.http.messages import HttpRequest, HttpResponse, RouteAccess
 from trackway.server.calls import Caller, Handler, Route
-from trackway.server.mlflow import artifacts, experiments, logged_models, metrics, registry, runs, transfers, webhooks
+from trackway.server.mlflow import (
+    artifacts,
+    experiments,
+    logged_models,
+    metrics,
+    registry,
+    runs,
+    transfers,
+    users,
+    webhooks,
+)
 from trackway.server.mlflow.artifacts import ArtifactHandlers, Files
 from trackway.server.mlflow.encoders import encode
 from trackway.server.mlflow.endpoints import answer, answer_query
@@ -35,7 +45,7 @@ MISSING: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Prompt optimisation": (THIRD, ("prompt-optimization",)),
     "The AI gateway": (THIRD, ("gateway",)),
     "Workspaces": (THIRD, ("workspaces",)),
-    "Access control": ((*CURRENT, *THIRD), ("users", "roles")),
+    "Roles": ((*CURRENT, *THIRD), ("roles",)),
     "The MCP registry": (THIRD, ("mcp-servers",)),
     "GraphQL": (ROOT, ("graphql",)),
 }
@@ -64,6 +74,8 @@ def list_routes(files: Files, direct: DirectTransfers) -> list[Route]:
         *_list_model_versions(files),
         *_list_artifacts(files),
         *_list_webhooks(),
+        *_list_users(),
+        *_list_permissions(),
         *_list_transfers(TransferHandlers(direct)),
         Entry(THIRD, "GET", "/server-info", _tell_features(direct.enabled), access="public"),
         *_list_missing(),
@@ -245,6 +257,42 @@ def _list_webhooks() -> list[Entry]:
         Entry(CURRENT, "DELETE", webhook, answer(w.ById, w.delete)),
         Entry(CURRENT, "POST", f"{webhook}/test", answer(w.Test, w.test)),
     ]
+
+
+def _list_users() -> list[Entry]:
+    u = users
+    return [
+        Entry(CURRENT, "POST", "/users/create", answer(u.Create, u.create)),
+        Entry(CURRENT, "GET", "/users/get", answer_query(u.ByName, u.get)),
+        Entry(CURRENT, "GET", "/users/list", answer_query(u.Nothing, u.list_all)),
+        Entry(CURRENT, "GET", "/users/current", answer_query(u.Nothing, u.get_current)),
+        Entry(CURRENT, "PATCH", "/users/update-password", answer(u.SetPassword, u.set_password)),
+        Entry(CURRENT, "PATCH", "/users/update-admin", answer(u.SetAdmin, u.set_admin)),
+        Entry(CURRENT, "DELETE", "/users/delete", answer(u.ByName, u.delete)),
+    ]
+
+
+def _list_permissions() -> list[Entry]:
+    """Permissions of one user on one object: as clients up to 3.16 ask for them, and as later ones do."""
+    u, grants = users, "/users/permissions"
+    entries = [
+        Entry(THIRD, "POST", f"{grants}/grant", answer(u.OnResource, u.grant)),
+        Entry(THIRD, "POST", f"{grants}/revoke", answer(u.OnResource, u.revoke)),
+        Entry(THIRD, "GET", f"{grants}/get", answer_query(u.OnResource, u.get_permission)),
+        Entry(THIRD, "GET", f"{grants}/list", answer_query(u.ByName, u.list_permissions)),
+    ]
+    kinds: list[tuple[str, Any, users.Permissions]] = [
+        ("/experiments/permissions", u.OnExperiment, u.Permissions("experiment")),
+        ("/registered-models/permissions", u.OnModel, u.Permissions("registered_model")),
+    ]
+    for path, message, one in kinds:
+        entries += [
+            Entry(CURRENT, "POST", f"{path}/create", answer(message, one.create)),
+            Entry(CURRENT, "GET", f"{path}/get", answer_query(message, one.get)),
+            Entry(CURRENT, "PATCH", f"{path}/update", answer(message, one.update)),
+            Entry(CURRENT, "DELETE", f"{path}/delete", answer(message, one.delete)),
+        ]
+    return entries
 
 
 def _list_missing() -> Iterator[Entry]:

@@ -13,10 +13,11 @@ from trackway.store.access import CredentialKind, CredentialRow, Given, GrantRow
 from trackway.store.sql.connection import Connection, Row
 
 _USER = "pk, name, kind, password, is_admin, disabled"
-_SHOWN = "name, kind, is_admin, disabled, password <> '', created_ms, created_by"
+_SHOWN = "pk, name, kind, is_admin, disabled, password <> '', created_ms, created_by"
 _CREDENTIAL = "digest, kind, public_id, user_pk, name, role, created_ms, expires_ms"
 _GRANT = (
-    "g.pk, g.subject_kind, COALESCE(u.name, t.name, ''), g.target_kind, g.target, g.role, g.created_ms, g.created_by"
+    "g.pk, g.subject_kind, COALESCE(u.name, t.name, ''), g.subject_pk, g.target_kind, g.target, g.role, g.created_ms,"
+    " g.created_by"
 )
 _GRANTS = (
     "grants g LEFT JOIN users u ON g.subject_kind = 'user' AND u.pk = g.subject_pk"
@@ -363,8 +364,9 @@ def _user(row: Row | None) -> UserRow | None:
 
 
 def _shown(row: Row) -> User:
-    name, kind, is_admin, disabled, has_password, created_ms, created_by = row
+    pk, name, kind, is_admin, disabled, has_password, created_ms, created_by = row
     return User(
+        number=pk,
         name=name,
         kind=kind,
         is_admin=bool(is_admin),
@@ -377,11 +379,12 @@ def _shown(row: Row) -> User:
 
 def _grant(row: Row) -> Grant:
     fields: tuple[Any, ...] = row
-    pk, subject_kind, subject, target_kind, target, role, created_ms, created_by = fields
+    pk, subject_kind, subject, subject_pk, target_kind, target, role, created_ms, created_by = fields
     return Grant(
         grant_id=str(pk),
         subject_kind=subject_kind,
         subject=subject,
+        subject_number=subject_pk,
         target_kind=target_kind,
         target=target,
         role=role,
