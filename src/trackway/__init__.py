@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from trackway.exceptions import MlflowException as MlflowException
     from trackway.exceptions import TrackwayError as TrackwayError
     from trackway.projects import run as run
+    from trackway.projects.sweeps import sweep as sweep
     from trackway.sdk import schedules as schedules
     from trackway.sdk.active_models import ActiveModel as ActiveModel
     from trackway.sdk.active_models import clear_active_model as clear_active_model
@@ -327,6 +328,7 @@ _LIBRARIES = (
 _MODULE_OF = {name: f"trackway.sdk.{module}" for module, names in _NAMES.items() for name in names.split()}
 _MODULE_OF |= {"MlflowException": "trackway.exceptions", "TrackwayError": "trackway.exceptions"}
 _MODULE_OF["run"] = "trackway.projects"
+_MODULE_OF["sweep"] = "trackway.projects.sweeps"
 
 
 def __getattr__(name: str) -> Any:

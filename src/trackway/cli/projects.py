@@ -48,8 +48,8 @@ def run_project(
     config = read_config(given.pop("backend_config"))
     request = Request(
         uri=project,
-        parameters=_read_pairs("-P", params),
-        docker_args=_read_pairs("-A", docker_args, flags=True),
+        parameters=read_pairs("-P", params),
+        docker_args=read_pairs("-A", docker_args, flags=True),
         choice=choice,
         backend_config=config,
         echo="stderr" if as_json else "both",
@@ -69,7 +69,7 @@ def run_project(
         raise
 
 
-def _read_pairs(option: str, given: tuple[str, ...], *, flags: bool = False) -> dict[str, Any]:
+def read_pairs(option: str, given: tuple[str, ...], *, flags: bool = False) -> dict[str, Any]:
     """Return options as names and values; an option without a value is a switch, where there may be switches."""
     pairs: dict[str, Any] = {}
     for text in given:

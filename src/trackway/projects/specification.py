@@ -26,7 +26,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "uri": "uri",
 }
 """Types of parameters by the words for them."""
-_KEYS: Final = ("name", "conda_env", "python_env", "docker_env", "entry_points", "databricks_spark_job")
+_KEYS: Final = ("name", "steps", "conda_env", "python_env", "docker_env", "entry_points", "databricks_spark_job")
 _ENVIRONMENTS: Final = ("conda_env", "python_env", "docker_env")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -133,6 +133,10 @@ class _Side(msgspec.Struct, frozen=True):
         return named
 
     @property
+    def is_model(self) -> bool:
+        return self.name.startswith(MODELS) or "/" in self.name.removeprefix(RUNS)
+
+    @property
     def estimates(self) -> dict[str, Estimate]:
         return {key: Estimate(one.value, one.low, one.high) for key, one in self.measured.items()}
 
@@ -140,9 +144,9 @@ class _Side(msgspec.Struct, frozen=True):
 def gate(candidate: str, champion: str = "", thresholds: Mapping[str, Any] | None = None, **given: Any) -> Gate:
     """Hold a candidate against thresholds, and against the champion.
 
-    candidate:  ``runs:/ID`` (or the id alone) of a run, ``models:/name/3`` or ``models:/name@alias`` of a version,
-                ``models:/m-...`` of a logged model: by the metrics that were logged for it, with the intervals that
-                ``evaluate`` left beside them
+    candidate:  ``runs:/ID`` (or the id alone) of a run, ``runs:/ID/model`` of its model, ``models:/name/3`` or
+                ``models:/name@alias`` of a version, ``models:/m-...`` of a logged model: by the metrics that were
+                logged for it, with the intervals that ``evaluate`` left beside them
     champion:   likewise
     thresholds: by metric a ``Threshold`` or a number, as for ``evaluate``
     given:      see ``GateOptions``
@@ -221,8 +225,8 @@ def _compare_data(pairs: Iterable[tuple[Measurement, Measurement]]) -> tuple[boo
 def _measure_now(one: _Side, other: _Side | None, asked: Mapping[str, Threshold], options: GateOptions) -> Gate:
     """Measure both on the same rows, logging nothing."""
     for side in (one, other):
-        if side is not None and not side.name.startswith(MODELS):
-            raise InvalidInput(f"{side.name} is no model that could be asked", hint="name it as models:/name/3")
+        if side is not None and not side.is_model:
+            raise InvalidInput(f"{side.name} is no model that could be asked", hint="as models:/name/3, runs:/ID/model")
     found = evaluate(
         one.name,
         options.data,
@@ -274,13 +278,14 @@ def _find(client: Client, text: str, prefix: str) -> _Side:
             return _Side(name, (), version)
         run = client.call(ops.GET_RUN, GetRun(run_id=version.run_id))
         return _Side(name, tuple(measure_run(client, run, prefix)), version)
-    run_id = text.removeprefix(RUNS)
+    run_id, _, path = text.removeprefix(RUNS).partition("/")
     if not is_id(run_id):
         raise InvalidInput(
             f"{text[:80]!r} is no run, model or version", hint="runs:/ID, models:/name/3, models:/name@alias"
         )
     run = client.call(ops.GET_RUN, GetRun(run_id=run_id))
-    return _Side(f"{RUNS}{run_id}", tuple(measure_run(client, run, prefix)))
+    name = f"{RUNS}{run_id}/{path}" if path else f"{RUNS}{run_id}"
+    return _Side(name, tuple(measure_run(client, run, prefix)))
 
 
 def _get_model(client: Client, model_id: str) -> LoggedModel:
