@@ -17,8 +17,6 @@ from trackway.environments.package import copy_package, digest_package, find_pac
 from trackway.environments.programs import run
 from trackway.environments.requirements import check_requirement
 
-_NO_DIGEST = re.compile(r"^[^#\s].* @ (git|hg|svn|bzr)\+", re.MULTILINE)
-"""A package from a repository, which has no digest."""
 _BOUND = re.compile(r"(==|!=|~=|<=|>=|<|>) ?(\d+(?:\.\d+){0,2}(?:\.\*)?)")
 _COMPILE: Final = ("pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate")
 
@@ -103,7 +101,8 @@ def make_from_lock(lock: Path, wanted: Wanted, cache: Path, folder: Path | None 
     """
     uv, python = require_uv(), choose_python(wanted.python)
     text = lock.read_text(encoding="utf-8")
-    digested = [] if _NO_DIGEST.search(text) else ["--require-hashes"]
+    lines = [line for line in text.replace("\\\n", "").splitlines() if line.strip() and line[0] not in "#-"]
+    digested = ["--require-hashes"] if all("--hash=" in line for line in lines) else []  # repositories have none
 
     def make(place: Path) -> None:
         run([uv, "venv", "--quiet", "--python", python, str(place)])

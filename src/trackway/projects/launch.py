@@ -172,7 +172,7 @@ def read_config(given: Mapping[str, Any] | str | None) -> dict[str, Any]:
 def _plan(request: Request, checkout: Checkout) -> Plan:
     specification = read_specification(checkout.folder)
     entry = specification.get_entry_point(request.entry_point)
-    storage = Path(request.storage_dir) if request.storage_dir else checkout.scratch
+    storage = Path(request.storage_dir) if request.storage_dir else checkout.scratch / "storage"
     values = resolve_values(entry, request.parameters, checkout.folder, storage)
     command = build_command(entry, values.declared, values.extra)
     surroundings = make_surroundings(specification, entry, request.env_manager)
@@ -255,6 +255,7 @@ def _make_record(plan: Plan) -> LaunchRecord:
         commit=checkout.commit,
         branch=checkout.branch,
         remote=checkout.remote,
+        archive=checkout.archive,
         entry_point=plan.entry.name,
         parameters=plan.values.declared,
         extra=plan.values.extra,

@@ -68,6 +68,7 @@ class LaunchRecord(msgspec.Struct, frozen=True, kw_only=True):
     uri:         of the project, without credentials
     version:     as it was asked for
     commit:      of the repository that the project is in; empty when it is in none
+    archive:     digest of the archive that it was in
     dirty:       whether tracked files differ from the commit; the difference is in the run's environment
     parameters:  of the entry point, given and by default; ``extra`` were appended to the command
     command:     as it was run, secrets masked
@@ -82,6 +83,7 @@ class LaunchRecord(msgspec.Struct, frozen=True, kw_only=True):
     commit: str = ""
     branch: str = ""
     remote: str = ""
+    archive: str = ""
     dirty: bool = False
     entry_point: str
     parameters: Mapping[str, str] = {}

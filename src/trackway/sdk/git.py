@@ -20,7 +20,7 @@ TIMEOUT_S: Final = 2.0
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _PACKED_REFS_BYTES: Final = 4 * 1024 * 1024
 _ANSWER_BYTES: Final = 65_536
-_REDIRECTIONS = frozenset(("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_NAMESPACE"))
+REDIRECTIONS = frozenset(("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_NAMESPACE"))
 """Variables that would point git at another work tree than the script's."""
 
 
@@ -118,7 +118,7 @@ def _ask_head(start: Path) -> Head | None:
 
 def _run(folder: Path, limit_bytes: int, *arguments: str) -> _Answer:
     """Run a git command and return what it prints within 2 s, up to ``limit_bytes``."""
-    environment = {name: value for name, value in os.environ.items() if name not in _REDIRECTIONS}
+    environment = {name: value for name, value in os.environ.items() if name not in REDIRECTIONS}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", *arguments]
     try:
