@@ -12,6 +12,7 @@ from trackway.api import experiments as e
 from trackway.api import logged_models as m
 from trackway.api import metrics as x
 from trackway.api import overviews as o
+from trackway.api import quotas as h
 from trackway.api import registry as g
 from trackway.api import retention as t
 from trackway.api import runs as r
@@ -203,6 +204,8 @@ CANCEL_TICK = Operation("schedules.cancel", "POST", "/schedules/{name}/ticks/{ti
 CLAIM_TICK = Operation("schedules.claim", "POST", "/schedule-ticks/claim", c.ClaimTick, c.ClaimedTick, writes("workspace", permission="admin", audited=False), "Take a time that is due, to run it: for workers.")
 REPORT_TICK = Operation("schedules.report", "POST", "/schedule-ticks/{tick_id}/report", c.ReportTick, c.Tick, writes("workspace", permission="admin", audited=False), "Say how a time that was taken is going: for workers.")
 
+GET_USAGE = Operation("usage.get", "GET", "/usage", h.GetUsage, h.Usage, reads("workspace"), "Count what the workspace holds, and see its quota.")
+SET_QUOTA = Operation("quotas.set", "PUT", "/quota", h.SetQuota, h.Usage, writes("system", permission="admin"), "Limit what the workspace may hold.")
 GET_RETENTION = Operation("retention.get", "GET", "/retention", t.GetRetention, t.Retention, reads("workspace"), "Get the workspace's retention policy.")
 SET_RETENTION = Operation("retention.set", "PUT", "/retention", t.SetRetention, t.Retention, writes("workspace", permission="admin"), "Set after how long the trash is purged.")
 PURGE_TRASH = Operation("retention.purge", "POST", "/retention/purge", t.PurgeTrash, e.PurgeReport, writes("workspace", permission="admin"), "Purge what has been in the trash for long enough.")

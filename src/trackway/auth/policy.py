@@ -9,6 +9,7 @@ from trackway.api.calls import Call
 from trackway.api.operations import Operation
 from trackway.api.structs import Request
 from trackway.auth.ownership import WATCHED, settle
+from trackway.auth.quotas import check_quota
 from trackway.auth.rights import Rights, load_rights, refuse_credential
 from trackway.auth.targets import CHECKS, EXTRA, AdmittedCall
 from trackway.base.errors import NotFound, PermissionDenied, Unauthenticated
@@ -41,7 +42,7 @@ class GrantPolicy:
     def admit(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> Call:
         """Return the call with its actor and sight.
 
-        raises: Unauthenticated; NotFound for what the actor may not see; PermissionDenied
+        raises: Unauthenticated; NotFound for what the actor may not see; PermissionDenied; RateLimited beyond a quota
         """
         rights = self.find_rights(tx, call)
         access = operation.access
@@ -58,6 +59,8 @@ class GrantPolicy:
         try:
             if not access.lists and (access.permission not in rights.workspace or access.target in ("system", "self")):
                 CHECKS[access.target](tx, admitted, access, request)
+            if rights.exceeded:
+                check_quota(rights.exceeded, operation, request)
             extra = EXTRA.get(operation.name)
             return admitted if extra is None else extra(tx, admitted, request)
         except (NotFound, PermissionDenied):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from trackway.api.access import ROLES
 from trackway.api.calls import EVERYTHING, Actor, Permission, Sight
+from trackway.api.quotas import QuotaKind
 from trackway.auth.passwords import fingerprint
 from trackway.base.errors import Unauthenticated
 from trackway.store.access import Given, UserRow
@@ -26,6 +27,7 @@ class Rights(NamedTuple):
     workspace:   on everything in the workspace
     experiments: more than that, on some experiments by number
     models:      the same on registered models, by name
+    exceeded:    quotas that the workspace has passed, with their limits
     """
 
     version: int
@@ -39,6 +41,7 @@ class Rights(NamedTuple):
     experiments: dict[int, Permissions]
     models: dict[str, Permissions]
     sees: Sight
+    exceeded: dict[QuotaKind, int]
 
     def on_experiment(self, number: int) -> Permissions:
         """Return what is permitted on an experiment and its runs."""
@@ -92,6 +95,7 @@ def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -
         experiments,
         models,
         sees,
+        tx.quotas.get_exceeded(workspace),
     )
 
 

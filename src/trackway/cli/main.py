@@ -34,6 +34,7 @@ COMMANDS = {
     "grants": Place("grants", "grants", "Say who may do what with what."),
     "import": Place("exchange", "import_source", "Bring over a history, or what is new of it."),
     "models": Place("serving", "models", "Register models, say which is used for what, and serve them."),
+    "quota": Place("quotas", "quota", "See what the workspace holds, and limit it."),
     "run": Place("projects", "run_project", "Run a project."),
     "runs": Place("runs", "runs", "List and change runs."),
     "schedule": Place("schedules", "schedule", "Have projects run by the clock."),

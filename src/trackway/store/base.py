@@ -20,7 +20,6 @@ from trackway.api.registry import (
     Stage,
     TransitionRequest,
 )
-from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, VerifyAudit
 from trackway.api.runs import (
     DatasetInput,
     DatasetSummary,
@@ -34,9 +33,11 @@ from trackway.api.runs import (
 from trackway.api.structs import View
 from trackway.store.access import Access
 from trackway.store.files import Files
+from trackway.store.housekeeping import Housekeeping
 from trackway.store.outbox import Webhooks
 from trackway.store.overviews import Overviews
 from trackway.store.paging import Page as Page
+from trackway.store.quotas import Quotas
 from trackway.store.signatures import Signatures
 from trackway.store.timetable import Schedules
 from trackway.store.watching import Told, Watch
@@ -414,20 +415,6 @@ class Reviews(Protocol):
     def list_events(self, pk: int, version: int | None, page: Page) -> list[tuple[int, ModelEvent]]: ...
 
 
-class Housekeeping(Protocol):
-    """Policies, leases of jobs, and the audit log."""
-
-    def get_retention(self, workspace: str) -> int | None: ...
-    def set_retention(self, workspace: str, trash_ms: int | None) -> None: ...
-    def list_retention(self) -> list[tuple[str, int]]: ...
-    def count_trash(self, workspace: str) -> tuple[int, int]: ...
-    def acquire_lease(self, name: str, holder: str, now_ms: int, until_ms: int) -> bool: ...
-    def append_audit(self, workspace: str, entry: AuditEntry) -> None: ...
-    def search_audit(self, workspace: str, q: SearchAudit, page: Page) -> list[AuditEntry]: ...
-    def verify_audit(self, workspace: str, q: VerifyAudit) -> AuditVerdict: ...
-    def trim_audit(self, workspace: str, before_ms: int) -> int: ...
-
-
 class Transaction(Protocol):
     """All tables, seen in one transaction."""
 
@@ -455,6 +442,8 @@ class Transaction(Protocol):
     def schedules(self) -> Schedules: ...
     @property
     def access(self) -> Access: ...
+    @property
+    def quotas(self) -> Quotas: ...
     @property
     def housekeeping(self) -> Housekeeping: ...
 

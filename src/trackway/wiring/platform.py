@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from trackway.artifacts.base import BlobStore
@@ -31,6 +32,7 @@ from trackway.tracking.ingest import IngestService
 from trackway.tracking.logged_models import LoggedModelService
 from trackway.tracking.metrics import MetricService
 from trackway.tracking.overviews import OverviewService
+from trackway.tracking.quotas import QuotaService, judge_workspaces
 from trackway.tracking.retention import RetentionService
 from trackway.tracking.runs import RunService
 from trackway.tracking.table import TableService
@@ -77,6 +79,7 @@ class Platform:
             TransferService(),
             WebhookService(allowed, self.vault),
             ScheduleService(),
+            QuotaService(),
             UserService(),
             GrantService(),
             retention,
@@ -96,6 +99,7 @@ class Platform:
             Task("retention", 600.0, chores.purge_trash),
             Task("uploads", 600.0, chores.close_uploads),
             Task("credentials", 3_600.0, chores.forget_credentials),
+            Task("quotas", 60.0, partial(judge_workspaces, self.store)),
             Task("blobs", 600.0, chores.delete_blobs),
             Task("deliveries", 3_600.0, self.courier.forget_old),
             Task("schedules", 5.0, self.timekeeper.keep_time),

@@ -562,6 +562,10 @@ export interface GetRuns {
   run_ids: string[]
 }
 
+/** Count what the caller's workspace holds. */
+export interface GetUsage {
+}
+
 /** The source's git state; ``diff`` is against the commit, cut at 1 MiB (``diff_truncated``). */
 export interface GitState {
   commit: string
@@ -1385,6 +1389,13 @@ export interface SetPassword {
   password: string
 }
 
+/** Limit what the caller's workspace may hold; None for no limit. */
+export interface SetQuota {
+  runs?: number | null
+  points?: number | null
+  size_bytes?: number | null
+}
+
 /** Set or replace tags of a registered model. */
 export interface SetRegisteredModelTags {
   name: string
@@ -1643,6 +1654,17 @@ export interface UpdateWebhook {
   enabled?: boolean | null
 }
 
+/** What a workspace holds, the trash with it, and its quota. */
+export interface Usage {
+  runs: number
+  points: number
+  size_bytes: number
+  runs_quota: number | null
+  points_quota: number | null
+  bytes_quota: number | null
+  exceeded: ("bytes" | "points" | "runs")[]
+}
+
 /** A person, or a service account, which has tokens and no password. */
 export interface User {
   number: number
@@ -1828,6 +1850,8 @@ export interface Operations {
   "schedules.cancel": { request: CancelTick; response: Tick }
   "schedules.claim": { request: ClaimTick; response: ClaimedTick }
   "schedules.report": { request: ReportTick; response: Tick }
+  "usage.get": { request: GetUsage; response: Usage }
+  "quotas.set": { request: SetQuota; response: Usage }
   "retention.get": { request: GetRetention; response: Retention }
   "retention.set": { request: SetRetention; response: Retention }
   "retention.purge": { request: PurgeTrash; response: PurgeReport }
@@ -1967,6 +1991,8 @@ export const ROUTES = {
   "schedules.cancel": ["POST", "/schedules/{name}/ticks/{tick_id}/cancel"],
   "schedules.claim": ["POST", "/schedule-ticks/claim"],
   "schedules.report": ["POST", "/schedule-ticks/{tick_id}/report"],
+  "usage.get": ["GET", "/usage"],
+  "quotas.set": ["PUT", "/quota"],
   "retention.get": ["GET", "/retention"],
   "retention.set": ["PUT", "/retention"],
   "retention.purge": ["POST", "/retention/purge"],

@@ -67,5 +67,16 @@ grants = make_table(
 )
 Index("ix_grants_target", grants.c.workspace, grants.c.target_kind, grants.c.target)
 
+quotas = make_table(
+    "quotas",
+    pk("workspace", STRING),
+    integer("runs", nullable=True),
+    integer("points", nullable=True),
+    integer("size_bytes", nullable=True),
+    string("exceeded"),
+    clustered=True,
+)
+"""What a workspace may hold, and as JSON which of that it had passed when somebody last counted."""
+
 TABLES = (users, credentials, grants)
 """Those that others hang on."""

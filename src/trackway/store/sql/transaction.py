@@ -10,6 +10,7 @@ from trackway.store.sql.housekeeping import HousekeepingTable
 from trackway.store.sql.logged_models import LoggedModelTable
 from trackway.store.sql.metrics import MetricTable
 from trackway.store.sql.overviews import OverviewTable
+from trackway.store.sql.quotas import QuotaTable
 from trackway.store.sql.registry import RegistryTable
 from trackway.store.sql.reviews import ReviewTable
 from trackway.store.sql.runs import RunCache, RunTable
@@ -33,6 +34,7 @@ class SqlTransaction:
         self.reviews = ReviewTable(db)
         self.signatures = SignatureTable(db)
         self.webhooks = WebhookTable(db)
+        self.quotas = QuotaTable(db)
         self.schedules = ScheduleTable(db)
         self.access = AccessTable(db)
         self.housekeeping = HousekeepingTable(db)

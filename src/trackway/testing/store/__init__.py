@@ -5,7 +5,7 @@ from __future__ import annotations
 from trackway.testing.store.access import AccessContract
 from trackway.testing.store.experiments import ExperimentContract
 from trackway.testing.store.files import FileContract
-from trackway.testing.store.housekeeping import HousekeepingContract
+from trackway.testing.store.housekeeping import HousekeepingContract, QuotaContract
 from trackway.testing.store.logged_models import LoggedModelContract
 from trackway.testing.store.metrics import MetricContract
 from trackway.testing.store.registry import RegistryContract
@@ -27,5 +27,6 @@ class StoreContract(
     ScheduleContract,
     AccessContract,
     HousekeepingContract,
+    QuotaContract,
 ):
     """The contract. The ``store`` fixture may give the same store to all tests: each works in its own workspace."""

@@ -10,6 +10,7 @@ import pytest
 from trackway.api.retention import AuditEntry, SearchAudit, VerifyAudit
 from trackway.base.ids import new_id
 from trackway.store.base import Page
+from trackway.store.quotas import Amounts
 from trackway.testing.store.fixtures import StoreFixtures
 from trackway.testing.store.space import Space
 
@@ -19,6 +20,22 @@ def make_entry(n: int, operation: str = "runs.delete", object_id: str = "r1") ->
     return AuditEntry(
         time_ms=n, actor="user:ann", operation=operation, object=object_id, request_id=f"q{n}", detail=f"d{n}"
     )
+
+
+class QuotaContract(StoreFixtures):
+    """Quotas."""
+
+    def test_a_quota_is_kept_and_what_has_passed_it(self, space: Space) -> None:
+        workspace = space.workspace
+        assert space.read(lambda tx: tx.quotas.get(workspace)) is None
+        assert space.read(lambda tx: tx.quotas.get_exceeded(workspace)) == {}
+        for quota in (Amounts(1, None, 2**62), Amounts(None, 0, None)):
+            space.write(lambda tx, quota=quota: tx.quotas.set(workspace, quota))
+            assert space.read(lambda tx: tx.quotas.get(workspace)) == quota
+        space.write(lambda tx: tx.quotas.set_exceeded(workspace, {"points": 5}))
+        assert space.read(lambda tx: tx.quotas.get_exceeded(workspace)) == {"points": 5}
+        assert workspace in space.read(lambda tx: tx.quotas.list_workspaces())
+        assert space.read(lambda tx: tx.quotas.measure(workspace)) == Amounts(0, 0, 0)
 
 
 class HousekeepingContract(StoreFixtures):

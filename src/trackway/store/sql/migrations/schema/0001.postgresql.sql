@@ -363,6 +363,15 @@ CREATE TABLE pending_blobs (
   PRIMARY KEY (blob_key)
 );
 
+CREATE TABLE quotas (
+  workspace TEXT COLLATE "C" NOT NULL,
+  runs BIGINT,
+  points BIGINT,
+  size_bytes BIGINT,
+  exceeded TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (workspace)
+);
+
 CREATE TABLE registered_model_tags (
   model_pk BIGINT NOT NULL,
   key TEXT COLLATE "C" NOT NULL,

@@ -355,6 +355,16 @@ CREATE TABLE pending_blobs (
   PRIMARY KEY (blob_key)
 );
 
+CREATE TABLE quotas (
+  workspace TEXT NOT NULL,
+  runs INTEGER,
+  points INTEGER,
+  size_bytes INTEGER,
+  exceeded TEXT NOT NULL,
+  PRIMARY KEY (workspace)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE registered_model_tags (
   model_pk INTEGER NOT NULL,
   "key" TEXT NOT NULL,

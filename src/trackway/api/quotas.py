@@ -1,0 +1,38 @@
+"""How much a workspace may hold, and how much it does."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from trackway.api.structs import Request, Response
+
+QuotaKind = Literal["runs", "points", "bytes"]
+
+
+class GetUsage(Request, frozen=True, kw_only=True):
+    """Count what the caller's workspace holds."""
+
+
+class SetQuota(Request, frozen=True, kw_only=True):
+    """Limit what the caller's workspace may hold; None for no limit."""
+
+    runs: int | None = None
+    points: int | None = None
+    size_bytes: int | None = None
+
+
+class Usage(Response, frozen=True, kw_only=True):
+    """What a workspace holds, the trash with it, and its quota.
+
+    points:     of all metrics
+    size_bytes: of all files
+    exceeded:   what more of is refused
+    """
+
+    runs: int
+    points: int
+    size_bytes: int
+    runs_quota: int | None = None
+    points_quota: int | None = None
+    bytes_quota: int | None = None
+    exceeded: list[QuotaKind] = []

@@ -1,0 +1,34 @@
+"""Commands on what a workspace may hold."""
+
+from __future__ import annotations
+
+import click
+
+from trackway.api import operations as ops
+from trackway.api.quotas import GetUsage, SetQuota
+from trackway.cli.output import on_store, show_one
+from trackway.sdk.transport import Transport
+
+
+@click.group()
+def quota() -> None:
+    """See what the workspace holds, and limit it."""
+
+
+@quota.command("show")
+@on_store
+def show_usage(transport: Transport, as_json: bool) -> None:
+    """Count runs, points of metrics and bytes of files, and show the quota."""
+    show_one(transport.call(ops.GET_USAGE, GetUsage()), as_json)
+
+
+@quota.command("set")
+@click.option("--runs", type=int, help="Most runs.")
+@click.option("--points", type=int, help="Most points of all metrics.")
+@click.option("--bytes", "size_bytes", type=int, help="Most bytes of all files.")
+@on_store
+def set_quota(
+    transport: Transport, as_json: bool, runs: int | None, points: int | None, size_bytes: int | None
+) -> None:
+    """Limit what the workspace may hold; what is not given has no limit."""
+    show_one(transport.call(ops.SET_QUOTA, SetQuota(runs=runs, points=points, size_bytes=size_bytes)), as_json)
