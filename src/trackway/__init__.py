@@ -13,6 +13,7 @@ Everything here is imported when it is first used, so that ``import trackway`` c
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -344,6 +345,28 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+class _Libraries:
+    """Finds ``trackway.sklearn`` and its like, so that ``import trackway.sklearn`` is a statement too."""
+
+    @staticmethod
+    def find_spec(name: str, _path: Any = None, _target: Any = None) -> Any:
+        package, _, library = name.partition(".")
+        if package != __name__ or library not in _LIBRARIES:
+            return None
+        return importlib.import_module("importlib.machinery").ModuleSpec(name, _Libraries)
+
+    @staticmethod
+    def create_module(spec: Any) -> Any:
+        return __getattr__(spec.name.partition(".")[2])
+
+    @staticmethod
+    def exec_module(_module: Any) -> None:
+        """It is whole already."""
+
+
+sys.meta_path.append(_Libraries)
 
 
 def __dir__() -> list[str]:

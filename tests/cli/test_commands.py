@@ -19,6 +19,7 @@ import pytest
 
 import trackway as tw
 from tests.cli.driving import Trackway, read
+from tests.services.trackway_server import run_trackway
 from trackway.api import operations as ops
 from trackway.api.runs import CreateRun
 from trackway.base import errors
@@ -139,6 +140,20 @@ def test_doctor_finds_a_sound_store_sound_and_a_missing_index_missing(trackway: 
     assert "Created ix_series_value." in trackway("db", "repair").output
     assert "No index is missing." in trackway("db", "repair").output
     assert trackway("doctor").exit_code == 0
+
+
+def test_doctor_asks_a_server_for_its_schema_and_indexes(trackway: Trackway, tmp_path: Path) -> None:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with run_trackway(folder) as port:
+        uri = f"http://127.0.0.1:{port}"
+        found = {row["what"]: row for row in read(trackway("doctor", "--uri", uri, "--json"))}
+        assert found["schema"]["found"] != "none"
+        assert (found["indexes"]["verdict"], found["size"]["verdict"]) == ("ok", "ok")
+        drop_index(folder / "t.db")
+        result = trackway("doctor", "--uri", uri)
+        assert result.exit_code == 1
+        assert "ix_series_value" in result.output
 
 
 def test_doctor_warns_of_a_default_experiment_in_the_trash(trackway: Trackway) -> None:

@@ -285,6 +285,12 @@ TRASH: list[Scenario] = [
     ),
     *each(ops.PURGE_TRASH, "refused", "age", (-1, 2**63), lambda s, n: t.PurgeTrash(older_than_ms=n), InvalidInput),
     ok(
+        ops.INSPECT_STORE,
+        "schema, indexes and size",
+        lambda s: t.InspectStore(),
+        lambda s, x: (x.revision != "none", x.missing_indexes, x.size_bytes > 0) == (True, [], True),
+    ),
+    ok(
         ops.SEARCH_AUDIT,
         "newest first",
         lambda s: t.SearchAudit(limit=1),

@@ -213,6 +213,7 @@ SEARCH_AUDIT = Operation("audit.search", "POST", "/audit/search", t.SearchAudit,
 VERIFY_AUDIT = Operation("audit.verify", "POST", "/audit/verify", t.VerifyAudit, t.AuditVerdict, reads("workspace", permission="admin"), "Check that the audit log is whole and as it was written.")
 TRIM_AUDIT = Operation("audit.trim", "POST", "/audit/trim", t.TrimAudit, t.TrimmedAudit, writes("system", permission="admin"), "Remove old entries of the audit log.")
 
+INSPECT_STORE = Operation("store.inspect", "GET", "/store", t.InspectStore, t.StoreReport, reads("system", permission="admin"), "Look at the database: its schema, its indexes, its size.")
 CREATE_USER = Operation("users.create", "POST", "/users", u.CreateUser, u.CreatedUser, writes("system", "name", permission="admin"), "Create a user or a service account.")
 LIST_USERS = Operation("users.list", "GET", "/users", u.ListUsers, u.UserPage, reads("system", permission="admin"), "List users.")
 GET_USER = Operation("users.get", "GET", "/users/{name}", u.UserName, u.User, reads("system", "name", permission="admin"), "Get a user.")

@@ -98,6 +98,27 @@ class AuditVerdict(Response, frozen=True, kw_only=True):
     hash: str
 
 
+class InspectStore(Request, frozen=True, kw_only=True):
+    """Look at the database itself."""
+
+
+class StoreReport(Response, frozen=True, kw_only=True):
+    """The state of the database.
+
+    revision:        of its schema
+    missing_indexes: which the schema has and the database lacks: searches are slow until they are made
+    size_bytes:      of the database, its write-ahead log left out
+    log_bytes:       of SQLite's write-ahead log; 0 for PostgreSQL
+    journal_mode:    SQLite's; empty for PostgreSQL
+    """
+
+    revision: str
+    missing_indexes: list[str]
+    size_bytes: int
+    log_bytes: int
+    journal_mode: str
+
+
 class TrimAudit(Request, frozen=True, kw_only=True):
     """Remove entries older than a time; the chain goes on from where it was cut."""
 

@@ -24,20 +24,45 @@ Retry contract: 4xx but 429 never; 429 and 503 after ``retry_after_s``; other 5x
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+MLFLOW_CODES: dict[str, tuple[int, int]] = {
+    "INTERNAL_ERROR": (1, 500),
+    "TEMPORARILY_UNAVAILABLE": (2, 503),
+    "BAD_REQUEST": (4, 400),
+    "DEADLINE_EXCEEDED": (7, 504),
+    "RESOURCE_EXHAUSTED": (9, 429),
+    "ABORTED": (10, 409),
+    "NOT_FOUND": (11, 404),
+    "ALREADY_EXISTS": (12, 409),
+    "UNAUTHENTICATED": (13, 401),
+    "INVALID_PARAMETER_VALUE": (1000, 400),
+    "ENDPOINT_NOT_FOUND": (1001, 404),
+    "INVALID_STATE": (1003, 500),
+    "PERMISSION_DENIED": (1004, 403),
+    "CUSTOMER_UNAUTHORIZED": (1006, 401),
+    "REQUEST_LIMIT_EXCEEDED": (1007, 429),
+    "RESOURCE_CONFLICT": (1008, 409),
+    "NOT_IMPLEMENTED": (1010, 501),
+    "RESOURCE_ALREADY_EXISTS": (3001, 400),
+    "RESOURCE_DOES_NOT_EXIST": (3002, 404),
+}
+"""Kinds of error by the names of MLflow's protocol: the number that scripts may have for one, and its HTTP status."""
+_BY_NUMBER = {number: name for name, (number, _) in MLFLOW_CODES.items()}
 
 
 class TrackwayError(Exception):
     """Anything that Trackway raises on purpose; on its own, a fault of ours."""
 
     code: ClassVar[str] = "internal"
-    error_code: ClassVar[str] = "INTERNAL_ERROR"
+    error_code: str = "INTERNAL_ERROR"
     """What the MLflow protocol, and so scripts written for it, call this kind."""
-    status: ClassVar[int] = 500
+    status: int = 500
 
     def __init__(
         self,
         message: str,
+        error_code: str | int | None = None,
         *,
         hint: str = "",
         details: dict[str, Any] | None = None,
@@ -48,6 +73,24 @@ class TrackwayError(Exception):
         self.hint = hint
         self.details = details or {}
         self.retry_after_s = retry_after_s
+        if error_code is not None:  # as scripts written for MLflow raise them
+            name = _BY_NUMBER.get(error_code, "INTERNAL_ERROR") if isinstance(error_code, int) else error_code
+            self.error_code, self.status = name, MLFLOW_CODES.get(name, (0, 500))[1]
+
+    @classmethod
+    def invalid_parameter_value(cls, message: str) -> Self:
+        """Make the error that MLflow has this short form for."""
+        return cls(message, "INVALID_PARAMETER_VALUE")
+
+    def get_http_status_code(self) -> int:
+        """Return the status that a server would answer with."""
+        return self.status
+
+    def serialize_as_json(self) -> str:
+        """Return the error as MLflow's protocol has it."""
+        import json
+
+        return json.dumps({"error_code": self.error_code, "message": self.message})
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

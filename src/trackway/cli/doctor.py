@@ -13,8 +13,8 @@ import click
 from trackway.api import artifacts as a
 from trackway.api import operations as ops
 from trackway.api.experiments import GetExperiment
-from trackway.api.retention import GetRetention, SearchAudit
-from trackway.base.errors import TrackwayError
+from trackway.api.retention import GetRetention, InspectStore, SearchAudit
+from trackway.base.errors import PermissionDenied, TrackwayError, Unauthenticated
 from trackway.base.ids import new_id
 from trackway.cli.output import count, format_time, show_rows
 from trackway.sdk.connection import get_journal_root, get_scheme, get_tracking_uri, get_transport, resolve_uri
@@ -65,20 +65,29 @@ def examine(address: str) -> Iterator[Finding]:
             yield Finding("default experiment", "warn", "in the trash", "trackway experiments restore 0")
         else:
             yield Finding("default experiment", "ok", default.name)
-        yield from _examine_database(address)
+        yield from _examine_database(address, transport)
         yield from _examine_artifacts(transport)
         yield from _examine_trash(transport)
     yield from _examine_journals(address)
 
 
-def _examine_database(address: str) -> Iterator[Finding]:
+def _examine_database(address: str, transport: Transport) -> Iterator[Finding]:
+    database = ""
     if get_scheme(address) in ("http", "https"):
-        return
-    database = find_database(address)
-    seen = inspect_database(database)
+        try:
+            seen = transport.call(ops.INSPECT_STORE, InspectStore())
+        except (PermissionDenied, Unauthenticated):
+            yield Finding("schema and indexes", "ok", "only shown to administrators")
+            return
+        except TrackwayError as error:  # of a server that is older than this, too
+            yield Finding("schema and indexes", "warn", error.message, "run trackway doctor where the database is")
+            return
+    else:
+        database = find_database(address)
+        seen = inspect_database(database)
     yield Finding("schema", "ok", seen.revision)
-    if seen.missing:
-        yield Finding("indexes", "fail", f"missing: {', '.join(seen.missing)}", "trackway db repair")
+    if seen.missing_indexes:
+        yield Finding("indexes", "fail", f"missing: {', '.join(seen.missing_indexes)}", "trackway db repair")
     else:
         yield Finding("indexes", "ok", "all there")
     yield Finding("size", "ok", format_bytes(seen.size_bytes))

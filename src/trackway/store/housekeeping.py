@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, VerifyAudit
+from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, StoreReport, VerifyAudit
 from trackway.store.paging import Page
 
 
@@ -20,3 +20,4 @@ class Housekeeping(Protocol):
     def search_audit(self, workspace: str, q: SearchAudit, page: Page) -> list[AuditEntry]: ...
     def verify_audit(self, workspace: str, q: VerifyAudit) -> AuditVerdict: ...
     def trim_audit(self, workspace: str, before_ms: int) -> int: ...
+    def inspect(self) -> StoreReport: ...

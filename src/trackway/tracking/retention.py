@@ -32,6 +32,7 @@ class RetentionService:
             ops.SEARCH_AUDIT: self.search_audit,
             ops.VERIFY_AUDIT: self.verify_audit,
             ops.TRIM_AUDIT: self.trim_audit,
+            ops.INSPECT_STORE: self.inspect_store,
         }
 
     def get(self, tx: Transaction, call: Call, _q: t.GetRetention) -> t.Retention:
@@ -40,6 +41,10 @@ class RetentionService:
         return t.Retention(
             trash_ms=tx.housekeeping.get_retention(call.workspace), trashed_experiments=experiments, trashed_runs=runs
         )
+
+    def inspect_store(self, tx: Transaction, _call: Call, _q: t.InspectStore) -> t.StoreReport:
+        """Look at the database."""
+        return tx.housekeeping.inspect()
 
     def set(self, tx: Transaction, call: Call, q: t.SetRetention) -> t.Retention:
         """Set the policy."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+from trackway.api.retention import StoreReport
 from trackway.base.errors import InvalidInput
 from trackway.store.sql.connection import connector
-from trackway.store.sql.inspection import Inspection, inspect
+from trackway.store.sql.inspection import inspect
 from trackway.store.sql.migrations import HISTORY
 from trackway.store.sql.upgrade import create_missing_indexes, prepare, read_revision
 
@@ -26,11 +27,11 @@ def find_database(uri: str) -> str:
     return f"sqlite:///{Path(uri.removeprefix('file://')).absolute() / 'trackway.db'}"
 
 
-def inspect_database(uri: str) -> Inspection:
+def inspect_database(uri: str) -> StoreReport:
     """Look at a database: its schema, indexes and sizes."""
     connect, _ = connector(uri)
     with closing(connect()) as db:
-        return inspect(uri, db)
+        return inspect(db)
 
 
 def repair_database(uri: str) -> list[str]:

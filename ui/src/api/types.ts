@@ -678,6 +678,10 @@ export interface Ingested {
   acknowledged: number
 }
 
+/** Look at the database itself. */
+export interface InspectStore {
+}
+
 /** What to run: a project, as ``trackway run`` takes it. What is empty is left to that command. */
 export interface Launch {
   uri: string
@@ -1451,6 +1455,15 @@ export interface SigningKeyName {
   name: string
 }
 
+/** The state of the database. */
+export interface StoreReport {
+  revision: string
+  missing_indexes: string[]
+  size_bytes: number
+  log_bytes: number
+  journal_mode: string
+}
+
 /** Count the runs of some experiments; one that is not there is left out. */
 export interface SummarizeExperiments {
   experiment_ids: string[]
@@ -1858,6 +1871,7 @@ export interface Operations {
   "audit.search": { request: SearchAudit; response: AuditPage }
   "audit.verify": { request: VerifyAudit; response: AuditVerdict }
   "audit.trim": { request: TrimAudit; response: TrimmedAudit }
+  "store.inspect": { request: InspectStore; response: StoreReport }
   "users.create": { request: CreateUser; response: CreatedUser }
   "users.list": { request: ListUsers; response: UserPage }
   "users.get": { request: UserName; response: User }
@@ -1999,6 +2013,7 @@ export const ROUTES = {
   "audit.search": ["POST", "/audit/search"],
   "audit.verify": ["POST", "/audit/verify"],
   "audit.trim": ["POST", "/audit/trim"],
+  "store.inspect": ["GET", "/store"],
   "users.create": ["POST", "/users"],
   "users.list": ["GET", "/users"],
   "users.get": ["GET", "/users/{name}"],

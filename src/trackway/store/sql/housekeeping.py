@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, VerifyAudit
+from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, StoreReport, VerifyAudit
 from trackway.store.base import Page
 from trackway.store.sql.connection import Connection, Row
+from trackway.store.sql.inspection import inspect
 
 _AUDIT_FIELDS = ("time_ms", "actor", "operation", "object", "request_id", "detail", "address", "before", "after")
 _AUDIT = (
@@ -23,6 +24,10 @@ class HousekeepingTable:
 
     def __init__(self, db: Connection) -> None:
         self._db = db
+
+    def inspect(self) -> StoreReport:
+        """Look at the database."""
+        return inspect(self._db)
 
     def get_retention(self, workspace: str) -> int | None:
         """Return after how many ms a workspace's trash is purged; None for never."""
