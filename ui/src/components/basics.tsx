@@ -88,7 +88,7 @@ export function Empty({ title, children }: EmptyProps) {
 /** The shape of what is on its way. */
 export function Skeleton({ rows = 6 }: { rows?: number }) {
   return (
-    <div class="panel padded" aria-busy="true" aria-label="Loading">
+    <div class="panel padded" role="progressbar" aria-busy="true" aria-label="Loading">
       <div style={{ display: "grid", gap: "20px" }}>
         {Array.from({ length: rows }, (_, n) => (
           <span class="bone" key={n} style={{ width: `${88 - ((n * 17) % 50)}%` }} />

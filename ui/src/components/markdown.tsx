@@ -17,6 +17,11 @@ export function safeHref(href: string): string | null {
   return /^(\/(?![/\\])|#|\?)/.test(href) ? href : null
 }
 
+/** The beginning of a text for a cell of a table, without its marks. */
+export function firstWords(text: string): string {
+  return text.slice(0, 300).replace(/[#*`>|]+/g, "").replace(/\s+/g, " ").trim().slice(0, 200)
+}
+
 export function Markdown({ text }: { text: string }) {
   return <div class="markdown">{blocks(text.slice(0, 200_000).split(/\r?\n/))}</div>
 }

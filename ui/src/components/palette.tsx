@@ -21,6 +21,7 @@ export const pageCommands = signal<Command[]>([])
 const ALWAYS: Command[] = [
   { text: "Experiments", icon: "list", act: () => go("/experiments") },
   { text: "All runs", icon: "list", act: () => go("/runs") },
+  { text: "Models", icon: "list", act: () => go("/models") },
   { text: "Theme: light", icon: "light", act: () => choose("light") },
   { text: "Theme: dark", icon: "dark", act: () => choose("dark") },
   { text: "Theme: as the system", icon: "system", act: () => choose("system") },

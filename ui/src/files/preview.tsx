@@ -41,6 +41,8 @@ export function kindOf(name: string): Kind {
   return KINDS.get(name.slice(name.lastIndexOf(".") + 1).toLowerCase()) ?? "other"
 }
 
+/** Whether two of them can be told apart line by line. */
+export const isText = (name: string) => /^(text|json|model|markdown|notebook|separated|html)$/.test(kindOf(nameOf(name)))
 export const isImage = (name: string) => kindOf(name) === "image"
 
 interface PreviewProps {

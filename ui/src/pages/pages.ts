@@ -17,6 +17,11 @@ export interface Page {
 const experiments = () => import("./experiments/experiments")
 const runs = () => import("./runs/runs")
 const run = () => import("./run/run")
+const compare = () => import("./compare/compare")
+const models = () => import("./models/models")
+const model = () => import("./models/model")
+const version = () => import("./models/version")
+const versions = () => import("./models/compare")
 
 export const PAGES: Page[] = [
   { pattern: "/", title: "Experiments", section: "/experiments", load: experiments },
@@ -24,10 +29,16 @@ export const PAGES: Page[] = [
   { pattern: "/experiments/{experiment_id}", title: "Runs", section: "/experiments", load: runs },
   { pattern: "/runs", title: "Runs", section: "/runs", load: runs },
   { pattern: "/runs/{run_id}", title: "Run", section: "/runs", load: run },
+  { pattern: "/compare", title: "Compare runs", section: "/runs", load: compare },
+  { pattern: "/models", title: "Models", section: "/models", load: models },
+  { pattern: "/models/{name}", title: "Model", section: "/models", load: model },
+  { pattern: "/models/{name}/compare", title: "Compare versions", section: "/models", load: versions },
+  { pattern: "/models/{name}/versions/{version}", title: "Version", section: "/models", load: version },
 ]
 
 /** The navigation, in its order. */
 export const SECTIONS: { href: string; text: string }[] = [
   { href: "/experiments", text: "Experiments" },
   { href: "/runs", text: "Runs" },
+  { href: "/models", text: "Models" },
 ]

@@ -32,7 +32,9 @@ export default function RunPage({ fields }: PageProps) {
   const run_id = fields["run_id"]!
   const tab = place.value.query.get("tab") ?? "overview"
   const { data: run, error, reload } = useLoad(run_id, (signal) => call("runs.get", { run_id }, signal))
-  useLive(run ? { experiments: [run.experiment_id] } : {}, reload)
+  useLive(run ? { experiments: [run.experiment_id] } : null, ({ runs, all }) => {
+    if (all || runs.includes(run_id)) reload()
+  })
   useEffect(() => {
     if (run) document.title = `${run.name} · Trackway`
   }, [run?.name])

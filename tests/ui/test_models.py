@@ -1,0 +1,95 @@
+"""The registry: models, their versions, and what is said and done about them."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.looking import HOSTILE, Site, call, find_barriers
+from tests.ui.rich import Rich
+
+LOOKS = [(1280, "light"), (390, "dark")]
+
+
+@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=["1280-light", "390-dark"])
+def test_every_page_of_the_registry_fits_and_keeps_nobody_out(page: Page, site: Site, rich: Rich) -> None:
+    version = f"/models/{rich.model}/versions/2"
+    pages = [f"/models/{rich.model}", version, f"{version}?tab=use", f"{version}?tab=files&path=MLmodel"]
+    for path in ["/models", "/models?tab=portfolio", *pages, f"/models/{rich.model}/compare?versions=1,2&all=1"]:
+        page.goto(site.address + path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+        assert find_barriers(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], path  # type: ignore[index]
+
+
+def test_a_version_says_what_it_takes_and_where_it_came_from(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/models/{rich.model}/versions/2")
+    for text in ["python_function, sklearn", "owner's city", "float64 (any)", "Staging", "@champion"]:
+        expect(page.get_by_text(text).first).to_be_visible()
+    expect(page.get_by_role("region", name="Lineage").first.get_by_role("listitem")).to_have_count(2)
+    expect(page.get_by_role("region", name="Comments")).to_contain_text(HOSTILE)
+    expect(page.get_by_role("region", name="Tags")).to_contain_text(HOSTILE[:60])
+    page.get_by_role("link", name="Use", exact=True).click()
+    expect(page.get_by_text(f'load_model("models:/{rich.model}@champion")').first).to_be_visible()
+    page.get_by_role("link", name="Files", exact=True).click()
+    page.get_by_role("button", name="requirements.txt").click()
+    expect(page.get_by_text("scikit-learn==1.7.0")).to_be_visible()
+
+
+def test_a_model_is_made_talked_about_and_deleted(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/models")
+    page.get_by_role("button", name="Create").click()
+    page.get_by_label("Name", exact=True).fill(rich.model)
+    page.get_by_role("dialog").get_by_role("button", name="Create").click()
+    expect(page.get_by_role("alert")).to_contain_text("already")
+    page.get_by_label("Name", exact=True).fill("made/by hand")
+    page.get_by_role("dialog").get_by_role("button", name="Create").click()
+    expect(page.get_by_role("alert").or_(page.get_by_text("No versions yet")).first).to_be_visible()
+    page.get_by_label("Name", exact=True).fill("made by hand")
+    page.get_by_role("dialog").get_by_role("button", name="Create").click()
+    expect(page.get_by_text("No versions yet")).to_be_visible()
+    page.get_by_label("Comment in Markdown").fill("**better**")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.get_by_role("article").locator("strong").last).to_have_text("better")
+    page.get_by_role("button", name="Delete this comment").click()
+    expect(page.get_by_role("article")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("article")).to_have_count(1)
+    page.get_by_role("button", name="Acts on this model").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_label("Type “made by hand” to delete it").fill("made by hand")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("“made by hand” is deleted")).to_be_visible()
+
+
+def test_stages_aliases_requests_and_vouching(page: Page, site: Site, rich: Rich) -> None:
+    rule = {"stage": "Production", "alias": "", "signature": False, "keys": [], "evaluation": True, "approval": False}
+    call(site.port, "PUT", f"/registered-models/{rich.model}/policy", {"rules": [rule]})
+    page.goto(f"{site.address}/models/{rich.model}/versions/1")
+    page.get_by_role("button", name="Change the stage").click()
+    page.get_by_role("combobox", name="Stage").select_option("Production")
+    page.get_by_role("dialog").get_by_role("button", name="Change").click()
+    expect(page.get_by_role("alert")).to_contain_text("evaluation")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Acts on this version").click()
+    page.get_by_role("menuitem", name="Ask for a stage").click()
+    page.get_by_role("combobox", name="Stage").select_option("Production")
+    page.get_by_label("Why").fill(HOSTILE)
+    page.get_by_role("dialog").get_by_role("button", name="Ask").click()
+    expect(page.get_by_role("region", name="Requests")).to_contain_text(HOSTILE)
+    page.get_by_role("button", name="Say that it passed").click()
+    page.get_by_role("dialog").get_by_role("button", name="Say it").click()
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+    expect(page.locator(".head").get_by_text("Production")).to_be_visible()
+    page.get_by_role("button", name="Acts on this version").click()
+    page.get_by_role("menuitem", name="Set an alias").click()
+    page.get_by_label("Alias", exact=True).fill("best")
+    page.get_by_role("dialog").get_by_role("button", name="Set").click()
+    expect(page.locator(".head").get_by_text("@best")).to_be_visible()
+    page.goto(f"{site.address}/models/{rich.model}")
+    for version in (1, 2):
+        page.get_by_role("checkbox", name=f"Choose version {version}").check()
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("row", name="Stage Production Staging")).to_be_visible()

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest"
+import { diffLines, hunks } from "../src/components/diff"
+import { sideBySide } from "../src/components/difference"
+import { layOut } from "../src/pages/models/lineage"
+
+const told = (before: string, after: string) =>
+  diffLines(before, after).map(({ kind, text }) => ({ same: " ", gone: "-", added: "+" })[kind] + text)
+
+test("a difference has as few changes as possible", () => {
+  expect(told("a\nb\nc\nd", "a\nc\ne\nd")).toEqual([" a", "-b", " c", "+e", " d"])
+  expect(told("a", "a")).toEqual([" a"])
+  expect(told("", "x\ny")).toEqual(["-", "+x", "+y"])
+  expect(told("a\na", "a")).toEqual([" a", "-a"])
+})
+
+test("both sides can be read back out of a difference", () => {
+  const draw = (seed: number) => Array.from({ length: 40 }, (_, n) => (n * seed * 7919) % 5).join("\n")
+  for (let seed = 1; seed < 20; seed++) {
+    const lines = diffLines(draw(seed), draw(seed + 3))
+    expect(lines.filter((line) => line.kind !== "added").map((line) => line.text).join("\n")).toBe(draw(seed))
+    expect(lines.filter((line) => line.kind !== "gone").map((line) => line.text).join("\n")).toBe(draw(seed + 3))
+  }
+})
+
+test("what is far from a change is left out", () => {
+  const before = Array.from({ length: 30 }, (_, n) => `line ${n}`)
+  const after = before.with(15, "changed")
+  const found = hunks(diffLines(before.join("\n"), after.join("\n")))
+  expect(found.map((hunk) => [hunk.skipped, hunk.lines.length])).toEqual([[12, 8]])
+})
+
+test("records are put side by side by name", () =>
+  expect(sideBySide([{ b: "1" }, { a: "2", b: "1" }])).toEqual([
+    ["a", [null, "2"]],
+    ["b", ["1", "1"]],
+  ]))
+
+test("a lineage is laid out from left to right, and a ring ends", () => {
+  const node = (id: string) => ({ kind: "run" as const, id, digest: "" })
+  const nodes = ["c", "a", "b"].map(node)
+  const edges = [
+    { source: 1, target: 2 },
+    { source: 2, target: 0 },
+  ]
+  const lefts = layOut({ nodes, edges }).map((placed) => placed.left)
+  expect([lefts[1]! < lefts[2]!, lefts[2]! < lefts[0]!]).toEqual([true, true])
+  expect(layOut({ nodes, edges: [...edges, { source: 0, target: 1 }] })).toHaveLength(3)
+})
