@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Literal
 
@@ -10,23 +9,16 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.services.trackway_server import run_trackway
-from tests.ui.looking import Site, fill
+from tests.ui.looking import Site, fill, launch
 from tests.ui.rich import Rich, make_rich
 from trackway.server.static import FOLDER
-
-ARGUMENTS = """
-    --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync
-""".split()
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, one for each process that runs tests."""
     assert (FOLDER / "index.html").exists(), "the web UI is not built: run `make ui`"
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "there is no Chromium: run `.ci/system-packages`"
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS) as one:
+    with sync_playwright() as playwright, launch(playwright) as one:
         yield one
 
 

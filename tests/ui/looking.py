@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
 import struct
 import time
 from http.client import HTTPConnection
@@ -12,13 +13,26 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, Playwright
 
 from tests.repository.source import ROOT
 from trackway.api.runs import Ingest, Series
 
 HOSTILE = "<script>window.pwned=1</script>\"'&<img src=x onerror=window.pwned=1>{{7*7}}"
 AXE = (ROOT / "ui/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+
+ARGUMENTS = """
+    --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync
+""".split()
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start Debian's Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert chromium, "there is no Chromium: run `.ci/system-packages`"
+    return playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
 
 
 class Site(NamedTuple):

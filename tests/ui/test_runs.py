@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.ui.looking import Site, call, find_barriers, finish, log, make_experiment, make_run
+from tests.ui.looking import HOSTILE, Site, call, find_barriers, finish, log, make_experiment, make_run
 
 LOOKS = [(1280, "light"), (390, "dark")]
 IDS = ["1280-light", "390-dark"]
@@ -199,6 +199,37 @@ def test_a_stretch_of_a_curve_is_fetched_again_in_detail(page: Page, site: Site)
         page.mouse.move(box["x"] + 90, box["y"] + 60, steps=4)
         page.mouse.up()
     expect(chart).not_to_contain_text("of 20,000 points")
+
+
+@pytest.mark.parametrize("kind", ["scatter", "parallel", "bars", "boxes"])
+def test_params_and_metrics_are_drawn_against_one_another(page: Page, site: Site, kind: str) -> None:
+    page.goto(f"{site.address}/experiments/{site.churn}?mode=charts&chart={kind}&y=metrics.loss")
+    chart = page.get_by_role("region", name=f"{kind} of loss")
+    expect(chart).to_contain_text("40 runs")
+    expect(chart.locator("canvas").first).to_be_visible()
+    page.wait_for_function("document.querySelector('.relation-canvas canvas')?.width > 0")
+    assert count_painted(chart) > 500
+    if kind == "parallel":
+        expect(chart.get_by_text("What goes with loss")).to_be_visible()
+        assert find_barriers(page) == []
+
+
+def test_charts_of_hostile_names_run_nothing(page: Page, site: Site) -> None:
+    experiment = make_experiment(site.port, "hostile charts")
+    for number in range(3):
+        run = make_run(site.port, experiment, name=f"{HOSTILE}{{a|b}}{number}")
+        log(site.port, run, {"p": f"{HOSTILE}{number}"}, m=[float(number)])
+    for kind in ("scatter", "boxes", "bars", "parallel"):
+        page.goto(f"{site.address}/experiments/{experiment}?mode=charts&chart={kind}")
+        canvas = page.locator(".relation-canvas canvas").first
+        expect(canvas).to_be_visible()
+        box = canvas.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.goto(f"{site.address}/experiments/{experiment}?mode=split")
+    over = page.locator(".u-over").first
+    over.hover()
+    expect(page.locator(".plot-tip").first).to_contain_text("<script>")
 
 
 def asks_for_a_stretch(url: str, body: str | None) -> bool:

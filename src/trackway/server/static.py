@@ -46,13 +46,13 @@ NOT_BUILT: Final = b"""<!doctype html><html lang="en"><meta charset="utf-8"><tit
 
 
 class File(msgspec.Struct, frozen=True):
-    """One file with its compressed forms; ``forms`` maps a content coding to bytes, the smallest first."""
+    """One file; ``packed`` is it as gzip, where that is smaller."""
 
     content_type: bytes
     cache: bytes
     etag: bytes
     plain: bytes
-    forms: dict[bytes, bytes]
+    packed: bytes | None
 
 
 def list_routes(folder: Path = FOLDER) -> list[Route]:
@@ -82,20 +82,21 @@ def _read_files(folder: Path) -> Iterator[tuple[str, File]]:
         if kind is None or not path.is_file():
             continue
         name, data = path.relative_to(folder).as_posix(), path.read_bytes()
-        packed = {coding: path.with_name(path.name + suffix) for coding, suffix in ((b"br", ".br"), (b"gzip", ".gz"))}
-        forms = {coding: other.read_bytes() for coding, other in packed.items() if other.is_file()}
+        beside = path.with_name(f"{path.name}.gz")
+        packed = beside.read_bytes() if beside.is_file() else None
         digest = hashlib.sha256(data).hexdigest()[:32].encode()
         cache = FOREVER if name.startswith("assets/") else b"no-cache"
-        yield name, File(kind, cache, digest, data, forms)
+        yield name, File(kind, cache, digest, data, packed)
 
 
 def _serve(file: File) -> Handler:
     """Return the handler that answers with a file, in the form that the client takes."""
 
     async def answer(request: HttpRequest, _call: Caller) -> HttpResponse:
-        accepted = _list_codings(request.headers.get(b"accept-encoding", b""))
-        coding = next((one for one in file.forms if one in accepted), b"")
-        etag = b'"%s%s"' % (file.etag, b"-" + coding if coding else b"")
+        body = file.plain
+        if file.packed is not None and b"gzip" in _list_codings(request.headers.get(b"accept-encoding", b"")):
+            body = file.packed
+        etag = b'"%s%s"' % (file.etag, b"-gzip" if body is file.packed else b"")
         headers = [
             (b"etag", etag),
             (b"cache-control", file.cache),
@@ -104,9 +105,9 @@ def _serve(file: File) -> Handler:
         ]
         if etag in request.headers.get(b"if-none-match", b""):
             return HttpResponse(status=304, content_type=file.content_type, headers=headers)
-        if coding:
-            headers.append((b"content-encoding", coding))
-        return HttpResponse(body=file.forms.get(coding, file.plain), content_type=file.content_type, headers=headers)
+        if body is file.packed:
+            headers.append((b"content-encoding", b"gzip"))
+        return HttpResponse(body=body, content_type=file.content_type, headers=headers)
 
     return answer
 

@@ -2,8 +2,9 @@
 import { useState } from "preact/hooks"
 import { call } from "../../../api/client"
 import type { Run, RunFields } from "../../../api/types"
-import { Empty, SearchBox } from "../../../components/basics"
+import { Button, Empty, Failure, SearchBox, Skeleton } from "../../../components/basics"
 import { Dialog } from "../../../components/dialog"
+import { lazy } from "../../../components/lazy"
 import { count } from "../../../format"
 import type { Change } from "../../../state/live"
 import { useLoad } from "../../../state/load"
@@ -13,6 +14,7 @@ import type { RunQuery } from "../source"
 import type { View } from "../view"
 import { ChartCard, type CurveOptions, type Group } from "./card"
 import { readAxis, writeAxis } from "./curves"
+import type { Kind } from "./relations"
 import "./charts.css"
 
 export interface ChartsProps {
@@ -28,6 +30,9 @@ export interface ChartsProps {
 /** Runs that are drawn when none is chosen. */
 const FIRST = 20
 const MOST = 100
+/** Runs whose params and metrics are compared. */
+const COMPARED = 1_000
+const Relation = lazy(() => import("./relation"))
 
 function readOptions(query: URLSearchParams): CurveOptions {
   const smoothing = Number(query.get("smooth"))
@@ -48,6 +53,11 @@ export default function Charts({ lines, view, query, chosen, names, change }: Ch
   const { experiments, ...rest } = query
   const members = useLoad(grouped ? JSON.stringify(query) : null, (signal) =>
     call("runs.search", { experiment_ids: experiments, ...rest, limit: MOST }, signal),
+  )
+  const kind = readKind(place.value.query.get("chart"))
+  // Charts of params and metrics are of many runs, more than the table has at hand.
+  const many = useLoad(kind && chosen.size === 0 ? `many ${JSON.stringify(query)}` : null, (signal) =>
+    call("runs.search", { experiment_ids: experiments, ...rest, limit: COMPARED }, signal),
   )
   const found = grouped ? (members.data?.runs ?? []) : lines.loaded(MOST)
   const shown = found.filter((run) => !view.hidden.includes(run.run_id))
@@ -75,14 +85,33 @@ export default function Charts({ lines, view, query, chosen, names, change }: Ch
       onLarge={setLarge}
     />
   )
+  if (kind) {
+    const compared = chosen.size > 0 ? runs : many.data?.runs.filter((run) => !view.hidden.includes(run.run_id))
+    return (
+      <div class="charts">
+        <Kinds kind={kind} />
+        <div class="charts-scroll">
+          {many.error && <Failure error={many.error} retry={many.reload} />}
+          {compared ? (
+            <Relation kind={kind} runs={compared} total={chosen.size > 0 ? null : lines.total} />
+          ) : (
+            <Skeleton rows={5} />
+          )}
+        </div>
+      </div>
+    )
+  }
   return (
     <div class="charts">
+      <Kinds kind={null} />
       <Options options={options} wanted={wanted} metrics={names?.metrics ?? []} />
       <p class="soft small" role="status">
         {chosen.size > 0
           ? `${count(runs.length, "chosen run")}`
-          : `The first ${count(runs.length, "run")} of the table; choose others there`}
-        {groups && `, in ${count(groups.length, "group")}: mean, and from the least to the greatest`}
+          : `The first ${count(runs.length, "run")} of the table`}
+        {groups
+          ? ` in ${count(groups.length, "group")}: mean, and from the least to the greatest`
+          : chosen.size === 0 && "; choose others there"}
       </p>
       <div class="charts-scroll" tabIndex={0} role="region" aria-label="Charts">
         {metrics.length === 0 && !(grouped && members.loading) && (
@@ -102,6 +131,30 @@ export default function Charts({ lines, view, query, chosen, names, change }: Ch
           {card(large, true)}
         </Dialog>
       )}
+    </div>
+  )
+}
+
+const KINDS: [Kind | null, string][] = [
+  [null, "Curves"],
+  ["scatter", "Scatter"],
+  ["parallel", "Parallel"],
+  ["bars", "Bars"],
+  ["boxes", "Boxes"],
+]
+
+function readKind(text: string | null): Kind | null {
+  return KINDS.find(([kind]) => kind === text)?.[0] ?? null
+}
+
+function Kinds({ kind }: { kind: Kind | null }) {
+  return (
+    <div class="group" role="group" aria-label="Kind of chart">
+      {KINDS.map(([one, text]) => (
+        <Button key={text} aria-pressed={one === kind} onClick={() => setQuery({ chart: one })}>
+          {text}
+        </Button>
+      ))}
     </div>
   )
 }

@@ -1,0 +1,20 @@
+/** The parts of ECharts that are used; fetched when the first of these charts is shown. */
+import { BarChart, BoxplotChart, ParallelChart, ScatterChart } from "echarts/charts"
+import { GridComponent, ParallelComponent, TooltipComponent, VisualMapComponent } from "echarts/components"
+import * as core from "echarts/core"
+import { CanvasRenderer } from "echarts/renderers"
+
+core.use([
+  BarChart,
+  BoxplotChart,
+  ParallelChart,
+  ScatterChart,
+  GridComponent,
+  ParallelComponent,
+  TooltipComponent,
+  VisualMapComponent,
+  CanvasRenderer,
+])
+
+export const { init } = core
+export type { ECharts, EChartsCoreOption } from "echarts/core"

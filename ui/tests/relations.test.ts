@@ -1,0 +1,34 @@
+import { expect, test } from "vitest"
+import type { Run } from "../src/api/types"
+import { box, listDimensions, rankParams, valueOf, writeValue } from "../src/pages/runs/charts/relations"
+
+const run = (params: Record<string, string>, loss: number) =>
+  ({ params, metrics: { loss: [0, 0, loss, loss, 0, loss, 0, 1, 0] } }) as unknown as Run
+
+test("dimensions are params that differ, and metrics; texts are told from numbers", () => {
+  const runs = [run({ lr: "0.1", opt: "adam", same: "x" }, 1), run({ lr: "1e-3", opt: "sgd", same: "x" }, 2)]
+  const found = listDimensions(runs)
+  expect(found.map(({ id, texts }) => [id, texts])).toEqual([
+    ["params.lr", null],
+    ["params.opt", ["adam", "sgd"]],
+    ["metrics.loss", null],
+  ])
+  expect(found.map((one) => valueOf(runs[1]!, one))).toEqual([0.001, 1, 2])
+  expect(writeValue(1, found[1]!)).toBe("sgd")
+})
+
+test("what cannot be drawn is left out", () => {
+  const runs = [run({ lr: "0.1" }, NaN), run({}, Infinity)]
+  expect(listDimensions(runs).map(({ id }) => id)).toEqual([])
+  expect(valueOf(runs[1]!, { id: "params.lr", name: "lr", texts: null })).toBe(null)
+})
+
+test("a param that decides a metric goes with it wholly, a name of each run not at all", () => {
+  const runs = Array.from({ length: 40 }, (_, n) => run({ a: String(n % 2), b: String(n % 5), id: `run ${n}` }, n % 2))
+  const dimensions = listDimensions(runs)
+  const ranked = rankParams(runs, dimensions, dimensions.at(-1)!)
+  expect(ranked[0]).toEqual({ name: "a", share: 1 })
+  expect(ranked.find(({ name }) => name === "id")!.share).toBe(0)
+})
+
+test("a box has quartiles between values", () => expect(box([4, 1, 3, 2])).toEqual([1, 1.75, 2.5, 3.25, 4]))
