@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
+
 from trackway.api.access import CreateGrant, TeamMember, UpdateUser
 from trackway.api.calls import Actor, Call
 from trackway.api.operations import OPERATIONS, Operation
@@ -41,6 +43,11 @@ class Policy(Protocol):
     ) -> None:
         """Note what an operation did, in its own transaction."""
 
+    def digest(
+        self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request, response: Any = None
+    ) -> str:
+        """Return a digest of what an operation is about, for the audit log; with a response, after the operation."""
+
 
 class OpenPolicy:
     """Everybody may do everything: for one person's store, and behind nothing but loopback."""
@@ -55,6 +62,10 @@ class OpenPolicy:
         self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request, response: Any
     ) -> None:
         """There is nothing to note."""
+
+    def digest(self, *_asked: object) -> str:
+        """Keep none: who may do everything may change the log."""
+        return ""
 
 
 class Dispatch:
@@ -117,12 +128,18 @@ class _Work:
     def __call__(self, tx: Transaction) -> Any:
         operation, request = self.operation, self.request
         call = self.policy.admit(tx, self.call, operation, request)
+        audited, before = operation.access.audited, ""
+        if audited:
+            before = self.policy.digest(tx, call, operation, request)
         response = self.handler(tx, call, request)
         if operation.name in self.policy.watched:
             self.policy.settle(tx, call, operation, request, response)
-        if operation.access.audited:
+        if audited:
             detail = "dry run" if getattr(request, "dry_run", False) else _describe(request)
             entry = make_entry(call, operation, _find_object(call, operation, request, response), detail)
+            after = self.policy.digest(tx, call, operation, request, response)
+            if before or after:
+                entry = msgspec.structs.replace(entry, before=before, after=after)
             tx.housekeeping.append_audit(call.workspace, entry)
         return response
 

@@ -20,6 +20,7 @@ from trackway.api import runs as r
 from trackway.api.calls import ANONYMOUS, Actor, Call, Permission
 from trackway.api.operations import OPERATIONS, Operation
 from trackway.base.errors import NotFound, PermissionDenied
+from trackway.dispatch import OpenPolicy
 from trackway.wiring.platform import Platform
 
 VALID = [scenario for scenario in SCENARIOS if scenario.kind == "valid"]
@@ -40,10 +41,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     platform.close()
 
 
-class Roles:
+class Roles(OpenPolicy):
     """A policy of roles; each may do what the operation's permission asks for, and nothing else."""
-
-    watched = ()
 
     def admit(self, tx: Any, call: Call, operation: Operation[Any, Any], request: Any) -> Call:
         role = next(name for name, actor in ACTORS.items() if actor == call.actor)

@@ -36,6 +36,7 @@ from trackway.api.operations import OPERATIONS, Operation
 from trackway.api.retention import SearchAudit
 from trackway.base.clock import now_ms
 from trackway.base.errors import PermissionDenied, TrackwayError
+from trackway.dispatch import OpenPolicy
 from trackway.store.sql.schema import metadata
 from trackway.wiring.platform import Platform
 
@@ -125,10 +126,8 @@ def test_what_an_operation_changes_and_reads_are_fields_of_its_request() -> None
         assert named <= set(operation.request.__struct_fields__), operation.name
 
 
-class Deny:
+class Deny(OpenPolicy):
     """A policy that allows nothing."""
-
-    watched = ()
 
     def admit(self, tx: Any, call: Call, operation: Any, request: Any) -> Call:
         raise PermissionDenied("no")

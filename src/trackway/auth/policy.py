@@ -11,6 +11,7 @@ from trackway.api.structs import Request
 from trackway.auth.ownership import WATCHED, settle
 from trackway.auth.quotas import check_quota
 from trackway.auth.rights import Rights, load_rights, refuse_credential
+from trackway.auth.snapshots import digest_response, digest_target
 from trackway.auth.targets import CHECKS, EXTRA, AdmittedCall
 from trackway.base.errors import NotFound, PermissionDenied, Unauthenticated
 from trackway.store.base import Transaction
@@ -74,6 +75,13 @@ class GrantPolicy:
         assert isinstance(call, AdmittedCall)
         settle(tx, call, operation, request, response)
 
+    def digest(
+        self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request, response: Any = None
+    ) -> str:
+        """Return a digest of what an operation is about, as it is now; of what was made, when that has no name yet."""
+        found = digest_target(tx, call, operation, request)
+        return found or (digest_response(response) if response is not None and _makes(operation) else "")
+
     def find_rights(self, tx: Transaction, call: Call) -> Rights:
         """Return what a call's credential permits.
 
@@ -94,3 +102,7 @@ class GrantPolicy:
             self._kept.pop(key, None)
             raise refuse_credential()
         return rights
+
+
+def _makes(operation: Operation[Any, Any]) -> bool:
+    return operation.access.target in ("workspace", "grant", "file") or operation.name.endswith(".create")
