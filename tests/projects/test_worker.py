@@ -17,6 +17,7 @@ import pytest
 
 import trackway as tw
 from trackway.api.schedules import Launch
+from trackway.base.errors import TrackwayError, Unauthenticated, Unavailable
 from trackway.projects.worker import Pace, Worker, write_command
 from trackway.sdk.connection import get_tracking_uri, get_transport
 
@@ -121,6 +122,35 @@ def test_no_value_of_a_schedule_is_taken_for_an_option() -> None:
     assert command[-2:] == ["--", "./p"]
     assert [word for word in command if word.startswith("-P")] == ["-Pa=--help", "-Pb=x=y"]
     assert "--version=main" in command
+
+
+class Refusing:
+    """A store that answers nothing but an error."""
+
+    def __init__(self, error: TrackwayError) -> None:
+        self.error = error
+        self.asked = 0
+
+    def call(self, operation: Any, request: Any) -> Any:
+        self.asked += 1
+        raise self.error
+
+
+def test_a_worker_that_the_store_refuses_says_so_and_one_whose_store_is_away_waits() -> None:
+    refusing = Refusing(Unauthenticated("Sign in first"))
+    with pytest.raises(Unauthenticated):
+        Worker(refusing, "w", pace=PACE).work()  # type: ignore[arg-type]
+    away = Refusing(Unavailable("away"))
+    with pytest.raises(Unavailable):
+        Worker(away, "w", pace=PACE).work(once=True)  # type: ignore[arg-type]
+    away.asked = 0
+    patient = Worker(away, "w", pace=PACE)  # type: ignore[arg-type]
+    thread = threading.Thread(target=patient.work)
+    thread.start()
+    wait_for(lambda: away.asked > 3)
+    patient.stop()
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
 
 
 def is_alive(process: int) -> bool:

@@ -201,8 +201,8 @@ DELETE_SCHEDULE = Operation("schedules.delete", "DELETE", "/schedules/{name}", c
 RUN_SCHEDULE = Operation("schedules.run_now", "POST", "/schedules/{name}/ticks", c.ScheduleName, c.Tick, writes("workspace", permission="admin"), "Run a schedule's project now.")
 LIST_TICKS = Operation("schedules.history", "GET", "/schedules/{name}/ticks", c.ListTicks, c.TickPage, reads("workspace"), "List a schedule's times and what became of them, newest first.")
 CANCEL_TICK = Operation("schedules.cancel", "POST", "/schedules/{name}/ticks/{tick_id}/cancel", c.CancelTick, c.Tick, writes("workspace", permission="admin"), "Have a time not run, or its run ended.")
-CLAIM_TICK = Operation("schedules.claim", "POST", "/schedule-ticks/claim", c.ClaimTick, c.ClaimedTick, writes("workspace", permission="admin", audited=False), "Take a time that is due, to run it: for workers.")
-REPORT_TICK = Operation("schedules.report", "POST", "/schedule-ticks/{tick_id}/report", c.ReportTick, c.Tick, writes("workspace", permission="admin", audited=False), "Say how a time that was taken is going: for workers.")
+CLAIM_TICK = Operation("schedules.claim", "POST", "/schedule-ticks/claim", c.ClaimTick, c.ClaimedTick, writes("workspace", audited=False), "Take a time that is due, to run it: for workers.")
+REPORT_TICK = Operation("schedules.report", "POST", "/schedule-ticks/{tick_id}/report", c.ReportTick, c.Tick, writes("workspace", audited=False), "Say how a time that was taken is going: for workers.")
 
 GET_USAGE = Operation("usage.get", "GET", "/usage", h.GetUsage, h.Usage, reads("workspace"), "Count what the workspace holds, and see its quota.")
 SET_QUOTA = Operation("quotas.set", "PUT", "/quota", h.SetQuota, h.Usage, writes("system", permission="admin"), "Limit what the workspace may hold.")

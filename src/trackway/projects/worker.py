@@ -21,7 +21,7 @@ from trackway.api.runs import TAG_SOURCE_NAME, TAG_SOURCE_TYPE, TERMINAL, Create
 from trackway.base.clock import now_ms
 from trackway.base.errors import Conflict, NotFound, TrackwayError
 from trackway.base.ids import new_id
-from trackway.sdk.transport import Transport
+from trackway.sdk.transport import Transport, is_temporary
 
 log = logging.getLogger("trackway.worker")
 
@@ -88,7 +88,10 @@ class Worker:
         self._stop.set()
 
     def work(self, once: bool = False) -> None:
-        """Work until ``stop``; with ``once``, until nothing waits and all that was taken has ended."""
+        """Work until ``stop``; with ``once``, until nothing waits and all that was taken has ended.
+
+        raises: what the store says when it refuses to hand out times; with ``once``, also when it is away
+        """
         ask_s = renew_s = 0.0
         while True:
             now_s = time.monotonic()
@@ -100,11 +103,21 @@ class Worker:
                     self._try(self._renew, job)
             waits = True
             if now_s >= ask_s and len(self._jobs) < self._slots and not self._stop.is_set():
-                waits = self._try(self._take)
+                waits = self._ask(once)
                 ask_s = 0.0 if waits else now_s + self._pace.poll_s
             if not self._jobs and (self._stop.is_set() or (once and not waits)):
                 return
             time.sleep(REAP_S)
+
+    def _ask(self, once: bool) -> bool:
+        """Take a time; False when none waits, or none can be had now."""
+        try:
+            return self._take()
+        except TrackwayError as error:
+            if not self._jobs and (once or not is_temporary(error)):
+                raise
+            log.warning("%s", error)
+            return False
 
     def _try(self, step: Callable[..., bool], *arguments: Any) -> bool:
         """Do something that a store that is away must not end; tell whether it was done."""
