@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from trackway.sdk.connection import (
         set_tracking_uri as set_tracking_uri,
     )
+    from trackway.sdk.description import doctor as doctor
     from trackway.sdk.evaluation import Threshold as Threshold
     from trackway.sdk.evaluation import evaluate as evaluate
     from trackway.sdk.evaluation.gate import gate as gate
@@ -257,6 +258,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "active_models": "ActiveModel clear_active_model get_active_model_id set_active_model",
     "client": "Client",
+    "description": "doctor",
     "configuration": """
         configure disable_system_metrics_logging enable_system_metrics_logging flush
         flush_artifact_async_logging flush_async_logging get_registry_uri set_registry_uri set_system_metrics_node_id

@@ -1,0 +1,105 @@
+"""Where a data set came from, as an object that fetches it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from trackway.base.errors import InvalidInput, NotSupported, Unavailable
+from trackway.sdk.datasets import TrackedDataset
+from trackway.sdk.entities import Dataset, DatasetInput
+from trackway.sdk.fluent_artifacts import download_artifacts
+from trackway.sdk.sources import CHUNK_BYTES
+from trackway.sdk.transport import Pool
+
+_OURS = ("runs", "models", "mlflow-artifacts", "file", "")
+
+
+class DatasetSource:
+    """A source as it was logged.
+
+    source_type: ``local``, ``http``, ``s3``, ... or ``code``
+    uri:         its address; empty for data that code made
+    """
+
+    def __init__(self, source_type: str, facts: dict[str, Any]) -> None:
+        self.source_type = source_type
+        self.uri = str(facts.get("uri") or facts.get("url") or facts.get("path") or "")
+        self._facts = facts
+
+    @property
+    def url(self) -> str:
+        """What MLflow calls the address of a source on the web."""
+        return self.uri
+
+    def load(self, dst_path: str | os.PathLike[str] | None = None) -> str:
+        """Fetch the data and return where they are.
+
+        dst_path: folder to put them into, under their own name; None for a new temporary one, and for what is local
+        raises:   NotSupported for what has no address, or one that its own library has to open; Unavailable
+        """
+        scheme = urlsplit(self.uri).scheme.lower()
+        if not self.uri:
+            raise NotSupported("These data were made by code", hint="run the code that the run names")
+        if scheme in ("http", "https"):
+            return _fetch(self.uri, os.fspath(dst_path or tempfile.mkdtemp(prefix="trackway-")))
+        if scheme not in _OURS:
+            raise NotSupported(
+                f"Data at {scheme}:// are not fetched here", hint=f"open {self.uri} with its own library"
+            )
+        where = unquote(urlsplit(self.uri).path) if scheme == "file" else self.uri
+        return download_artifacts(artifact_uri=where, dst_path=None if dst_path is None else os.fspath(dst_path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is logged of it."""
+        return dict(self._facts)
+
+    def to_json(self) -> str:
+        """Return that as JSON."""
+        return json.dumps(self._facts)
+
+    def _get_source_type(self) -> str:
+        return self.source_type
+
+    def __repr__(self) -> str:
+        return f"DatasetSource({self.source_type!r}, {self.uri!r})"
+
+
+def get_source(dataset: TrackedDataset | Dataset | DatasetInput) -> DatasetSource:
+    """Return where a data set came from.
+
+    dataset: as it was described, or as a run has it
+    raises:  InvalidInput for a source that is no JSON object
+    """
+    described = dataset.dataset if isinstance(dataset, DatasetInput) else dataset
+    try:
+        facts = json.loads(described.source or "{}")
+    except ValueError:
+        facts = None
+    if not isinstance(facts, dict):
+        raise InvalidInput(f"The source of {described.name!r} cannot be read", hint="it must be a JSON object")
+    return DatasetSource(described.source_type, facts)
+
+
+def _fetch(url: str, folder: str) -> str:
+    parts = urlsplit(url)
+    name = os.path.basename(unquote(parts.path)) or "data"
+    pool = Pool(parts.scheme, parts.hostname or "")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, name)
+    try:
+        answer = pool.get(stream=True).request("GET", url, preload_content=False, redirect=True, retries=5)
+        if answer.status != 200:
+            raise Unavailable(f"{url} was answered with {answer.status}", hint="look whether it is still there")
+        with open(f"{path}.part", "wb") as file:
+            for chunk in answer.stream(CHUNK_BYTES):
+                file.write(chunk)
+    except pool.failure as error:
+        raise Unavailable(f"{url} cannot be fetched: {error}", hint="try again later") from error
+    finally:
+        pool.close()
+    os.replace(f"{path}.part", path)
+    return path
