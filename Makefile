@@ -23,7 +23,7 @@ SERVERS := $(foreach peer,mlflow-server fasttrackml litserve,.venvs/$(peer)/.com
 # In CI what failed is run once more, one test at a time: the first report names it, and only what fails again is broken.
 tested = $(1) $(2) $(3) $(if $(CI),|| $(1) --last-failed --last-failed-no-failures none $(3))
 
-.PHONY: help setup ui system java containers demo test test-all lint types imports docs docs-check schema bench bench-ui dist fuzz sbom audit peers requirements clean
+.PHONY: help setup ui system java containers proxies demo test test-all lint types imports docs docs-check schema bench bench-ui dist fuzz sbom audit peers requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## Say what can be made
@@ -42,7 +42,7 @@ test: $(ENV) $(LIBRARIES) $(CLIENTS) $(UI) system  ## Run the tests, but the slo
 	$(call tested,$(BIN)/python -m pytest,-n 2,$(ARGS))
 	$(if $(ARGS),,$(call tested,.venvs/libraries/bin/python -m pytest,-n 2,-m "libraries and not slow and not h2o" tests/models/libraries attacks))
 
-test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(FUZZ) $(OIDC) $(CLIENTS) .venvs/mlflow-server/.complete .venvs/mlflow-spark/.complete system java containers  ## Run every test, in the environment that has every library
+test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(FUZZ) $(OIDC) $(CLIENTS) .venvs/mlflow-server/.complete .venvs/mlflow-spark/.complete system java containers proxies  ## Run every test, in the environment that has every library
 	.venvs/libraries/bin/python -m pytest -n 2 -m "(libraries or not libraries) and not h2o and not spark" $(ARGS)
 	$(if $(ARGS),,.venvs/h2o/bin/python -m pytest -m h2o tests/models/h2o)
 	$(if $(ARGS),,.venvs/spark/bin/python -m pytest -m spark tests/inference/spark tests/models/spark attacks)
@@ -101,6 +101,9 @@ system:
 
 java:
 	@command -v java >/dev/null || .ci/system-packages default-jre-headless
+
+proxies:
+	@PATH=$$PATH:/usr/sbin; command -v nginx >/dev/null && command -v caddy >/dev/null || .ci/system-packages nginx-light caddy
 
 containers:
 	@command -v podman >/dev/null && command -v debootstrap >/dev/null || .ci/system-packages podman runc catatonit debootstrap

@@ -281,3 +281,42 @@ def test_a_server_that_others_reach_needs_sign_in_and_tls(given: dict[str, Any])
 
 def test_a_server_behind_a_proxy_may_be_reached() -> None:
     check_settings(read_settings({"host": "0.0.0.0", "auth": True, "behind_proxy": "10.0.0.1"}, {}))
+
+
+def test_a_named_proxy_says_who_it_has_signed_in_and_nobody_else_does(tmp_path: Path) -> None:
+    said = (b"x-forwarded-user", b"Ann")
+
+    async def work(site: Site) -> None:
+        await site.admin.get("POST", "/api/v1/users", {"name": "ann"})
+        await site.admin.get("POST", "/api/v1/users", {"name": "robot", "kind": "service"})
+        site.app.client = ("10.1.2.3", 1)
+        proxied = Visitor(site.app, said)
+        assert (await proxied.get("GET", ME))["name"] == "ann"
+        assert (await proxied.get("GET", ME))["means"] == "proxy"
+        for header in (
+            (b"x-forwarded-user", b"nobody"),
+            (b"x-forwarded-user", b"robot"),
+            (b"x-forwarded-user", b""),
+            (b"x-user", b"ann"),
+        ):
+            assert (await Visitor(site.app, header).ask("GET", ME))[0] == 401, header
+        assert (await Visitor(site.app, said, (b"x-forwarded-user", ADMIN.encode())).ask("GET", ME))[0] == 401
+        assert (await Visitor(site.app, said, basic(ADMIN)).get("GET", ME))["name"] == ADMIN, "what one shows counts"
+        assert (await Visitor(site.app, said, basic(ADMIN, "wrong password")).ask("GET", ME))[0] == 401
+        make = ("POST", "/api/v1/experiments", {"name": "x"})
+        for other in ((b"sec-fetch-site", b"cross-site"), (b"origin", b"https://evil.example.org")):
+            assert (await proxied.ask(*make, other))[0] == 403, "a page of another site uses what the proxy adds"
+        site.app.client = ("192.0.2.7", 1)
+        assert (await Visitor(site.app, said).ask("GET", ME))[0] == 401
+        assert (await Visitor(site.app, said, (b"x-forwarded-for", b"10.1.2.3")).ask("GET", ME))[0] == 401
+        await site.admin.get("PATCH", "/api/v1/users/ann", {"disabled": True})
+        site.app.client = ("10.1.2.3", 1)
+        assert (await proxied.ask("GET", ME))[0] == 401
+
+    on_site(tmp_path, work, behind_proxy="10.1.2.3", auth_header="X-Forwarded-User")
+
+
+@pytest.mark.parametrize("given", [{"auth": True}, {"behind_proxy": "10.1.2.3"}])
+def test_a_header_counts_with_a_proxy_alone(given: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="only when a proxy sets it"):
+        check_settings(read_settings({"auth_header": "X-Forwarded-User", **given}, {}))

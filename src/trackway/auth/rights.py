@@ -22,7 +22,7 @@ class Rights(NamedTuple):
     """What a credential permits.
 
     version:     of access, when this was read
-    means:       ``session``, ``token`` or ``password``
+    means:       ``session``, ``token``, ``password`` or ``proxy``
     ceiling:     the most that the credential permits, whatever its user may
     workspace:   on everything in the workspace
     experiments: more than that, on some experiments by number
@@ -64,7 +64,8 @@ class _Shown(NamedTuple):
 def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -> Rights:
     """Read what a credential permits.
 
-    credential: ``session:<digest>``, ``token:<digest>`` or ``password:<user's number>:<fingerprint of the hash>``
+    credential: ``session:<digest>``, ``token:<digest>``, ``password:<user's number>:<fingerprint of the hash>``, or
+                ``proxy:<name>`` for whom a proxy in front has signed in
     raises:     Unauthenticated when it is not valid, or not any more
     """
     version = tx.access.version()
@@ -115,6 +116,11 @@ def _check_credential(tx: Transaction, credential: str, now_ms: int) -> _Shown:
         number, _, known = rest.partition(":")
         user = tx.access.get_user(int(number))
         if user is None or not user.password or fingerprint(user.password) != known:
+            raise refuse_credential()
+        return _Shown(user, means, "", 0)
+    if means == "proxy":
+        user = tx.access.find_user(rest)
+        if user is None or user.kind != "user":
             raise refuse_credential()
         return _Shown(user, means, "", 0)
     row = tx.access.find_credential(rest) if rest else None

@@ -42,6 +42,7 @@ SETTINGS = (
     Setting("allowed_hosts", str, "", "", "names that Host and Origin may have, divided by commas; * for any"),
     Setting("auth", bool, False, "", "demand that everybody signs in, and let them do what their roles permit"),
     Setting("behind_proxy", str, "", "", "networks of proxies in front that speak TLS, whose X-Forwarded-For counts: 10.1.2.3,10.2.0.0/16"),
+    Setting("auth_header", str, "", "", "header in which the proxy of --behind-proxy says who it has signed in: X-Forwarded-User"),
     Setting("public_url", str, "", "", "address by which browsers reach this server: https://trackway.example.org"),
     Setting("oidc_issuer", str, "", "", "address of an OpenID provider where people sign in (needs --auth and --public-url)"),
     Setting("oidc_client_id", str, "trackway", "", "what this server is called there"),
@@ -75,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: str
     auth: bool
     behind_proxy: str
+    auth_header: str
     public_url: str
     oidc_issuer: str
     oidc_client_id: str

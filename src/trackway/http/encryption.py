@@ -21,15 +21,13 @@ class Encryption:
 
     certificate: PEM file with the certificate and those that it was signed with
     key:         PEM file with its key, unencrypted; may be the same file
-    client_ca:   PEM file of authorities whose clients' certificates are looked at; empty for none
 
     Can be sent to worker processes, which read the files themselves.
     """
 
-    def __init__(self, certificate: str, key: str, client_ca: str = "") -> None:
+    def __init__(self, certificate: str, key: str) -> None:
         self._certificate = certificate
         self._key = key or certificate
-        self._client_ca = client_ca
 
     def __call__(self, _config: Any = None, _default: Any = None) -> ssl.SSLContext:
         """Return a context. Called by uvicorn, once for each process.
@@ -55,9 +53,6 @@ class Encryption:
         context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")  # of TLS 1.2; those of 1.3 are all good
         context.set_alpn_protocols(["http/1.1"])
         context.load_cert_chain(self._certificate, self._key, password=_refuse_password)
-        if self._client_ca:
-            context.load_verify_locations(self._client_ca)
-            context.verify_mode = ssl.CERT_OPTIONAL
         return context
 
 

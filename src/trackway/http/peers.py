@@ -44,14 +44,19 @@ class Proxies:
             here = address
         return here
 
+    def read_word(self, request: HttpRequest, name: bytes) -> str:
+        """Return what a named proxy says in a header; empty when somebody else says it, or it is there twice."""
+        peer = request.scope.get("client")
+        if not self._networks or not peer or not self._is_proxy(str(peer[0])):
+            return ""
+        values = [value for key, value in request.scope["headers"] if key == name]
+        return values[0].decode("latin-1").strip() if len(values) == 1 else ""
+
     def is_secure(self, request: HttpRequest) -> bool:
         """Tell whether a request was encrypted on its way to us, or to the proxy before us."""
         if request.scope.get("scheme") == "https":
             return True
-        peer = request.scope.get("client")
-        if not self._networks or not peer or not self._is_proxy(str(peer[0])):
-            return False
-        return self._read(request, b"x-forwarded-proto")[-1:] == ["https"]
+        return self.read_word(request, b"x-forwarded-proto") == "https"
 
     def _is_proxy(self, text: str) -> bool:
         try:

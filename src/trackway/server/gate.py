@@ -50,13 +50,15 @@ class Gate:
     """Lets requests in. See ``http.guard.Gate``.
 
     proxies: whose word about where a request comes from is taken
+    header:  where such a proxy says who it has signed in; empty for none
 
     A password that was found right is remembered by a keyed hash, so that argon2 is not paid for each request. It
     stands for the stored hash that it matched: a changed password ends it in the same transaction that asks.
     """
 
-    def __init__(self, authenticator: Authenticator, proxies: Proxies) -> None:
+    def __init__(self, authenticator: Authenticator, proxies: Proxies, header: str = "") -> None:
         self._authenticator = authenticator
+        self._header = header.lower().encode()
         self.proxies = proxies
         self._key = secrets.token_bytes(32)
         self._passwords: dict[bytes, str] = {}
@@ -81,12 +83,19 @@ class Gate:
             credential = name_credential(shown)
         elif shown.name:
             credential = await self._find_password(shown, address, caller)
+        elif word := self._read_proxy(request):
+            credential = word
         else:
             raise Unauthenticated("Sign in first", hint="send a token, or a user name and password")
         caller.call = msgspec.structs.replace(caller.call, credential=credential, address=address)
         if route is None or route.access != "operation" or not self._authenticator.knows(credential, workspace):
             rights = await self.run(self._authenticator.find_rights, caller.call)
             _check_route(route, rights)
+
+    def _read_proxy(self, request: HttpRequest) -> str:
+        """Return the credential of whom a named proxy has signed in; the guard has refused pages of other sites."""
+        name = self.proxies.read_word(request, self._header) if self._header else ""
+        return f"proxy:{name}" if name else ""
 
     async def run(self, work: Callable[..., T], *args: object) -> T:
         """Do something that waits for the store, on a thread."""
@@ -115,7 +124,12 @@ class Gate:
             shown = read_shown(request)
         except Unauthenticated:
             return ""
-        credential = name_credential(shown) if shown.secret else self._passwords.get(self._digest(shown), "")
+        if shown.secret:
+            credential = name_credential(shown)
+        elif shown.name:
+            credential = self._passwords.get(self._digest(shown), "")
+        else:
+            credential = self._read_proxy(request)
         return credential if credential and self._authenticator.knows(credential, WORKSPACE) else ""
 
     async def _find_password(self, shown: Shown, address: str, caller: Caller) -> str:

@@ -84,7 +84,7 @@ def build_app(settings: Settings) -> App[Caller]:
     hosts = [host for host in (settings.host, *settings.allowed_hosts.split(",")) if host]
     gate = None
     if platform.authenticator is not None:
-        gate = Gate(platform.authenticator, Proxies(settings.behind_proxy))
+        gate = Gate(platform.authenticator, Proxies(settings.behind_proxy), settings.auth_header)
         single = make_single_sign_on(settings, platform.store, gate)
         routes += SignInRoutes(platform.authenticator, gate, START if single else "").list_routes()
         routes += single.list_routes() if single else []
@@ -163,6 +163,11 @@ def check_settings(settings: Settings) -> None:
         raise InvalidInput("There is a key of TLS and no certificate", hint="give --tls-cert too")
     if settings.tls_cert:
         Encryption(settings.tls_cert, settings.tls_key)()
+    if settings.auth_header and not (settings.auth and settings.behind_proxy):
+        raise InvalidInput(
+            "A header says who calls only when a proxy sets it",
+            hint="give --auth, and the address of the proxy with --behind-proxy",
+        )
     if settings.oidc_issuer:
         OidcClient(read_oidc(settings))
     if not 0 <= settings.port <= 65_535:
