@@ -115,7 +115,8 @@ def export(
     expected = source.flavor.get_predict(source.native, source.config)(fitting, {})
     tolerance = Tolerance(**{name: options[name] for name in ("atol", "rtol", "labels") if name in options})
     best, rejected = _convert(source, fitting, expected, tolerance)
-    report = _describe(source, best, len(fitting), tolerance, rejected)
+    count = len(next(iter(fitting.values())) if isinstance(fitting, Mapping) else fitting)
+    report = _describe(source, best, count, tolerance, rejected)
     if signature.outputs is None:
         signature = msgspec.structs.replace(signature, outputs=infer_schema(expected))
     saved = save_model(
@@ -123,12 +124,18 @@ def export(
         path,
         "onnx",
         signature=msgspec.structs.replace(signature, params=None),
-        input_example=fitting[:EXAMPLE_ROWS],
+        input_example=_take(fitting, EXAMPLE_ROWS),
         metadata=options.get("metadata"),
     )
     if not report.agrees:
         _log.warning("The exported model differs from its source: see %s", saved.path / parity.PAGE)
     return Export(saved, report)
+
+
+def _take(rows: Any, count: int) -> Any:
+    if isinstance(rows, Mapping):
+        return {name: one[:count] for name, one in rows.items()}
+    return rows[:count]
 
 
 def _take_source(model: Any, options: ExportOptions) -> _Source:
@@ -183,6 +190,11 @@ def _try(conversion: Conversion, rows: Any, expected: Any, tolerance: Tolerance)
     graph = conversion.make()
     found = Asker(open_session(graph.proto, {})).ask_all(rows)
     describe_outputs(graph.proto, found)
+    if not graph.output:
+        if not isinstance(expected, Mapping) or expected.keys() != found.keys():
+            raise InvalidInput(f"The graph has the outputs {', '.join(found)}, which are not the model's")
+        every = tuple(parity.compare(name, wanted, found[name], tolerance) for name, wanted in expected.items())
+        return _Attempt(graph, conversion.inputs, every)
     compared = [parity.compare(graph.output, expected, found[graph.output], tolerance)]
     if graph.scores is not None and graph.scores[0] != graph.output:
         name, ask = graph.scores
@@ -226,6 +238,9 @@ def _describe(
 
 def _pack(best: _Attempt, expected: Any, report: ParityReport, is_rowwise: bool) -> OnnxExport:
     """Return the graph as the flavor of ONNX saves it, with the shape and type of what the source predicts."""
+    files = {parity.NAME: report.to_json(), parity.PAGE: report.to_text()}
+    if not best.graph.output:
+        return OnnxExport(best.graph.proto, {}, files)
     array = import_library("numpy").asarray(expected)
     answer: dict[str, Any] = {
         "output": best.graph.output,
@@ -233,7 +248,7 @@ def _pack(best: _Attempt, expected: Any, report: ParityReport, is_rowwise: bool)
         "dtype": name_tensor(array.dtype),
     }
     answer |= {"rowwise": True} if is_rowwise else {}
-    return OnnxExport(best.graph.proto, answer, {parity.NAME: report.to_json(), parity.PAGE: report.to_text()})
+    return OnnxExport(best.graph.proto, answer, files)
 
 
 def _shorten(error: Exception) -> str:

@@ -19,7 +19,12 @@ import torch
 import xgboost
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -168,6 +173,79 @@ def test_a_module_of_pytorch_is_exported(tmp_path: Path) -> None:
         tw.models.export(tmp_path / "model", path=tmp_path / "again")
 
 
+class Layered(torch.nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 2)
+
+
+class TwoByName(Layered):
+    def forward(self, left: Any, right: Any) -> Any:
+        return self.layer(left) * right
+
+
+class TwoOfADict(Layered):
+    def forward(self, given: Any) -> Any:
+        return {"sum": self.layer(given["left"]) + given["right"], "twice": given["left"] * 2}
+
+
+class TwoOut(Layered):
+    def forward(self, rows: Any) -> Any:
+        return self.layer(rows), rows.sum(1)
+
+
+@pytest.mark.parametrize("kind", [TwoByName, TwoOfADict, TwoOut])
+def test_a_module_of_several_inputs_or_outputs_is_exported(kind: Any, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = kind()
+    rng = np.random.default_rng(0)
+    left, right = rng.random((20, 3)).astype("float32"), rng.random((20, 2)).astype("float32")
+    rows: Any = left if kind is TwoOut else {"left": left, "right": right}
+    made = tw.models.export(model, path=tmp_path / "onnx", rows=rows)
+    assert made.report.agrees, made.report.to_text()
+    assert made.report.rows == 20
+    save_model(model, tmp_path / "model", input_example=rows)
+    expected, found = (load_model(tmp_path / name).predict(rows) for name in ("model", "onnx"))
+    if kind is TwoByName:
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    else:
+        assert [*found] == [*expected] == (["sum", "twice"] if kind is TwoOfADict else ["output_0", "output_1"])
+        for name in expected:
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-6)
+    session = onnxruntime.InferenceSession(made.path / "model.onnx")
+    assert [one.name for one in session.get_inputs()] == (["rows"] if kind is TwoOut else ["left", "right"])
+
+
+HISTOGRAMS: dict[str, Callable[[], Any]] = {
+    "regression": lambda: HistGradientBoostingRegressor(max_iter=20).fit(make_gaps(), total()),
+    "counts": lambda: HistGradientBoostingRegressor(max_iter=20, loss="poisson").fit(make_gaps(), total() + 1),
+    "two classes": lambda: HistGradientBoostingClassifier(max_iter=20).fit(make_gaps(), bits()),
+    "three classes": lambda: HistGradientBoostingClassifier(max_iter=20).fit(make_gaps(), three()),
+    "classes with names": lambda: HistGradientBoostingClassifier(max_iter=20).fit(make_gaps(), classes()),
+    "in a pipeline": lambda: make_pipeline(StandardScaler(), HistGradientBoostingRegressor(max_iter=20)).fit(
+        make_gaps(), total()
+    ),
+}
+
+
+def make_gaps() -> pd.DataFrame:
+    rows = make_rows().astype("float64")
+    rows.loc[::7, "b"] = np.nan
+    return rows
+
+
+@pytest.mark.parametrize("name", HISTOGRAMS)
+def test_trees_on_histograms_are_exported_with_missing_values(name: str, tmp_path: Path) -> None:
+    model = HISTOGRAMS[name]()
+    made = tw.models.export(model, path=tmp_path / "onnx", rows=make_gaps())
+    assert made.report.agrees, made.report.to_text()
+    found, expected = load_model(made.path).predict(make_gaps()), model.predict(make_gaps())
+    if expected.dtype.kind == "f":
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    else:
+        assert found.tolist() == expected.tolist()
+
+
 def test_a_difference_is_told_with_its_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Trees split whole numbers in the middle between two; after scaling, 32 bits fall to the other side."""
     model = make_pipeline(StandardScaler(), xgboost.XGBRegressor(**FEW)).fit(make_rows(), total())
@@ -206,6 +284,13 @@ REFUSED: dict[str, tuple[Callable[[], tuple[Any, Any]], str]] = {
             make_mixed(),
         ),
         "categorical features",
+    ),
+    "splits of categories": (
+        lambda: (
+            HistGradientBoostingRegressor(max_iter=5, categorical_features=[2]).fit(make_rows(), total()),
+            make_rows(),
+        ),
+        "Splits of categories",
     ),
     "labels of a booster": (
         lambda: (_booster(xgboost, "multi:softmax", three(), num_class=3), make_rows()),

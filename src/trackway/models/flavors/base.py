@@ -110,7 +110,7 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
     """A model as a graph of ONNX.
 
     proto:      ``onnx.ModelProto``
-    output:     the output that is what the model predicts
+    output:     the output that is what the model predicts; empty when all outputs are, by name
     scores:     the output with the probabilities behind labels, and the library's call for the same; None without them
     """
 

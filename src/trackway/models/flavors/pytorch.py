@@ -30,6 +30,7 @@ WEIGHTS: Final = "model.safetensors"
 PROGRAM: Final = "model.pt2"
 PICKLE: Final = "model.pth"
 FORMATS: Final = ("pt2", "weights", "pickle")
+_ONE: Final = "prediction"
 OLDEST: Final = (2, 10)
 """Before it, the reader of weights could be made to run code (CVE-2025-32434, CVE-2026-24747)."""
 _log = logging.getLogger("trackway.models")
@@ -106,7 +107,8 @@ class PytorchFlavor:
             with torch.no_grad(), _inferring(native) if is_training else contextlib.nullcontext():
                 if isinstance(arrays, dict):
                     tensors = {name: prepare(array) for name, array in arrays.items()}
-                    made = native(tensors, **params) if config.get("call") == "dict" else native(**tensors, **params)
+                    call = config.get("call") or ("name" if _takes(native, tensors) else "dict")
+                    made = native(tensors, **params) if call == "dict" else native(**tensors, **params)
                 else:
                     made = native(prepare(arrays), **params)
             return _to_plain(made)
@@ -120,27 +122,58 @@ class PytorchFlavor:
                 "A module that was loaded as a program cannot be converted",
                 hint="export the module itself, or load the model with model=, which fills a module of its class",
             )
-        if isinstance(rows, Mapping):
-            raise NotSupported("No way from a module with several inputs to ONNX is known")
+        inputs = "tensors by name" if isinstance(rows, Mapping) else "a tensor"
 
         def make() -> Graph:
             with _ready(torch, native):
-                return Graph(proto=_trace(torch, native, rows), output="prediction")
+                return _trace(torch, native, rows)
 
-        return [Conversion("a tensor", make)]
+        return [Conversion(inputs, make)]
 
 
-def _trace(torch: Any, model: Any, rows: Any) -> Any:
-    """Return the graph of a module as it runs for some rows."""
-    tensor = torch.as_tensor(to_arrays(rows[:2]))
+def _trace(torch: Any, model: Any, rows: Any) -> Graph:
+    """Return the graph of a module as it runs for some rows, with its inputs and outputs by their names."""
+    few = {name: one[:2] for name, one in rows.items()} if isinstance(rows, Mapping) else rows[:2]
+    arrays = to_arrays(few)
     floats = next((one.dtype for one in model.parameters() if one.is_floating_point()), torch.float32)
-    arguments = (tensor.to(floats) if tensor.is_floating_point() else tensor,)
-    names = {"input_names": [MATRIX], "output_names": ["prediction"]}
-    sizes = {name: {0: "N"} for name in (MATRIX, "prediction")}
+    inputs = [*arrays] if isinstance(arrays, dict) else [MATRIX]
+    by_name = isinstance(arrays, dict) and _takes(model, arrays)
+    tensors = [torch.as_tensor(one) for one in (arrays.values() if isinstance(arrays, dict) else [arrays])]
+    outputs: list[str] = []
+
+    class Flat(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model
+
+        def forward(self, *given: Any) -> tuple[Any, ...]:
+            named = dict(zip(inputs, given, strict=True))
+            made = self.inner(**named) if by_name else self.inner(named if isinstance(arrays, dict) else given[0])
+            found = _name_outputs(made)
+            outputs[:] = found
+            return tuple(found.values())
+
+    flat = Flat().eval()
+    arguments = tuple(one.to(floats) if one.is_floating_point() else one for one in tensors)
+    flat(*arguments)  # tells the names of the outputs
+    if clash := [name for name in outputs if name in inputs]:
+        raise NotSupported(f"The module has an input and an output called {clash[0]!r}, which a graph cannot have")
+    sizes = {name: {0: "N"} for name in (*inputs, *outputs)}
+    names = {"input_names": inputs, "output_names": [*outputs]}
     file = io.BytesIO()
-    # The exporter that traces: the other one needs a package more, and gives the same for a module of one input.
-    torch.onnx.export(model, arguments, file, dynamo=False, dynamic_axes=sizes, opset_version=OPSETS[""], **names)
-    return tidy(import_library("onnx").load_from_string(file.getvalue()))
+    # The exporter that traces: the other one needs a package more, and gives the same.
+    torch.onnx.export(flat, arguments, file, dynamo=False, dynamic_axes=sizes, opset_version=OPSETS[""], **names)
+    proto = tidy(import_library("onnx").load_from_string(file.getvalue()))
+    return Graph(proto=proto, output=_ONE if outputs == [_ONE] else "")
+
+
+def _name_outputs(made: Any) -> dict[str, Any]:
+    """Return what a module gives by name, as ``predict`` names it; one tensor alone as ``prediction``."""
+    if isinstance(made, Mapping):
+        return {str(name): one for name, one in made.items()}
+    if isinstance(made, list | tuple):
+        return {f"output_{place}": one for place, one in enumerate(made)}
+    return {_ONE: made}
 
 
 def _choose(asked: Any, config: Mapping[str, Any]) -> str:
@@ -289,10 +322,8 @@ def _fill(model: Any, path: Path, device: str) -> Any:
 
 def _to_plain(made: Any) -> Any:
     """Return what a module gives as arrays; of several, by name or as ``output_0`` and so on."""
-    if isinstance(made, Mapping):
-        return {str(name): to_numpy(one) for name, one in made.items()}
-    if isinstance(made, list | tuple):
-        return {f"output_{place}": to_numpy(one) for place, one in enumerate(made)}
+    if isinstance(made, Mapping | list | tuple):
+        return {name: to_numpy(one) for name, one in _name_outputs(made).items()}
     return to_numpy(made)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from trackway.base.errors import InvalidInput, NotSupported
 from trackway.models.flavors.base import Conversion, Graph, Predict, Saved, get_flavor, import_library
 from trackway.models.flavors.onnx_graphs import convert_sklearn, list_conversions
+from trackway.models.flavors.onnx_histograms import register_converters
 from trackway.models.manifest import resolve_inside
 from trackway.models.trust import load_pickle, require_trust
 
@@ -109,6 +110,7 @@ class SklearnFlavor:
         method = str(config.get("predict_fn") or "predict")
         if method not in ("predict", "predict_proba", "transform"):
             raise NotSupported(f"What {method} gives has no form in ONNX", hint="predict, predict_proba or transform")
+        register_converters()
         for root in ("lightgbm", "xgboost"):
             if root in list_roots(native):
                 get_flavor(root).register_converters()  # type: ignore[attr-defined]  # these two have it

@@ -63,6 +63,7 @@ def _record_optimizer(call: Call) -> Generator[None, None, None]:
     log, _ = call.open(type(call.instance).__name__, describe_optimizer(call.instance))
     if call.options.log_models:
         trained = _Trained(call.instance, log)
+        call.instance = None  # it may be large, and the end of the run far
         call.at_end(lambda: trained.log(call))
 
 
