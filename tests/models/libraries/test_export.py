@@ -173,7 +173,7 @@ def test_a_module_of_pytorch_is_exported(tmp_path: Path) -> None:
         tw.models.export(tmp_path / "model", path=tmp_path / "again")
 
 
-class Layered(torch.nn.Module):  # type: ignore[misc]
+class Layered(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layer = torch.nn.Linear(3, 2)
