@@ -23,6 +23,7 @@ Sink = Callable[[Stream, bytes], None]
 JobStatus = Literal["PENDING", "RUNNING", "FINISHED", "FAILED", "KILLED"]
 
 plugins.register(GROUP, "local", "trackway.projects.local:LocalBackend")
+plugins.register(GROUP, "slurm", "trackway.projects.slurm:SlurmBackend")
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
