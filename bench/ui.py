@@ -141,6 +141,7 @@ def fill(folder: Path, runs: int, points: int) -> None:
     folder.mkdir(parents=True)
     platform = Platform(f"sqlite:///{folder.absolute()}/t.db", str(folder / "artifacts"))
     try:
+        _make_curves(platform, points)  # first, as the short series of all runs would have to be sealed before them
         many = _make_experiment(platform, "many")
         draw = random.Random(1)
         started = time.monotonic()
@@ -151,7 +152,6 @@ def fill(folder: Path, runs: int, points: int) -> None:
             _carry_out(platform, ops.INGEST, [ingest for _, ingest, _ in requests])
             _carry_out(platform, ops.UPDATE_RUN, [update for _, _, update in requests])
         print(f"{runs:,} runs made in {time.monotonic() - started:.0f} s", flush=True)
-        _make_curves(platform, points)
     finally:
         platform.close()
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -154,13 +155,21 @@ def test_a_view_is_saved_by_name_and_opened_by_others(page: Page, site: Site) ->
     expect(page).to_have_url(re.compile("order=run_name"))
 
 
-def test_found_runs_are_downloaded_whole(page: Page, site: Site, tmp_path: Path) -> None:
-    open_runs(page, site, f"?columns=params.lr,metrics.loss&filter={quote('params.lr = ' + chr(39) + '0.1' + chr(39))}")
+@pytest.mark.parametrize("kind", ["CSV", "Parquet"])
+def test_found_runs_are_downloaded_whole(page: Page, site: Site, tmp_path: Path, kind: str) -> None:
+    asked = quote("params.lr = '0.1'")
+    open_runs(page, site, f"?columns=params.lr,metrics.loss,tags.none&filter={asked}")
+    page.get_by_role("button", name="Download").click()
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Download as CSV").click()
-    waiting.value.save_as(tmp_path / "runs.csv")
-    rows = list(csv.DictReader((tmp_path / "runs.csv").read_text(encoding="utf-8").splitlines()))
-    assert rows
+        page.get_by_role("menuitem", name=f"as {kind}").click()
+    path = tmp_path / f"runs.{kind.lower()}"
+    waiting.value.save_as(path)
+    if kind == "CSV":
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    else:
+        rows = pq.read_table(path).to_pylist()
+        assert {row["tags.none"] for row in rows} == {None}
+    assert len({row["run_id"] for row in rows}) == len(rows) > 0
     assert {row["params.lr"] for row in rows} == {"0.1"}
     assert all(float(row["metrics.loss"]) < 1 for row in rows)
 

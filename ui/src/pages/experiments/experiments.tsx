@@ -32,7 +32,7 @@ export default function Experiments(_: PageProps) {
   const { data, error, loading, reload } = useLoad(JSON.stringify([text, view, pages]), (signal) =>
     load(text, view, pages * PAGE, signal),
   )
-  useLive({}, reload)
+  useLive({}, reload, 5_000)
   useEffect(() => setChosen(new Set()), [text, view])
   useEffect(() => {
     pageCommands.value = [{ text: "Create an experiment", icon: "add", act: () => setAsked({ kind: "create" }) }]

@@ -13,6 +13,8 @@ export interface RunColumn {
   /** The field of the search language that it is sorted by. */
   order?: string
   cell: (run: Run) => ComponentChildren
+  /** A metric's number. */
+  value?: (run: Run) => number | null | undefined
   /** What is copied and written to a file. */
   text: (run: Run) => string
 }
@@ -111,6 +113,7 @@ function metricColumn(id: string, key: string, aggregate: "min" | "max" | undefi
     width: 120,
     number: true,
     order: aggregate ? `${aggregate}(${plain})` : plain,
+    value,
     text: (run) => String(value(run) ?? ""),
     cell: (run) => {
       const found = value(run)

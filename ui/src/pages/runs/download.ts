@@ -2,6 +2,7 @@
 import { call } from "../../api/client"
 import type { Run } from "../../api/types"
 import type { RunColumn } from "./columns"
+import { writeParquet, type Column } from "./parquet"
 import type { RunQuery } from "./source"
 
 const AT_ONCE = 1_000
@@ -24,8 +25,27 @@ export async function fetchAll(query: RunQuery, told: (done: number, all: number
 export function writeCsv(runs: Run[], columns: RunColumn[]): string {
   const lines = [["run_id", "name", ...columns.map((column) => column.id)].map(cell).join(",")]
   for (const run of runs)
-    lines.push([cell(run.run_id), cell(run.name), ...columns.map((one) => (one.id.includes("metrics.") ? one.text(run) : cell(one.text(run))))].join(","))
+    lines.push([cell(run.run_id), cell(run.name), ...columns.map((one) => (one.value ? one.text(run) : cell(one.text(run))))].join(","))
   return `${lines.join("\r\n")}\r\n`
+}
+
+/** Runs as Parquet: metrics are numbers, all else is text; what a run does not have is null. */
+export function packRuns(runs: Run[], columns: RunColumn[]): Uint8Array<ArrayBuffer> {
+  const text = (name: string, read: (run: Run) => string): Column => ({
+    name,
+    kind: "text",
+    values: runs.map((run) => read(run) || null),
+  })
+  return writeParquet([
+    text("run_id", (run) => run.run_id),
+    text("name", (run) => run.name),
+    ...columns.map(
+      (one): Column =>
+        one.value
+          ? { name: one.id, kind: "number", values: runs.map((run) => one.value!(run) ?? null) }
+          : text(one.id, one.text),
+    ),
+  ])
 }
 
 function cell(text: string): string {

@@ -2,9 +2,10 @@
 import type { ComponentChildren } from "preact"
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { call } from "../../api/client"
-import type { Experiment, RunFields } from "../../api/types"
+import type { Experiment, Run, RunFields } from "../../api/types"
 import { Button, Code, Empty, Failure, Skeleton } from "../../components/basics"
 import type { IconName } from "../../components/icon"
+import { Menu } from "../../components/menu"
 import { lazy } from "../../components/lazy"
 import { attempt } from "../../components/toasts"
 import { count, field } from "../../format"
@@ -16,7 +17,7 @@ import { BulkBar } from "./bulk"
 import type { ChartsProps } from "./charts/charts"
 import { ColumnChooser } from "./chooser"
 import { findColumn, suggestColumns, type RunColumn } from "./columns"
-import { fetchAll, save, writeCsv } from "./download"
+import { fetchAll, packRuns, save, writeCsv } from "./download"
 import { FilterBar } from "./filter"
 import { Grouping } from "./grouping"
 import { Lines } from "./lines"
@@ -190,23 +191,25 @@ function useLines(view: View, names: RunFields | undefined): { lines: Lines; ver
 
 function Download({ lines, query, columns }: { lines: Lines; query: RunQuery; columns: RunColumn[] }) {
   const [busy, setBusy] = useState("")
-  const download = async () => {
+  const download = async (write: (runs: Run[]) => void) => {
     setBusy("…")
-    await attempt(async () => {
-      const runs = await fetchAll(query, (done, all) => setBusy(`${Math.round((done / all) * 100)}%`))
-      save("runs.csv", "text/csv", [writeCsv(runs, columns)])
-    })
+    await attempt(async () => write(await fetchAll(query, (done, all) => setBusy(`${Math.round((done / all) * 100)}%`))))
     setBusy("")
   }
+  const csv = (runs: Run[]) => save("runs.csv", "text/csv", [writeCsv(runs, columns)])
+  const parquet = (runs: Run[]) =>
+    save("runs.parquet", "application/vnd.apache.parquet", [packRuns(runs, columns)])
+  const none = busy !== "" || lines.count === 0
   return (
-    <Button
+    <Menu
       icon="download"
-      label="Download as CSV"
-      disabled={busy !== "" || lines.count === 0}
-      onClick={() => void download()}
-    >
-      {busy || null}
-    </Button>
+      label="Download"
+      text={busy || undefined}
+      acts={[
+        { text: "All found runs as CSV", icon: "download", disabled: none, act: () => void download(csv) },
+        { text: "All found runs as Parquet", icon: "download", disabled: none, act: () => void download(parquet) },
+      ]}
+    />
   )
 }
 
