@@ -15,6 +15,8 @@ from trackway.api.experiments import CreateExperiment
 from trackway.api.runs import GetRunTree, Run, UpdateRun
 from trackway.base.clock import now_ms
 from trackway.base.errors import Conflict
+from trackway.projects.checkouts import fetch
+from trackway.projects.sources import parse_source
 from trackway.sdk.client import Client
 
 TAG_OWNER: Final = "trackway.owner"
@@ -48,6 +50,24 @@ def find_experiment(name: str) -> str:
     """Return the id of an experiment by its name, creating it when there is none."""
     request = CreateExperiment(name=name, if_exists="return", unique_among="all")
     return Client().call(ops.CREATE_EXPERIMENT, request).experiment_id
+
+
+def pin_project(uri: str, version: str) -> tuple[str, str]:
+    """Return a project's address and version so that all runs, also later ones from elsewhere, have the same code.
+
+    A local path becomes absolute, and a repository's version the commit that it stands for now; a folder that is not
+    asked for by version stays what it is when each run begins.
+
+    raises: as ``fetch``
+    """
+    source = parse_source(uri)
+    if source.kind != "git" and "://" not in source.address:
+        uri = f"{source.address}#{source.subdirectory}" if source.subdirectory else source.address
+    checkout = fetch(uri, version)
+    try:
+        return uri, checkout.commit if checkout.remote else ""
+    finally:
+        checkout.remove()
 
 
 def list_children(client: Client, run_id: str, tag: str) -> list[Run]:

@@ -85,10 +85,12 @@ def test_a_trial_that_fails_is_a_result(place: Path) -> None:
     def fail(x: int) -> float | None:
         if x == 1:
             raise ValueError("no 1")
+        if x == 5:
+            raise SystemExit(3)
         return float("nan") if x == 2 else None if x == 3 else x
 
-    result = sweep(fail, {"x": "int(1, 4)"}, sampler="grid")
-    assert [trial.state for trial in result.trials] == ["failed", "failed", "failed", "finished"]
+    result = sweep(fail, {"x": "int(1, 5)"}, sampler="grid")
+    assert [trial.state for trial in result.trials] == ["failed", "failed", "failed", "finished", "failed"]
     assert [trial.reason for trial in result.trials[:3]] == ["ValueError: no 1", "it gave no value", "it gave no value"]
     nothing = sweep(fail, {"x": "choice(1, 2)"}, sampler="grid")
     assert nothing.best is None
@@ -142,6 +144,7 @@ def test_so_many_trials_run_at_once_and_no_more(place: Path) -> None:
         ({"nonsense": 1}, "options"),
         ({"sampler": "grid"}, "how many values of 'lr'"),
         ({"sampler": "cmaes"}, "needs the package cmaes"),
+        ({"metric": "loss", "pruner": "median"}, "must report"),
     ],
     ids=str,
 )
@@ -195,6 +198,24 @@ def read_began(project: Path) -> list[tuple[float, int]]:
 
 def run_sweep(*arguments: str) -> Any:
     return CliRunner().invoke(cli, ["sweep", *arguments, "--json"])
+
+
+def test_a_project_that_is_not_there_is_said_before_anything_is_started(place: Path) -> None:
+    with pytest.raises(NotFound, match="no folder"):
+        sweep("./nothing", {"x": [1, 2]}, metric="loss")
+    assert tw.search_runs(search_all_experiments=True, output_format="list") == []
+
+
+def test_all_trials_of_a_repository_have_one_commit(project: Path) -> None:
+    git = ["git", "-C", str(project), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-qb", "main"], ["add", "."], ["commit", "-qm", "a"]):
+        subprocess.run([*git, *words], check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    result = sweep(f"git+file://{project}", {"x": [1, 2]}, metric="loss", sampler="grid", env_manager="local")
+    assert [trial.state for trial in result.trials] == ["finished"] * 2
+    runs = [tw.get_run(trial.run_id) for trial in result.trials]
+    assert {run.data.tags["mlflow.source.git.commit"] for run in runs} == {commit}
+    assert {run.data.tags["mlflow.project.version"] for run in runs} == {commit}, "a branch may move meanwhile"
 
 
 def test_a_project_is_tried_by_the_command(project: Path) -> None:

@@ -11,7 +11,14 @@ import msgspec
 
 from trackway.base.errors import InvalidInput, NotFound
 from trackway.projects.checkouts import Checkout, fetch
-from trackway.projects.families import TAG_OWNER, check_free, describe_owner, end_leftovers, find_experiment
+from trackway.projects.families import (
+    TAG_OWNER,
+    check_free,
+    describe_owner,
+    end_leftovers,
+    find_experiment,
+    pin_project,
+)
 from trackway.projects.launch import Request
 from trackway.projects.specification import read_specification
 from trackway.projects.steps.graph import Graph, read_steps
@@ -102,7 +109,9 @@ def run_steps(uri: str | os.PathLike[str], **given: Any) -> StepsResult:
         raise InvalidInput(f"Options of steps: {error}") from None
     if not 1 <= options.parallel <= MOST_PARALLEL:
         raise InvalidInput(f"parallel is {options.parallel}", hint=f"1 to {MOST_PARALLEL}")
-    plan = _Plan(uri=os.fspath(uri), options=options)
+    address, version = pin_project(os.fspath(uri), options.version)
+    options = msgspec.structs.replace(options, version=version)
+    plan = _Plan(uri=address, options=options)
     with _fetch(plan) as checkout:
         graph = read_steps(read_specification(checkout.folder))
         _check(graph, options)
@@ -153,7 +162,7 @@ def _execute(plan: _Plan, checkout: Checkout, graph: Graph, run_id: str, kept: M
         }
     request = Request(
         uri=plan.uri,
-        version=checkout.commit if options.version else "",
+        version=options.version,
         backend=options.backend,
         backend_config=options.backend_config,
         env_manager=options.env_manager,

@@ -10,13 +10,20 @@ from typing import Any
 import msgspec
 
 from trackway.base.errors import InvalidInput
-from trackway.projects.families import TAG_OWNER, check_free, describe_owner, find_experiment
+from trackway.projects.families import TAG_OWNER, check_free, describe_owner, find_experiment, pin_project
 from trackway.projects.sweeps.board import Board, Trial
 from trackway.projects.sweeps.driver import Driver
 from trackway.projects.sweeps.options import SweepOptions, SweepPlan, make_plan
 from trackway.projects.sweeps.records import PLAN, TAG_SWEEP, list_trials, read_plan
 from trackway.projects.sweeps.result import SweepResult
-from trackway.projects.sweeps.trials import Family, FunctionStarter, FunctionTrial, ProjectStarter, Pruned
+from trackway.projects.sweeps.trials import (
+    Family,
+    FunctionStarter,
+    FunctionTrial,
+    ProjectStarter,
+    Pruned,
+    check_function,
+)
 from trackway.sdk.client import Client
 from trackway.sdk.fluent import set_tags
 from trackway.sdk.fluent_files import log_dict
@@ -39,8 +46,11 @@ def sweep(target: Target, space: Mapping[str, Any], **given: Any) -> SweepResult
     """
     if callable(target):
         plan = make_plan("", getattr(target, "__name__", "function"), space, given)
+        check_function(target, plan)
     else:
         plan = make_plan(os.fspath(target), "", space, given)
+        uri, version = pin_project(plan.uri, plan.options.version)
+        plan = msgspec.structs.replace(plan, uri=uri, options=msgspec.structs.replace(plan.options, version=version))
     how = plan.options
     experiment_id = find_experiment(how.experiment_name) if how.experiment_name else None
     with start_run(experiment_id=experiment_id, run_name=how.run_name or "sweep", nested=True) as run:

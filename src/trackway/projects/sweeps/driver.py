@@ -69,7 +69,7 @@ class Driver:
                 if ending is not None:
                     del self._active[number]
                     self._end(number, attempt.run_id, ending)
-            if self._board.prunes and idle >= WATCH_S:
+            if self._board.prunes and self._starter.watched and idle >= WATCH_S:
                 idle = 0.0
                 self._prune()
 

@@ -49,7 +49,12 @@ class Attempt(Protocol):
 
 
 class Starter(Protocol):
-    """Starts trials."""
+    """Starts trials.
+
+    watched: their curves are to be looked at, and what is not worth going on with cancelled; else they see to it
+    """
+
+    watched: bool
 
     def start(self, number: int, params: Mapping[str, Scalar], tags: Tags) -> Attempt:
         """Start a trial as a child of the active run.
@@ -60,6 +65,8 @@ class Starter(Protocol):
 
 class ProjectStarter:
     """Runs an entry point of a project."""
+
+    watched = True
 
     def __init__(self, plan: SweepPlan, family: Family, tag: Callable[[str, Tags], None]) -> None:
         self._plan = plan
@@ -128,17 +135,35 @@ class FunctionTrial:
             raise Pruned
 
 
+def takes_trial(function: Callable[..., Any]) -> bool:
+    """Tell whether a function reports how it is getting on."""
+    return "trial" in inspect.signature(function).parameters
+
+
+def check_function(function: Callable[..., Any], plan: SweepPlan) -> None:
+    """Check that a function can do what a sweep asks of it.
+
+    raises: InvalidInput
+    """
+    if takes_trial(function) and not plan.options.metric:
+        raise InvalidInput("A function that reports needs a metric to report", hint="name it as metric=")
+    if plan.pruning.pruner != "none" and not takes_trial(function):
+        raise InvalidInput(
+            "A function that is to be ended early must report", hint="give it a parameter trial, and call trial.report"
+        )
+
+
 class FunctionStarter:
     """Calls a function with the parameters by name, each trial in a thread of its own."""
+
+    watched = False
 
     def __init__(self, function: Callable[..., Any], plan: SweepPlan, board: Board, family: Family) -> None:
         self._function = function
         self._metric = plan.options.metric
         self._board = board
         self._family = family
-        self._takes_trial = "trial" in inspect.signature(function).parameters
-        if self._takes_trial and not self._metric:
-            raise InvalidInput("A function that reports needs a metric to report", hint="name it as metric=")
+        self._takes_trial = takes_trial(function)
 
     def start(self, number: int, params: Mapping[str, Scalar], tags: Tags) -> FunctionAttempt:
         return FunctionAttempt(self._call, number, dict(params), tags)
@@ -197,7 +222,7 @@ class FunctionAttempt:
             self._ending = Ending("pruned" if self.pruned else "finished", value)
         except TrackwayError as error:
             self._ending = Ending("failed", reason=str(error))
-        except Exception as error:  # noqa: BLE001 - the trial's edge: one that fails is a result
+        except BaseException as error:  # noqa: BLE001 - the trial's edge: one that fails, or exits, is a result
             self._ending = Ending("failed", reason=f"{type(error).__name__}: {error}")
         finally:
             self._begun.set()
