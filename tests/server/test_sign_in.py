@@ -21,7 +21,7 @@ async def sign_in(site: Site, name: str = ADMIN, password: str = PASSWORD, *more
     status, told = await site.anonymous.ask("POST", "/api/v1/session", {"name": name, "password": password}, *more)
     assert status == 200, told
     flags = site.app.told[b"set-cookie"].decode()
-    assert "HttpOnly; SameSite=Lax" in flags
+    assert all(flag in flags.split("; ") for flag in ("HttpOnly", "SameSite=Lax", "Path=/"))
     return flags.partition(";")[0].partition("=")[2], told["csrf"]
 
 

@@ -26,6 +26,7 @@ T = TypeVar("T")
 Header = tuple[bytes, bytes]
 COOKIE = b"trackway_session"
 CSRF = b"x-trackway-csrf"
+CSRF_COOKIE = "trackway_csrf"
 SESSION_S = 7 * 86_400
 SAFE = ("GET", "HEAD", "OPTIONS")
 HASHING_THREADS = 2
@@ -207,11 +208,19 @@ def read_cookie(request: HttpRequest, cookie: str = COOKIE.decode()) -> str:
     return ""
 
 
-def make_session_cookie(request: HttpRequest, proxies: Proxies, secret: str, lasts_s: int = SESSION_S) -> Header:
-    """Return the header that gives a browser its session, over TLS alone when it came over TLS."""
-    secure = "; Secure" if proxies.is_secure(request) else ""
-    flags = f"Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{secure}"
-    return b"set-cookie", COOKIE + f"={secret}; {flags}".encode()
+def make_session_cookies(
+    request: HttpRequest, proxies: Proxies, secret: str, lasts_s: int = SESSION_S
+) -> tuple[Header, Header]:
+    """Return the headers that give a browser its session, over TLS alone when it came over TLS.
+
+    The first holds what pages send along with it, and is for their scripts to read; the second is the session.
+    """
+    flags = f"Path=/; Max-Age={lasts_s}; SameSite=Lax{'; Secure' if proxies.is_secure(request) else ''}"
+    sent_along = make_csrf(secret) if secret else ""
+    return (
+        (b"set-cookie", f"{CSRF_COOKIE}={sent_along}; {flags}".encode()),
+        (b"set-cookie", COOKIE + f"={secret}; HttpOnly; {flags}".encode()),
+    )
 
 
 def make_csrf(secret: str) -> str:

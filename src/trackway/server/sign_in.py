@@ -14,7 +14,7 @@ from trackway.auth.authenticator import Attempt, Authenticator
 from trackway.base.errors import InvalidInput, PermissionDenied, TrackwayError
 from trackway.http.messages import HttpRequest, HttpResponse
 from trackway.server.calls import Caller, Route
-from trackway.server.gate import SESSION_S, Gate, make_csrf, make_session_cookie, read_cookie, read_shown
+from trackway.server.gate import SESSION_S, Gate, make_csrf, make_session_cookies, read_cookie, read_shown
 from trackway.server.native import encode_error
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -144,8 +144,8 @@ class SignInRoutes:
         )
 
     def _answer(self, request: HttpRequest, session: Session, secret: str, lasts_s: int) -> HttpResponse:
-        cookie = make_session_cookie(request, self._gate.proxies, secret, lasts_s)
-        return HttpResponse(body=msgspec.json.encode(session), headers=[cookie, (b"cache-control", b"no-store")])
+        cookies = make_session_cookies(request, self._gate.proxies, secret, lasts_s)
+        return HttpResponse(body=msgspec.json.encode(session), headers=[*cookies, (b"cache-control", b"no-store")])
 
 
 async def _read(request: HttpRequest, kind: type[S]) -> S:

@@ -11,7 +11,7 @@ from trackway.auth.oidc import OidcClient
 from trackway.base.errors import InvalidInput, PermissionDenied, TrackwayError, Unauthenticated
 from trackway.http.messages import HttpRequest, HttpResponse
 from trackway.server.calls import Caller, Route
-from trackway.server.gate import Gate, make_session_cookie, read_cookie
+from trackway.server.gate import Gate, make_session_cookies, read_cookie
 from trackway.server.native import encode_error
 from trackway.server.sign_in import show_failure
 
@@ -60,7 +60,7 @@ class SingleSignOnRoutes:
             response = show_failure(error)
             response.headers = [*response.headers, over]
             return response
-        return _redirect("/", over, make_session_cookie(request, self._gate.proxies, secret))
+        return _redirect("/", over, *make_session_cookies(request, self._gate.proxies, secret))
 
     async def _sign_in(self, request: HttpRequest, caller: Caller) -> str:
         query = dict(request.query_items())

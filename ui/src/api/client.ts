@@ -44,9 +44,16 @@ export async function call<N extends Name>(
   return decode(await response.arrayBuffer()) as Operations[N]["response"]
 }
 
+/** Return the header that says that a page of this server asks: its cookie is there where people sign in. */
+function readCsrf(): Record<string, string> {
+  const found = /(?:^|; )trackway_csrf=([0-9a-f]+)/.exec(document.cookie)
+  return found ? { "x-trackway-csrf": found[1]! } : {}
+}
+
 /** Fetch something of the server; every way of failing becomes an ApiError. */
 export async function send(url: string, init: RequestInit): Promise<Response> {
   let response: Response
+  if (init.method && init.method !== "GET") init.headers = { ...(init.headers as object), ...readCsrf() }
   try {
     response = await fetch(url, init)
   } catch (error) {
@@ -54,6 +61,7 @@ export async function send(url: string, init: RequestInit): Promise<Response> {
     throw new ApiError(0, "unreachable", "The server does not answer", "see that it runs, then try again")
   }
   if (response.ok) return response
+  if (response.status === 401) location.assign("/sign-in")
   const body = await response.text()
   try {
     const told = (JSON.parse(body) as { error: Partial<ApiError> }).error
