@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -14,6 +17,7 @@ from tests.services.identity_provider import SECRET, IdentityProvider, make_othe
 from trackway.auth import oidc
 from trackway.base.errors import InvalidInput
 from trackway.base.settings import read_settings
+from trackway.server import single_sign_on
 from trackway.wiring.server import check_settings
 
 ME = "/api/v1/me"
@@ -269,9 +273,30 @@ def test_a_provider_that_is_away_is_told_and_others_still_sign_in(tmp_path: Path
         status, _ = await site.anonymous.ask("POST", "/api/v1/session", {"name": ADMIN, "password": PASSWORD})
         assert status == 200
 
-    provider.close()
+    with socket.socket() as taken:  # and nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        provider.issuer = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        play(tmp_path, provider, act)
+
+
+def test_a_provider_that_is_silent_keeps_nobody_else_waiting(
+    tmp_path: Path, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = threading.Event()
+    monkeypatch.setattr(oidc, "_fetch", lambda *_args: silent.wait(60) and b"{}")
+
+    async def act(site: Site) -> None:
+        async def start() -> int:
+            return (await site.anonymous.ask("GET", START))[0]
+
+        waiting = [asyncio.create_task(start()) for _ in range(single_sign_on.WAITING)]
+        await asyncio.sleep(0)
+        assert (await site.admin.get("GET", ME))["name"] == ADMIN
+        assert await start() == 429
+        silent.set()
+        assert set(await asyncio.gather(*waiting)) == {503}, "what it said in the end was nothing"
+
     play(tmp_path, provider, act)
-    provider.__init__()  # type: ignore[misc]  # so that the fixture has something to close
 
 
 @pytest.mark.parametrize(

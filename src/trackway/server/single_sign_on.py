@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 from urllib.parse import parse_qs
 
 from trackway.auth.federation import Federation, Origin
 from trackway.auth.oidc import OidcClient
-from trackway.base.errors import InvalidInput, PermissionDenied, TrackwayError, Unauthenticated
+from trackway.base.errors import InvalidInput, PermissionDenied, RateLimited, TrackwayError, Unauthenticated
 from trackway.http.messages import HttpRequest, HttpResponse
 from trackway.server.calls import Caller, Route
 from trackway.server.gate import Gate, make_session_cookies, read_cookie
@@ -22,6 +26,10 @@ _COOKIE = "trackway_oidc"
 _FLOW_S = 600
 """How long somebody may take at the provider."""
 _BODY_BYTES = 65_536
+THREADS = 4
+WAITING = 32
+"""Calls of the provider under way or waiting; more are refused, as each takes a thread for as long as it is silent."""
+T = TypeVar("T")
 
 
 class SingleSignOnRoutes:
@@ -35,6 +43,8 @@ class SingleSignOnRoutes:
         self._client = client
         self._federation = federation
         self._gate = gate
+        self._asking = 0
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="trackway-oidc")
 
     def list_routes(self) -> list[Route]:
         """Return the routes."""
@@ -46,7 +56,7 @@ class SingleSignOnRoutes:
 
     async def _start(self, request: HttpRequest, _caller: Caller) -> HttpResponse:
         try:
-            begun = await self._gate.run(self._client.begin)
+            begun = await self._ask(self._client.begin)
         except TrackwayError as error:
             return show_failure(error)
         kept = ".".join((begun.state, begun.nonce, begun.verifier))
@@ -72,7 +82,7 @@ class SingleSignOnRoutes:
             raise Unauthenticated("Another provider answered", hint="sign in again")
         if "error" in query or not query.get("code"):
             raise PermissionDenied("The provider did not sign you in", hint="sign in again, or ask who runs it")
-        external = await self._gate.run(partial(self._client.finish, query["code"], nonce, verifier))
+        external = await self._ask(partial(self._client.finish, query["code"], nonce, verifier))
         origin = Origin(caller.call.address, caller.call.request_id, read_cookie(request))
         return await self._gate.run(self._federation.sign_in, external, origin)
 
@@ -83,13 +93,26 @@ class SingleSignOnRoutes:
         if len(tokens) != 1:
             raise InvalidInput("There is no logout_token", hint="send one, as a form")
         try:
-            subject, sid = await self._gate.run(self._client.read_logout, tokens[0])
+            subject, sid = await self._ask(partial(self._client.read_logout, tokens[0]))
         except Unauthenticated as error:
             raise InvalidInput(error.message) from None  # the status that the protocol has for it
         origin = Origin(caller.call.address, caller.call.request_id)
         ended = partial(self._federation.end_sessions, self._client.settings.issuer, subject, sid, origin)
         await self._gate.run(ended)
         return HttpResponse(body=b"{}", headers=[(b"cache-control", b"no-store")])
+
+    async def _ask(self, work: Callable[[], T]) -> T:
+        """Do something that waits for the provider, on threads of its own: when it is silent, nothing else waits.
+
+        raises: RateLimited when too many wait
+        """
+        if self._asking >= WAITING:
+            raise RateLimited("Too many sign in at this moment", hint="try again", retry_after_s=1.0)
+        self._asking += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._asking -= 1
 
     def _make_cookie(self, request: HttpRequest, value: str, lasts_s: int) -> tuple[bytes, bytes]:
         secure = "; Secure" if self._gate.proxies.is_secure(request) else ""
