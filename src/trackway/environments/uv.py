@@ -102,7 +102,8 @@ def make_from_lock(lock: Path, wanted: Wanted, cache: Path, folder: Path | None 
     uv, python = require_uv(), choose_python(wanted.python)
     text = lock.read_text(encoding="utf-8")
     lines = [line for line in text.replace("\\\n", "").splitlines() if line.strip() and line[0] not in "#-"]
-    digested = ["--require-hashes"] if all("--hash=" in line for line in lines) else []  # repositories have none
+    free = wanted.addresses and not all("--hash=" in line for line in lines)  # what is at an address may have none
+    digested = [] if free else ["--require-hashes"]
 
     def make(place: Path) -> None:
         run([uv, "venv", "--quiet", "--python", python, str(place)])

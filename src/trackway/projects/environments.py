@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,10 +15,12 @@ import msgspec
 
 from trackway.base.errors import InvalidInput
 from trackway.environments.conda import CondaWanted, make_with_conda, read_conda_file
+from trackway.environments.kept import collect_environments
 from trackway.environments.programs import run
 from trackway.environments.requirements import get_name
 from trackway.environments.uv import Wanted, choose_python, keep_lock, lock_with_uv, make_from_lock, require_uv
 from trackway.projects.backends import Surroundings
+from trackway.projects.containers import make_image
 from trackway.projects.document import read_document
 from trackway.projects.specification import EntryPoint, Specification
 from trackway.sdk import settings
@@ -34,6 +36,7 @@ LOCK_FILE: Final = "uv.lock"
 REQUIREMENTS: Final = "requirements.txt"
 MAX_BYTES: Final = 2**20
 MAX_FILES: Final = 20
+DAY_S: Final = 86_400
 _INLINE = re.compile(r"(?m)^# /// script\s*$\s(?P<content>(^#(| .*)$\s)+?)^# ///\s*$")
 """Metadata within a script, as PEP 723 has it."""
 _OPTIONS: Final = {
@@ -63,14 +66,29 @@ class Definition(NamedTuple):
     project: bool = False
 
 
-def make_surroundings(specification: Specification, entry: EntryPoint, manager: str) -> Surroundings:
+def make_surroundings(
+    specification: Specification,
+    entry: EntryPoint,
+    manager: str,
+    docker_args: Mapping[str, Any] | None = None,
+    *,
+    build_image: bool = False,
+) -> Surroundings:
     """Return the environment of an entry point, made now or before.
 
     manager: as the user asked; empty for the one that fits what defines the environment
+    docker_args, build_image: for a project in a container, see ``containers``
     raises:  InvalidInput for what cannot be read or met; NotSupported without the manager; Unavailable
     cost:    some file reads when it is there already; no other program is started then
     """
     definition = find_definition(specification, entry, manager)
+    if definition.manager == "docker":
+        assert specification.docker is not None
+        return make_image(specification.docker, specification.folder, docker_args or {}, build=build_image)
+    if docker_args or build_image:
+        raise InvalidInput(
+            "The project runs in no container", hint="it has no docker_env, or another manager was asked for"
+        )
     if definition.manager == "local":
         return Surroundings(variables={"PATH": _prepend_path(Path(sys.executable).parent)}, python=Path(sys.executable))
     cache = get_cache("environments")
@@ -88,6 +106,8 @@ def make_surroundings(specification: Specification, entry: EntryPoint, manager: 
         python = make_from_lock(kept, definition.wanted, cache, folder if definition.project else None)
         lock, digest = kept.read_text(encoding="utf-8"), python.parent.parent.name
         variables = {"VIRTUAL_ENV": str(python.parent.parent)}
+    unused_s = settings.get_number("TRACKWAY_ENVIRONMENT_DAYS") * DAY_S
+    collect_environments(cache, max(unused_s, DAY_S))
     own = _find_own(specification.folder) if definition.project else ""
     variables |= {"PATH": _prepend_path(python.parent), "PYTHONPATH": own, "PYTHONHOME": ""}
     return Surroundings(manager=definition.manager, digest=digest, python=python, lock=lock, variables=variables)
@@ -103,6 +123,14 @@ def find_definition(specification: Specification, entry: EntryPoint, manager: st
     manager = {"virtualenv": "uv", "none": "local"}.get(manager, manager)
     if manager == "local":
         return Definition("local")
+    if manager == "docker" and specification.docker is None:
+        raise InvalidInput("The project has no docker_env", hint="name an image there")
+    if specification.docker is not None:
+        if manager in ("uv", "conda"):
+            raise InvalidInput(
+                f"The project runs in a container, not with {manager}", hint="or use --env-manager local"
+            )
+        return Definition("docker")
     folder = specification.folder
     conda_file = specification.conda_file
     if manager == "conda" or conda_file:
@@ -187,7 +215,7 @@ def _read_project(folder: Path) -> Wanted | None:
     python = str(project.get("requires-python", ""))
     if (folder / ".python-version").is_file():
         python = (folder / ".python-version").read_text(encoding="utf-8").strip().partition("\n")[0]
-    return Wanted(python, (), trust=True, package=own)
+    return Wanted(python, (), trust=True, package=own, addresses=True)
 
 
 def _lock_project(folder: Path, wanted: Wanted, cache: Path) -> Path:

@@ -175,7 +175,9 @@ def _plan(request: Request, checkout: Checkout) -> Plan:
     storage = Path(request.storage_dir) if request.storage_dir else checkout.scratch / "storage"
     values = resolve_values(entry, request.parameters, checkout.folder, storage)
     command = build_command(entry, values.declared, values.extra)
-    surroundings = make_surroundings(specification, entry, request.env_manager)
+    surroundings = make_surroundings(
+        specification, entry, request.env_manager, request.docker_args, build_image=request.build_image
+    )
     return Plan(request, checkout, specification, entry, values, command, surroundings, _find_seeds(values))
 
 

@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 
 from trackway.base.errors import InvalidInput, NotFound, NotSupported
 from trackway.base.ids import new_id
+from trackway.projects import containers
 from trackway.projects.backends import Job, JobStatus, Outcome, Sink, Stream
 
 GRACE_S: Final = 10.0
@@ -63,6 +64,7 @@ class LocalHandle:
         self._cancelled = threading.Event()
         self._ended = threading.Event()
         self._outcome: Outcome | None = None
+        self._job = job
         self._process = _start(job, self._token)
         self.job_id = str(self._process.pid)
         self._readers = [
@@ -90,6 +92,8 @@ class LocalHandle:
     def _await_end(self) -> None:
         code = self._process.wait()
         self._end_leftovers()
+        if self._cancelled.is_set() and self._job.surroundings.docker is not None:
+            containers.remove(self._job)  # an engine that was killed leaves it behind
         for reader in self._readers:
             reader.join(DRAIN_S)
         self._outcome = _tell(code, cancelled=self._cancelled.is_set())
@@ -115,16 +119,17 @@ class LocalHandle:
 
 def _start(job: Job, token: str) -> subprocess.Popen[bytes]:
     variables = {**os.environ, **job.surroundings.variables, **job.variables}
+    command = job.command if job.surroundings.docker is None else containers.wrap(job)
     variables[JOBS] = f"{variables[JOBS]}:{token}" if variables.get(JOBS) else token
-    program = shutil.which(job.command[0], path=variables.get("PATH"))
-    if program is None and "/" not in job.command[0]:
+    program = shutil.which(command[0], path=variables.get("PATH"))
+    if program is None and "/" not in command[0]:
         raise NotFound(
-            f"There is no program {job.command[0][:100]!r} in the project's environment",
+            f"There is no program {command[0][:100]!r} in the project's environment",
             hint="install it, or add the package that brings it to what the project requires",
         )
     try:
         return subprocess.Popen(
-            [program or job.command[0], *job.command[1:]],
+            [program or command[0], *command[1:]],
             cwd=job.folder,
             env=variables,
             stdin=subprocess.DEVNULL,
@@ -133,7 +138,7 @@ def _start(job: Job, token: str) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        raise NotFound(f"{job.command[0][:200]} cannot be started: {error}") from error
+        raise NotFound(f"{command[0][:200]} cannot be started: {error}") from error
 
 
 def _pump(stream: IO[bytes], name: Stream, sink: Sink) -> None:

@@ -60,11 +60,15 @@ class DockerEnvironment(msgspec.Struct, frozen=True):
 
     volumes:   as ``docker run --volume`` takes them
     variables: names of variables that are handed on, or set to the value beside them
+    options:   more of ``docker run``, as the user gave them
+    holds_project: whether the image was built with the project in it
     """
 
     image: str
     volumes: tuple[str, ...] = ()
     variables: tuple[tuple[str, str | None], ...] = ()
+    options: tuple[str, ...] = ()
+    holds_project: bool = False
 
 
 class Specification(msgspec.Struct, frozen=True):

@@ -1,0 +1,66 @@
+"""The projects of examples/: run by us, and by MLflow's own command line, as they are."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import trackway as tw
+from tests.projects.folders import read_run, read_run_file
+from tests.services.peers import peer_python
+from trackway.projects import run
+from trackway.projects.specification import read_specification
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "projects"
+
+
+def test_the_elastic_net_is_a_run_with_its_metric(store: Path) -> None:
+    done = run(str(EXAMPLES / "elasticnet"), parameters={"alpha": 0.1}, env_manager="local")
+    found = read_run(done.run_id)
+    assert 40 < found.metrics["rmse"].last_value < 90
+    assert found.params == {"alpha": "0.1", "l1_ratio": "0.5", "seed": "7"}
+
+
+def test_steps_are_children_of_the_run_that_starts_them(store: Path) -> None:
+    done = run(str(EXAMPLES / "multistep"), parameters={"rows": 10}, experiment_name="steps")
+    found = read_run(done.run_id)
+    assert found.metrics["total"].last_value == 45
+    children = [one for one in tw.Client().search_runs([found.experiment_id]) if one.parent_run_id == done.run_id]
+    assert sorted(one.tags["mlflow.project.entryPoint"] for one in children) == ["prepare", "sum"]
+
+
+def test_shell_entry_points_run(store: Path) -> None:
+    done = run(str(EXAMPLES / "shell"), parameters={"text": "a; $(id)"})
+    assert read_run_file(done.run_id, "logs/stdout.log") == "A; $(ID)\n"
+    script = run(str(EXAMPLES / "shell"), "count.sh")
+    assert script.run_id in read_run_file(script.run_id, "logs/stdout.log")
+
+
+def test_every_example_can_be_read() -> None:
+    for folder in sorted(EXAMPLES.iterdir()):
+        assert read_specification(folder).name == folder.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["elasticnet", "multistep", "shell"])
+def test_mlflows_own_command_line_runs_them_too(name: str, tmp_path: Path) -> None:
+    python = peer_python("mlflow-3.17")
+    database = tmp_path / "mlflow.db"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "TRACKWAY_"))}
+    environment |= {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{database}",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    command = [str(python), "-m", "mlflow", "run", str(EXAMPLES / name), "--env-manager", "local"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    with sqlite3.connect(database) as connection:
+        statuses = [row[0] for row in connection.execute("SELECT status FROM runs")]
+    assert statuses == ["FINISHED"] * (3 if name == "multistep" else 1)
