@@ -166,6 +166,7 @@ if TYPE_CHECKING:
     from trackway.sdk.models import load_model as load_model
     from trackway.sdk.models import log_model as log_model
     from trackway.sdk.operations import RunOperations as RunOperations
+    from trackway.sdk.panel import ui as ui
     from trackway.sdk.queries import (
         create_experiment as create_experiment,
     )
@@ -282,6 +283,7 @@ _NAMES = {
     "mlflow_client": "MlflowClient",
     "models": "load_model log_model",
     "operations": "RunOperations",
+    "panel": "ui",
     "queries": """
         create_experiment create_external_model delete_experiment delete_experiment_tag
         delete_logged_model_tag delete_run finalize_logged_model get_experiment get_experiment_by_name

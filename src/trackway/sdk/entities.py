@@ -13,6 +13,7 @@ from trackway.api import logged_models as m
 from trackway.api import runs as r
 from trackway.api.structs import View
 from trackway.base.errors import InvalidInput
+from trackway.sdk.displays import MOST_ROWS, link, show_experiment, show_run, show_runs, show_table, write_time
 
 T = TypeVar("T")
 
@@ -37,6 +38,23 @@ class PagedList(list[T]):
     def __init__(self, items: Iterable[T], token: str | None) -> None:
         super().__init__(items)
         self.token = token
+
+    def _repr_html_(self) -> str | None:
+        """Return runs or experiments as a table for a notebook; None for anything else, which shows as a list."""
+        shown: list[Any] = self[:MOST_ROWS]
+        if shown and all(isinstance(one, Run) for one in shown):
+            return show_runs([(one.info, one.data.metrics, one.data.params) for one in shown], len(self))
+        if shown and all(isinstance(one, Experiment) for one in shown):
+            rows = [
+                [
+                    link(f"/experiments/{one.experiment_id}", one.name),
+                    one.experiment_id,
+                    write_time(one.last_update_time),
+                ]
+                for one in shown
+            ]
+            return show_table(["Experiment", "Id", "Changed"], rows, len(self))
+        return None
 
 
 class ViewType:
@@ -258,6 +276,10 @@ class Run(Entity):
     inputs: RunInputs
     outputs: RunOutputs
 
+    def _repr_html_(self) -> str:
+        """Return the run as a notebook shows it."""
+        return show_run(self.info, self.data.metrics, self.data.params)
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment(Entity):
@@ -270,6 +292,10 @@ class Experiment(Entity):
     tags: dict[str, str]
     creation_time: int
     last_update_time: int
+
+    def _repr_html_(self) -> str:
+        """Return the experiment as a notebook shows it."""
+        return show_experiment(self.experiment_id, self.name, self.tags, self.lifecycle_stage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from trackway.api.runs import GetRunTable
 from trackway.base.errors import InvalidInput, NotFound
 from trackway.sdk.client import Client
-from trackway.sdk.entities import Experiment, LoggedModel, LoggedModelStatus, Run, ViewType, to_run
+from trackway.sdk.entities import Experiment, LoggedModel, LoggedModelStatus, PagedList, Run, ViewType, to_run
 from trackway.sdk.experiments import get_chosen
 from trackway.sdk.mlflow_client import MlflowClient
 from trackway.sdk.runs import STACK
@@ -55,7 +55,7 @@ def search_experiments(
         token = page.token
         if token is None:
             break
-    return found
+    return PagedList(found, None)
 
 
 def delete_experiment(experiment_id: str) -> None:
@@ -151,7 +151,7 @@ def search_runs(
             found.append(to_run(run))
             if len(found) == max_results:
                 break
-    return found
+    return PagedList(found, None)
 
 
 def _resolve_experiments(ids: Sequence[str] | None, names: Sequence[str] | None) -> list[str]:

@@ -113,6 +113,13 @@ class ActiveRun:
     def __repr__(self) -> str:
         return f"ActiveRun(run_id={self.run_id!r}, run_name={self.info.run_name!r}, status={self.info.status!r})"
 
+    def _repr_html_(self) -> str | None:
+        """Return the run as it is now, as a notebook shows it; None while the store cannot be reached."""
+        try:
+            return self.read()._repr_html_()
+        except TrackwayError:
+            return None
+
     @property
     def is_own(self) -> bool:
         """Whether this process started it: a forked child logs to its parent's run, and does not end it."""

@@ -22,6 +22,10 @@ const models = () => import("./models/models")
 const model = () => import("./models/model")
 const version = () => import("./models/version")
 const versions = () => import("./models/compare")
+const webhooks = () => import("./operate/webhooks")
+const schedules = () => import("./operate/schedules")
+const audit = () => import("./operate/audit")
+const settings = () => import("./operate/settings")
 
 export const PAGES: Page[] = [
   { pattern: "/", title: "Experiments", section: "/experiments", load: experiments },
@@ -34,6 +38,10 @@ export const PAGES: Page[] = [
   { pattern: "/models/{name}", title: "Model", section: "/models", load: model },
   { pattern: "/models/{name}/compare", title: "Compare versions", section: "/models", load: versions },
   { pattern: "/models/{name}/versions/{version}", title: "Version", section: "/models", load: version },
+  { pattern: "/schedules", title: "Schedules", section: "/schedules", load: schedules },
+  { pattern: "/webhooks", title: "Webhooks", section: "/webhooks", load: webhooks },
+  { pattern: "/audit", title: "Audit", section: "/audit", load: audit },
+  { pattern: "/settings", title: "Settings", section: "/settings", load: settings },
 ]
 
 /** The navigation, in its order. */
@@ -41,4 +49,8 @@ export const SECTIONS: { href: string; text: string }[] = [
   { href: "/experiments", text: "Experiments" },
   { href: "/runs", text: "Runs" },
   { href: "/models", text: "Models" },
+  { href: "/schedules", text: "Schedules" },
+  { href: "/webhooks", text: "Webhooks" },
+  { href: "/audit", text: "Audit" },
+  { href: "/settings", text: "Settings" },
 ]

@@ -1,0 +1,100 @@
+"""Pages of an operator: webhooks, schedules, audit, settings."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.looking import HOSTILE, Site, call, find_barriers, make_run
+
+LOOKS = [(1280, "light"), (390, "dark")]
+LAUNCH = {"uri": HOSTILE, "version": "", "entry_point": "train", "params": {"why": HOSTILE}, "experiment": ""}
+LAUNCH |= {"backend": "", "backend_config": "", "env_manager": ""}
+
+
+@pytest.fixture(scope="module")
+def filled(site: Site) -> Site:
+    """A webhook and a schedule whose every text is markup."""
+    hook = {"name": "hostile", "url": "https://hooks.example.org/a", "events": ["run.created"], "description": HOSTILE}
+    call(site.port, "POST", "/webhooks", hook)
+    call(site.port, "POST", "/schedules", {"name": "nightly", "cron": "30 2 * * *", "launch": LAUNCH, "paused": True})
+    return site
+
+
+@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=["1280-light", "390-dark"])
+def test_every_page_of_an_operator_fits_and_keeps_nobody_out(page: Page, filled: Site) -> None:
+    for path in ["/webhooks", "/schedules?schedule=nightly", "/audit", "/settings"]:
+        page.goto(filled.address + path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+        assert find_barriers(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], path  # type: ignore[index]
+
+
+def test_a_webhook_is_made_switched_off_and_deleted(page: Page, filled: Site) -> None:
+    page.goto(f"{filled.address}/webhooks")
+    expect(page.get_by_title(HOSTILE)).to_have_text("hostile")
+    page.get_by_role("button", name="Create", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill("ci")
+    dialog.get_by_label("Address", exact=True).fill("http://127.0.0.1:1/hook")
+    dialog.get_by_label("run: status changed").check()
+    dialog.get_by_role("button", name="Create").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    dialog.get_by_label("Address", exact=True).fill("https://ci.example.org/hook")
+    dialog.get_by_label("Secret", exact=False).fill("a secret that is long enough")
+    dialog.get_by_role("button", name="Create").click()
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="ci", exact=True))
+    expect(row).to_contain_text("signed")
+    expect(page.get_by_text("a secret that is long enough")).to_have_count(0)
+    row.get_by_role("button", name="Acts on ci").click()
+    page.get_by_role("menuitem", name="Switch off").click()
+    expect(row.get_by_text("Off", exact=True)).to_be_visible()
+    row.get_by_role("link", name="ci").click()
+    expect(page.get_by_text("Nothing has been sent yet")).to_be_visible()
+    row.get_by_role("button", name="Acts on ci").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+
+
+def test_a_schedule_goes_on_and_runs_now(page: Page, filled: Site) -> None:
+    page.goto(f"{filled.address}/schedules?schedule=nightly")
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="nightly"))
+    expect(row).to_contain_text("Paused")
+    expect(row).to_contain_text(HOSTILE)
+    expect(page.get_by_role("region", name="nightly")).to_contain_text(HOSTILE)
+    row.get_by_role("button", name="Acts on nightly").click()
+    page.get_by_role("menuitem", name="Run now").click()
+    expect(page.get_by_text("“nightly” waits for a worker")).to_be_visible()
+    page.get_by_role("button", name="Look again").click()
+    page.get_by_role("button", name="Cancel").first.click()
+    expect(page.get_by_role("region", name="Times")).to_contain_text("cancelled")
+    row.get_by_role("button", name="Acts on nightly").click()
+    page.get_by_role("menuitem", name="Resume").click()
+    expect(row.get_by_text("On", exact=True)).to_be_visible()
+
+
+def test_the_audit_tells_who_did_what(page: Page, filled: Site) -> None:
+    run = make_run(filled.port, filled.prices, name="audited")
+    call(filled.port, "DELETE", f"/runs/{run}")
+    page.goto(f"{filled.address}/audit?operation=runs.delete")
+    expect(page.get_by_role("row").filter(has_text=run)).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="runs.create")).to_have_count(0)
+    page.get_by_label("Operation, such as runs.delete").fill("nothing.such")
+    expect(page.get_by_text("No entry is like this")).to_be_visible()
+
+
+def test_the_trash_is_kept_as_long_as_is_said(page: Page, filled: Site) -> None:
+    page.goto(f"{filled.address}/settings")
+    expect(page.get_by_role("region", name="Server")).to_contain_text("Ready")
+    trash = page.get_by_role("region", name="Trash")
+    before = call(filled.port, "GET", "/retention")["trash_ms"]
+    trash.get_by_role("button", name="Change").click()
+    page.get_by_label("Days (empty for ever)").fill("45")
+    page.get_by_role("button", name="Set", exact=True).click()
+    expect(trash).to_contain_text("after 45 days")
+    trash.get_by_role("button", name="Empty it").click()
+    expect(page.get_by_role("dialog")).to_contain_text("removed for good")
+    page.get_by_role("button", name="Cancel").click()
+    call(filled.port, "PUT", "/retention", {"trash_ms": before})
