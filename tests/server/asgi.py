@@ -33,7 +33,9 @@ class Asgi:
         headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> tuple[int, bytes]:
         """Send one request; return the status and the body. ``told`` has the answer's headers."""
-        sent = [(b"host", b"127.0.0.1"), (b"content-type", kind.encode()), *self.headers, *headers]
+        sent = [(b"content-type", kind.encode()), *self.headers, *headers]
+        if b"host" not in dict(sent):
+            sent.append((b"host", b"127.0.0.1"))
         messages: list[dict[str, Any]] = [{"type": "http.request", "body": body}]
         answered = asyncio.Event()
         status, content = 0, b""

@@ -43,7 +43,7 @@ SETTINGS = (
     Setting("auth", bool, False, "", "demand that everybody signs in, and let them do what their roles permit"),
     Setting("behind_proxy", str, "", "", "networks of proxies in front that speak TLS, whose X-Forwarded-For counts: 10.1.2.3,10.2.0.0/16"),
     Setting("auth_header", str, "", "", "header in which the proxy of --behind-proxy says who it has signed in: X-Forwarded-User"),
-    Setting("public_url", str, "", "", "address by which browsers reach this server: https://trackway.example.org"),
+    Setting("public_url", str, "", "", "address by which browsers reach this server, one of its allowed hosts: https://trackway.example.org"),
     Setting("oidc_issuer", str, "", "", "address of an OpenID provider where people sign in (needs --auth and --public-url)"),
     Setting("oidc_client_id", str, "trackway", "", "what this server is called there"),
     Setting("oidc_client_secret_file", str, "", "", "file with this server's secret there, unless TRACKWAY_OIDC_CLIENT_SECRET has it"),

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version as installed_version
+from urllib.parse import urlsplit
 
 from trackway.auth.oidc import OidcClient
 from trackway.base.errors import InvalidInput, TrackwayError
@@ -81,7 +82,8 @@ def build_app(settings: Settings) -> App[Caller]:
         *static.list_routes(),
         *EventRoutes(changes, Proxies(settings.behind_proxy).find_address).list_routes(),
     ]
-    hosts = [host for host in (settings.host, *settings.allowed_hosts.split(",")) if host]
+    public = urlsplit(settings.public_url).netloc
+    hosts = [host for host in (settings.host, public, *settings.allowed_hosts.split(",")) if host]
     gate = None
     if platform.authenticator is not None:
         gate = Gate(platform.authenticator, Proxies(settings.behind_proxy), settings.auth_header)
