@@ -120,14 +120,21 @@ class Filters:
     """Compiles filters on one kind of object for one database.
 
     metric_scope: a condition on rows of the metrics' table, alias ``x`` (the data sets that count)
+    few:          only few rows come to be looked at, each of which is to be looked up
     """
 
-    def __init__(self, entity: Entity, dialect: Dialect, metric_scope: Sql | None = None) -> None:
+    def __init__(self, entity: Entity, dialect: Dialect, metric_scope: Sql | None = None, *, few: bool = False) -> None:
         self._entity = entity
         self.dialect = dialect
         self._scope = metric_scope
-        self._walks_values = entity is RUN and dialect == "postgresql"
+        self._walks_values = entity is RUN and dialect == "postgresql" and not few
         """PostgreSQL chooses itself whether to look a value up or to walk its index: by experiment, key and value."""
+        self._fence = " OFFSET 0" if few and dialect == "postgresql" else ""
+        """What PostgreSQL does not make a join of, for which it would read all that has the value."""
+
+    def for_few(self) -> Filters:
+        """Return what compiles the same for few rows."""
+        return Filters(self._entity, self.dialect, self._scope, few=True)
 
     def compile(self, node: Expression, row: str = "r") -> Sql:
         """Return the condition of a node on the row with alias ``row``."""
@@ -211,7 +218,7 @@ class Filters:
             text, params = f"{text} AND {test.text.format(v=value)}", (*params, *test.params)
         if is_metric and self._scope is not None:
             text, params = f"{text} AND {self._scope.text}", (*params, *self._scope.params)
-        return Sql(f"EXISTS (SELECT 1 FROM {table} x WHERE {text})", params)
+        return Sql(f"EXISTS (SELECT 1 FROM {table} x WHERE {text}{self._fence})", params)
 
     def _no_escape(self) -> str:
         return " ESCAPE ''" if self.dialect == "postgresql" else ""

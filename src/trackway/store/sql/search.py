@@ -265,10 +265,10 @@ def _read_few(db: Connection, plan: _Plan, page: Page, lead: _Lead) -> tuple[lis
 
 def _lead_few(plan: _Plan, after: Sequence[object] | None, lead: _Lead) -> _Stretch:
     """Return the few rows that ``lead`` leads to, from a row's key on: all zones at once, as all are sorted anyway."""
-    base = plan.scope
+    base, filters = plan.scope, plan.filters.for_few()
     for term in _list_terms(plan.expression):
         if not any(term is one for one in lead.comparisons):
-            base = _and(base, plan.filters.compile(term))
+            base = _and(base, filters.compile(term))
     keys, first = plan.order.keys(VALUE), plan.order.first
     if first is not None:
         keys = [Key(first.zone(), False, "zone"), *keys]
