@@ -34,6 +34,7 @@ SCRIPT = """\
 echo "$TRACKWAY_RUN_ID $$ $1" >> "{log}"
 case "$1" in
   fail) exit 3 ;;
+  stubborn) trap "" TERM; while true; do sleep 0.1; done ;;
   wait) while [ ! -e "{go}" ]; do sleep 0.1; done ;;
 esac
 """
@@ -114,6 +115,26 @@ def test_what_is_cancelled_or_deleted_is_ended(project: Path, store: Path) -> No
     assert tick.state == "cancelled"
     assert {tw.get_run(run_id).info.status for run_id, _, _ in read_log(store)} == {"KILLED"}
     assert not any(is_alive(int(process)) for _, process, _ in read_log(store))
+
+
+def test_what_does_not_end_when_it_is_told_is_killed(
+    project: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trackway.projects.worker.GRACE_S", 0.5)  # less than its own launcher waits
+    make("stubborn", project, note="stubborn")
+
+    def intervene() -> None:
+        wait_for(lambda: read_log(store))
+        tw.schedules.cancel("stubborn", tw.schedules.list_history("stubborn")[0].tick_id)
+
+    thread = threading.Thread(target=intervene)
+    thread.start()
+    make_worker().work(once=True)
+    thread.join(WAIT_S)
+    [tick] = tw.schedules.list_history("stubborn")
+    assert tick.state == "cancelled"
+    assert tw.get_run(tick.run_id).info.status == "KILLED"
+    wait_for(lambda: not any(is_alive(int(process)) for _, process, _ in read_log(store)))
 
 
 def test_no_value_of_a_schedule_is_taken_for_an_option() -> None:

@@ -86,11 +86,16 @@ def end_leftovers(client: Client, run_id: str, tag: str) -> None:
 
 def end_leftover(client: Client, run: Run) -> None:
     """End what is left on this machine of a run whose launcher was killed; the run is KILLED."""
-    for process in _find_processes(run.run_id):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(process, signal.SIGKILL)
+    kill_processes(run.run_id)
     if run.status in ("RUNNING", "SCHEDULED", "LOST"):
         client.call(ops.UPDATE_RUN, UpdateRun(run_id=run.run_id, status="KILLED", end_ms=now_ms(), lease_ms=0))
+
+
+def kill_processes(run_id: str) -> None:
+    """Kill what belongs to a run on this machine."""
+    for process in _find_processes(run_id):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process, signal.SIGKILL)
 
 
 def _find_processes(run_id: str) -> Iterator[int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +21,7 @@ from trackway.api.runs import TAG_SOURCE_NAME, TAG_SOURCE_TYPE, TERMINAL, Create
 from trackway.base.clock import now_ms
 from trackway.base.errors import Conflict, NotFound, TrackwayError
 from trackway.base.ids import new_id
+from trackway.projects.families import kill_processes
 from trackway.sdk.transport import Transport, is_temporary
 
 log = logging.getLogger("trackway.worker")
@@ -79,6 +80,7 @@ class Worker:
         self._holder = new_id()
         self._stop = threading.Event()
         self._jobs: list[_Job] = []
+        self._ending: dict[str, float] = {}
 
     def stop(self) -> None:
         """Take nothing new, and end when what runs has ended; called again, end what runs. For handlers of signals."""
@@ -101,6 +103,7 @@ class Worker:
                 renew_s = now_s + self._pace.lease_s / RENEWALS
                 for job in list(self._jobs):
                     self._try(self._renew, job)
+            self._kill_late()
             waits = True
             if now_s >= ask_s and len(self._jobs) < self._slots and not self._stop.is_set():
                 waits = self._ask(once)
@@ -191,11 +194,17 @@ class Worker:
         return True
 
     def _end(self, job: _Job) -> None:
-        job.process.terminate()
-        try:
-            job.process.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(job.process.pid, signal.SIGKILL)
+        """Tell a child to end; the others are not kept waiting for it."""
+        if job.tick_id not in self._ending:
+            self._ending[job.tick_id] = time.monotonic() + GRACE_S
+            job.process.terminate()
+
+    def _kill_late(self) -> None:
+        """Kill what was told to end and has not."""
+        for job in self._jobs:
+            if time.monotonic() > self._ending.get(job.tick_id, math.inf):
+                job.process.kill()
+                kill_processes(job.run_id)
 
     def _reap(self) -> bool:
         """Report what has ended, again and again while the store is away; tell whether something was."""
@@ -205,18 +214,20 @@ class Worker:
 
     def _settle(self, job: _Job) -> bool:
         """Say how a child ended."""
-        code = job.process.returncode
+        code, told_to_end = job.process.returncode, job.tick_id in self._ending
         try:
             run = self._call(ops.GET_RUN, GetRun(run_id=job.run_id))
             if run.status not in TERMINAL:  # it did not come so far as to say so itself
-                status: Any = "FINISHED" if code == 0 else "FAILED"
+                status: Any = "FINISHED" if code == 0 else "KILLED" if told_to_end else "FAILED"
                 self._call(ops.UPDATE_RUN, UpdateRun(run_id=job.run_id, status=status, end_ms=now_ms(), lease_ms=0))
-            outcome: c.TickOutcome = "finished" if code == 0 else "cancelled" if run.status == "KILLED" else "failed"
+            ended = told_to_end or run.status == "KILLED"
+            outcome: c.TickOutcome = "finished" if code == 0 else "cancelled" if ended else "failed"
             self._report(job.tick_id, outcome, error="" if code == 0 else _find_reason(job.told, code))
         except (NotFound, Conflict) as error:  # it was deleted, or given up
             log.warning("Schedule %s: run %s: %s", job.schedule, job.run_id, error.message)
         log.info("Schedule %s: run %s ended with status %d", job.schedule, job.run_id, code)
         job.told.close()
+        self._ending.pop(job.tick_id, None)
         return True
 
     def _find_refusal(self, launch: c.Launch) -> str:
