@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from collections.abc import Iterator
@@ -338,3 +339,35 @@ def test_data_and_models_that_are_none_are_refused(rows: pd.DataFrame, place: Pa
         tw.evaluate(7, rows, targets="label", model_type="classifier")
     with pytest.raises(InvalidInput, match="neither a model nor predictions"):
         tw.evaluate(None, rows, targets="label", model_type="classifier")
+
+
+def test_each_row_is_told_with_its_prediction() -> None:
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame({"a": random.random(60), "b": random.random(60)})
+    kind = np.where(rows.a > 0.5, "high", "low")
+    model = LogisticRegression().fit(rows, kind)
+    result = tw.evaluate(model, rows.assign(kind=kind), targets="kind", resamples=0, table_rows=50)
+    table = result.tables["eval_results_table"]
+    assert [*table.columns] == ["a", "b", "target", "prediction", "probability_high", "probability_low"]
+    assert len(table) == 50
+    assert table.target.tolist() == kind[:50].tolist()
+    assert table.prediction.tolist() == model.predict(rows)[:50].tolist()
+    np.testing.assert_allclose(table[["probability_high", "probability_low"]], model.predict_proba(rows)[:50])
+    logged = tw.artifacts.load_text(result.artifacts["eval_results_table"].uri)
+    assert logged.splitlines()[0] == "a,b,target,prediction,probability_high,probability_low"
+    assert len(logged.splitlines()) == 51
+    numbers = LinearRegression().fit(rows, rows.a * 2)
+    table = tw.evaluate(numbers, rows.assign(y=rows.a * 2 + rows.b), targets="y", resamples=0).tables[
+        "eval_results_table"
+    ]
+    np.testing.assert_allclose(table.error, -rows.b)
+    without = tw.evaluate(numbers, rows.assign(y=rows.a), targets="y", resamples=0, table_rows=0)
+    assert "eval_results_table" not in without.tables
+
+
+@pytest.mark.skipif(importlib.util.find_spec("shap") is not None, reason="shap is installed")
+def test_without_shap_it_says_what_to_install() -> None:
+    rows = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+    model = LinearRegression().fit(rows, rows.a)
+    with pytest.raises(NotSupported, match=r"trackway\[explain\]"):
+        tw.evaluate(model, rows.assign(y=rows.a + 0.5), targets="y", resamples=0, explain=True)

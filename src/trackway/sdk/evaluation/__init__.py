@@ -25,6 +25,7 @@ from trackway.sdk.evaluation.options import EvaluateOptions, read_options
 from trackway.sdk.evaluation.outputs import Outputs, ask_model, find_model_type, resolve_model, tell_probabilities
 from trackway.sdk.evaluation.recording import Inputs, Subject, attest, find_subject, log_custom, record
 from trackway.sdk.evaluation.result import Evaluation
+from trackway.sdk.evaluation.rows import DEFAULT_ROWS, TABLE, explain, make_row_table
 from trackway.sdk.runs import active_run, start_run
 from trackway.sdk.tables import import_pandas
 
@@ -65,7 +66,9 @@ def evaluate(model: Any = None, data: Any = None, **given: Unpack[EvaluateOption
     sample = _make_sample(model_type, known, rows, options)
     found, frame = _measure(sample, options, how)
     baseline = _measure_baseline(model_type, rows, options, how)
-    tables, slices = _make_tables(sample, rows, options.get("slices"), how)
+    tables, slices = _make_tables(sample, rows, options, how)
+    if options.get("explain"):
+        tables |= _to_frames(explain(known, rows, options))
     evaluation = Evaluation(
         model_type=model_type,
         estimates=found,
@@ -199,9 +202,10 @@ def _measure_baseline(
 
 
 def _make_tables(
-    sample: ClassSample | NumberSample, rows: Rows, slices: Any, how: Resampling
+    sample: ClassSample | NumberSample, rows: Rows, options: Mapping[str, Any], how: Resampling
 ) -> tuple[dict[str, Any], Table]:
     """Return the tables of the result, and the one of slices as columns."""
+    slices, count = options.get("slices"), options.get("table_rows", DEFAULT_ROWS)
     tables: dict[str, Table] = {}
     if isinstance(sample, ClassSample):
         tables["per_class_metrics"] = make_class_table(sample, how)
@@ -211,11 +215,18 @@ def _make_tables(
     table = make_slice_table(sample, cut, how)
     if table:
         tables["slice_metrics"] = table
+    if count > 0:
+        tables[TABLE] = make_row_table(sample, rows, count)
+    return _to_frames(tables), table
+
+
+def _to_frames(tables: Mapping[str, Table]) -> dict[str, Any]:
+    """Return tables as pandas has them, where it is installed."""
     try:
         pandas = import_pandas()
     except Exception:  # noqa: BLE001 - columns say the same
-        return dict(tables), table
-    return {name: pandas.DataFrame(columns) for name, columns in tables.items()}, table
+        return dict(tables)
+    return {name: pandas.DataFrame(columns) for name, columns in tables.items()}
 
 
 def _log(

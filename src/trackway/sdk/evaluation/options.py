@@ -27,6 +27,8 @@ class EvaluateOptions(TypedDict, total=False):
     baseline:         another model, as ``model`` is given, or an earlier result, to compare with
     extra_metrics:    functions by name, or a list of them; see ``make_metric``
     custom_artifacts: functions of ``(eval_df, builtin_metrics, artifacts_dir)`` that return objects or paths by name
+    table_rows:       most rows of the table that has features, target and prediction; 10,000, and 0 for no such table
+    explain:          say which features moved the predictions, by Shapley values of the first 100 rows; needs shap
     resamples:        how often rows are drawn anew for the intervals; 0 for none
     seed, confidence: of the intervals; 0 and 0.95
     params:           given to the model's ``predict``
@@ -39,8 +41,9 @@ class EvaluateOptions(TypedDict, total=False):
     model_id:         the logged model that the metrics belong to, when the model itself does not say
 
     Of MLflow's: ``inference_params``, ``evaluator_config`` (``pos_label``, ``label_list``, ``metric_prefix``,
-    ``sample_weights``), ``validation_thresholds`` (raises when they are not met), ``baseline_model``,
-    ``custom_metrics``, ``dataset_path``; ``evaluators`` and ``env_manager`` as far as they ask for what there is.
+    ``sample_weights``, ``log_model_explainability``), ``validation_thresholds`` (raises when they are not met),
+    ``baseline_model``, ``custom_metrics``, ``dataset_path``; ``evaluators`` and ``env_manager`` as far as they ask for
+    what there is.
     """
 
     model_type: str | None
@@ -56,6 +59,8 @@ class EvaluateOptions(TypedDict, total=False):
     baseline: Any
     extra_metrics: Any
     custom_artifacts: Any
+    table_rows: int
+    explain: bool
     resamples: int | None
     seed: int
     confidence: float
@@ -88,6 +93,7 @@ _CONFIGURED: Final = {
     "label_list": "classes",
     "metric_prefix": "prefix",
     "sample_weights": "weights",
+    "log_model_explainability": "explain",
 }
 
 

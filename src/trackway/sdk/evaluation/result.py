@@ -27,7 +27,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The result of ``trackway.evaluate``.
 
     estimates:  each metric with its confidence interval
-    tables:     ``per_class_metrics`` and ``slice_metrics``, where there are such; DataFrames when pandas is installed
+    tables:     ``eval_results_table`` of rows; ``per_class_metrics``, ``slice_metrics``, ``explanations`` and
+                ``feature_importance``, where there are such; DataFrames when pandas is installed
     artifacts:  curves, tables and pictures by name
     checks:     one for each demand of the thresholds; none when there were no thresholds
     baseline:   the baseline's metrics
