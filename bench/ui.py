@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import CDPSession, Page, sync_playwright
 
 from tests.services.trackway_server import run_trackway
 from tests.ui.looking import launch
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--points", type=int, default=POINTS)
     options = parser.parse_args()
-    folder = Path("build/bench-ui") / f"{options.runs}-{options.points}"
+    folder = Path("build/bench-ui").absolute() / f"{options.runs}-{options.points}"
     if not (folder / "t.db").exists():
         fill(folder, options.runs, options.points)
     tell("first load, kB with gzip", measure_first_load(), 100)
@@ -75,15 +75,24 @@ def measure_table(page: Page, address: str) -> None:
         times.append(page.evaluate(FIRST_ROWS))
     tell("first rows after the click, ms (middle of 5)", sorted(times)[2], 500)
     page.get_by_role("status").filter(has_text="runs").wait_for()
-    page.wait_for_function("document.querySelector('[role=grid]').ariaRowCount > 1000", timeout=60_000)
+    page.evaluate(COUNTED)
+    client = page.context.new_cdp_session(page)
+    client.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = read_busy_s(client)
     frames = page.evaluate(SCROLL, SCROLLS)
+    tell("processor time of a frame while scrolling, ms", (read_busy_s(client) - before) / SCROLLS * 1_000, 17)
     tell("longest frame while scrolling, ms", max(frames), 50)
     tell("middle frame while scrolling, ms", sorted(frames)[len(frames) // 2], 17)
     tell("click on a row's box to the next paint, ms", page.evaluate(CHOOSE), 100)
-    client = page.context.new_cdp_session(page)
     client.send("HeapProfiler.collectGarbage")
     heap = client.send("Runtime.getHeapUsage")["usedSize"]
     tell("JavaScript heap, MB", heap / 1e6, 150)
+
+
+def read_busy_s(client: CDPSession) -> float:
+    """Return the processor time that the page's main thread has taken, which a busy machine does not lengthen."""
+    metrics = client.send("Performance.getMetrics")["metrics"]
+    return float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
 
 
 def measure_curves(page: Page, address: str) -> None:
@@ -103,6 +112,10 @@ FIRST_ROWS = """async () => {
     ;[...document.querySelectorAll("a")].find((one) => one.textContent === "many").click()
     while (!document.querySelector(".grid-body .run-name a")) await new Promise(requestAnimationFrame)
     return performance.now() - start
+}"""
+COUNTED = """async () => {
+    const grid = document.querySelector("[role=grid]")
+    while (Number(grid.getAttribute("aria-rowcount")) < 1_000) await new Promise(requestAnimationFrame)
 }"""
 SCROLL = """async (count) => {
     const grid = document.querySelector("[role=grid]")
@@ -139,7 +152,7 @@ CURVES_DRAWN = """async () => {
 def fill(folder: Path, runs: int, points: int) -> None:
     """Make a store of runs with five metrics, four params and two tags each, and ten runs with long curves."""
     folder.mkdir(parents=True)
-    platform = Platform(f"sqlite:///{folder.absolute()}/t.db", str(folder / "artifacts"))
+    platform = Platform(f"sqlite:///{folder}/t.db", str(folder / "artifacts"))
     try:
         _make_curves(platform, points)  # first, as the short series of all runs would have to be sealed before them
         many = _make_experiment(platform, "many")

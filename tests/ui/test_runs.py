@@ -216,7 +216,11 @@ def test_params_and_metrics_are_drawn_against_one_another(page: Page, site: Site
     chart = page.get_by_role("region", name=f"{kind} of loss")
     expect(chart).to_contain_text("40 runs")
     expect(chart.locator("canvas").first).to_be_visible()
-    page.wait_for_function("document.querySelector('.relation-canvas canvas')?.width > 0")
+    chart.evaluate("""async chart => {
+        const canvas = chart.querySelector("canvas")
+        const read = () => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+        while (!read().some(Boolean)) await new Promise(requestAnimationFrame)
+    }""")
     assert count_painted(chart) > 500
     if kind == "parallel":
         expect(chart.get_by_text("What goes with loss")).to_be_visible()

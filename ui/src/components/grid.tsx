@@ -4,7 +4,7 @@
  * Columns that are pinned stay at the left. Rows have one height. The keys of a grid work: arrows, Page Up and Down,
  * Home and End move the active row; Space chooses it, Enter opens it.
  */
-import type { ComponentChildren } from "preact"
+import { Component, type ComponentChildren } from "preact"
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks"
 import { Icon } from "./icon"
 import { inSight, sum } from "./sight"
@@ -117,43 +117,28 @@ export function Grid<R>(props: GridProps<R>) {
     event.preventDefault()
   }
 
-  const shown = [...columns.slice(0, pinned), ...columns.slice(from, to)]
-  const cells = (make: (column: GridColumn<R>, n: number) => ComponentChildren) => (
-    <>
-      {shown.slice(0, pinned).map((column, n) => make(column, n))}
-      {before > 0 && <span class="grid-gap" style={{ width: `${before}px` }} role="presentation" />}
-      {shown.slice(pinned).map((column, n) => make(column, from + n))}
-    </>
-  )
-  const place = (n: number) => ({
-    width: `${widths[n]}px`,
-    ...(n < pinned ? { left: `${sum(widths.slice(0, n))}px` } : {}),
-  })
+  const layout = useMemo((): Layout<R> => {
+    const shown = [...columns.slice(0, pinned), ...columns.slice(from, to)]
+    const places = shown.map((_, n) => (n < pinned ? n : from + n - pinned))
+    const styles = places.map((n) => ({
+      width: `${widths[n]}px`,
+      ...(n < pinned ? { left: `${sum(widths.slice(0, n))}px` } : {}),
+    }))
+    return { shown, places, styles, pinned, before }
+  }, [columns, widths, pinned, from, to, before])
   const lines = []
   for (let n = first; n < last; n++) {
-    const one = row(n)
     lines.push(
-      <div
-        role="row"
-        id={`row-${n}`}
+      <Row
         key={n}
-        aria-rowindex={n + 2}
-        class={`grid-row ${n === active ? "active" : ""} ${one !== undefined ? (props.rowClass?.(one) ?? "") : ""}`}
-        style={{ top: `${n * ROW}px` }}
-        onPointerDown={() => setActive(n)}
-      >
-        {cells((column, at) => (
-          <div
-            role="gridcell"
-            key={column.id}
-            aria-colindex={at + 1}
-            class={`grid-cell ${column.number ? "number" : ""} ${at < pinned ? "pinned" : ""}`}
-            style={place(at)}
-          >
-            {one === undefined ? <span class="bone grow" /> : column.cell(one)}
-          </div>
-        ))}
-      </div>,
+        place={n}
+        layout={layout}
+        version={version}
+        active={n === active}
+        row={row}
+        rowClass={props.rowClass}
+        onActive={setActive}
+      />,
     )
   }
   return (
@@ -170,14 +155,14 @@ export function Grid<R>(props: GridProps<R>) {
     >
       <div class="grid-head" role="rowgroup" style={{ width: `${total}px` }}>
         <div role="row" aria-rowindex={1} class="grid-row">
-          {cells((column, n) => (
+          {fillCells(layout, (column, n, style) => (
             <Head
               key={column.id}
               {...props}
               column={column}
               place={n}
               pinned={n < pinned}
-              style={place(n)}
+              style={style}
               width={widths[n]!}
               onWidth={(width, done) => {
                 setResized(done ? undefined : { id: column.id, width })
@@ -192,6 +177,75 @@ export function Grid<R>(props: GridProps<R>) {
       </div>
     </div>
   )
+}
+
+/** Which columns are made, where each stands, and how wide it is. */
+interface Layout<R> {
+  shown: GridColumn<R>[]
+  places: number[]
+  styles: Record<string, string>[]
+  pinned: number
+  before: number
+}
+
+/** Make the cells of a row: those that are pinned, a gap for the columns out of sight, the others. */
+function fillCells<R>(
+  { shown, places, styles, pinned, before }: Layout<R>,
+  make: (column: GridColumn<R>, place: number, style: Record<string, string>) => ComponentChildren,
+) {
+  const cells = shown.map((column, n) => make(column, places[n]!, styles[n]!))
+  return (
+    <>
+      {cells.slice(0, pinned)}
+      {before > 0 && <span class="grid-gap" style={{ width: `${before}px` }} role="presentation" />}
+      {cells.slice(pinned)}
+    </>
+  )
+}
+
+interface RowProps<R> {
+  place: number
+  layout: Layout<R>
+  version: number
+  active: boolean
+  row: (place: number) => R | undefined
+  rowClass: ((row: R) => string) | undefined
+  onActive: (place: number) => void
+}
+
+/** One row; while one scrolls, those that stay in sight are not made again. */
+class Row<R> extends Component<RowProps<R>> {
+  override shouldComponentUpdate(next: RowProps<R>): boolean {
+    const { layout, version, active } = this.props
+    return next.layout !== layout || next.version !== version || next.active !== active
+  }
+
+  override render({ place, layout, active, row, rowClass, onActive }: RowProps<R>) {
+    const one = row(place)
+    const names = `grid-row ${active ? "active" : ""} ${one !== undefined ? (rowClass?.(one) ?? "") : ""}`
+    return (
+      <div
+        role="row"
+        id={`row-${place}`}
+        aria-rowindex={place + 2}
+        class={names}
+        style={{ top: `${place * ROW}px` }}
+        onPointerDown={() => onActive(place)}
+      >
+        {fillCells(layout, (column, at, style) => (
+          <div
+            role="gridcell"
+            key={column.id}
+            aria-colindex={at + 1}
+            class={`grid-cell ${column.number ? "number" : ""} ${at < layout.pinned ? "pinned" : ""}`}
+            style={style}
+          >
+            {one === undefined ? <span class="bone grow" /> : column.cell(one)}
+          </div>
+        ))}
+      </div>
+    )
+  }
 }
 
 interface HeadProps<R> extends GridProps<R> {
