@@ -16,11 +16,16 @@ import pytest
 
 import trackway as tw
 from tests.projects.folders import MakeProject, list_run_files, read_run, read_run_file
+from tests.services.peers import peer_python
+from tests.services.trackway_server import run_trackway
 from trackway.api import operations as ops
-from trackway.api.runs import RunId
+from trackway.api.runs import CreateRun, RunId
 from trackway.base.errors import ExecutionFailed, InvalidInput, NotFound
+from trackway.base.ids import new_id
 from trackway.projects import run
 from trackway.projects.running import ProjectRun
+from trackway.sdk.connection import close_transports
+from trackway.sdk.session import list_sessions
 
 MLPROJECT = """
 name: sums
@@ -301,3 +306,41 @@ def test_a_launch_outlives_a_store_that_is_away(
     done = run(str(make_project(a__sh="echo offline > ran")), "a.sh", synchronous=False)
     assert done.wait()
     assert os.path.exists(store / "journal")
+
+
+def test_a_program_waits_for_a_launcher_whose_store_is_slow(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trackway.sdk.runs.FOREIGN_RUN_S", 0.0)
+    request = CreateRun(run_id=new_id(), experiment_name="slow")
+    late = threading.Timer(1.0, lambda: tw.Client().call(ops.CREATE_RUN, request))
+    late.start()
+    monkeypatch.setenv("TRACKWAY_PROJECT_JOBS", "one")
+    with tw.start_run(request.run_id):
+        tw.set_tag("found", "yes")
+    late.join()
+    assert read_run(request.run_id).tags["found"] == "yes"
+
+
+def test_mlflows_own_client_logs_to_the_run_that_was_launched(
+    make_project: MakeProject, store: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = """
+import mlflow
+with mlflow.start_run() as run:
+    mlflow.log_metric("loss", 0.5)
+    mlflow.log_text("made", "a.txt")
+"""
+    python = peer_python("mlflow-3.17")
+    folder = make_project(MLproject=f"entry_points: {{main: {{command: '{python} train.py'}}}}", train__py=script)
+    (tmp_path / "server").mkdir()
+    with run_trackway(tmp_path / "server") as port:
+        monkeypatch.setenv("TRACKWAY_TRACKING_URI", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        done = run(str(folder), experiment_name="peer")
+        found = read_run(done.run_id)
+        assert (found.status, found.metrics["loss"].last_value) == ("FINISHED", 0.5)
+        assert found.tags["mlflow.source.type"] == "PROJECT"
+        assert read_run_file(done.run_id, "a.txt") == "made"
+        assert len(list(tw.Client().search_runs([found.experiment_id]))) == 1
+        for session in list_sessions():
+            session.close(30)
+        close_transports()

@@ -22,12 +22,13 @@ from trackway.base.errors import InvalidInput, NotFound, NotSupported
 from trackway.base.ids import new_id
 from trackway.projects import containers
 from trackway.projects.backends import Job, JobStatus, Outcome, Sink, Stream
+from trackway.sdk.runs import LAUNCHED
 
 GRACE_S: Final = 10.0
 """How long a job that is cancelled has to end by itself after SIGTERM."""
 DRAIN_S: Final = 5.0
 """How long what a job wrote last is waited for."""
-JOBS: Final = "TRACKWAY_PROJECT_JOBS"
+JOBS: Final = LAUNCHED
 """Variable with the ids of the jobs that a process belongs to, the innermost last."""
 LEFTOVER_S: Final = 5.0
 """How long what was sent SIGKILL is waited for."""

@@ -44,6 +44,10 @@ from trackway.sdk.values import to_texts
 
 FOREIGN_RUN_S = 5.0
 """How long a run to be resumed may be unknown: the process that started it may still be delivering it."""
+LAUNCHED_RUN_S = 60.0
+"""The same for the run of a project, whose launcher starts it and its store at the same time."""
+LAUNCHED = "TRACKWAY_PROJECT_JOBS"
+"""Variable that a process has which was launched as a project."""
 ENVIRONMENT_S = 600.0
 """How long one description of the environment serves all runs."""
 ENVIRONMENT_WAIT_S = 5.0
@@ -318,7 +322,7 @@ def _find_run(uri: str, run_id: str) -> Run | None:
 
     raises: NotFound, when the store goes on not to know it
     """
-    deadline_s = time.monotonic() + FOREIGN_RUN_S
+    deadline_s = time.monotonic() + (LAUNCHED_RUN_S if os.environ.get(LAUNCHED) else FOREIGN_RUN_S)
     while True:
         try:
             return to_run(open_transport(uri, FOREIGN_RUN_S).call(ops.GET_RUN, GetRun(run_id=run_id)))
