@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.services.trackway_server import run_trackway
 from tests.ui.looking import Site, fill, launch
 from tests.ui.rich import Rich, make_rich
 from trackway.server.static import FOLDER
+
+expect.set_options(timeout=30_000)  # a slow machine is no failure
 
 
 @pytest.fixture(scope="session")

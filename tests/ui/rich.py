@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.ui.looking import HOSTILE, call, finish, log, make_experiment, make_run
+from trackway.api.runs import Ingest, ModelMetric, ModelOutput
 from trackway.sdk.images import Image
 
 NOTE = f"""# What was tried
@@ -70,6 +71,7 @@ class Rich(NamedTuple):
 
     run: str
     other: str
+    logged: str
     experiment: str
     model: str
 
@@ -167,6 +169,20 @@ def make_pdf() -> bytes:
     return body + table + b"trailer << /Size 5 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % len(body)
 
 
+def log_model(port: int, experiment: str, run: str) -> str:
+    """Log a model of a run, with a file and a metric; return its id."""
+    about = {"name": "<b>churn<b>", "model_type": "classifier", "params": {"why": HOSTILE}}
+    made = call(port, "POST", "/logged-models", {"experiment_id": experiment, "source_run_id": run, **about})
+    model: str = made["model_id"]
+    root = made["artifact_uri"].removeprefix("mlflow-artifacts:/").strip("/")
+    put(port, f"{root}/MLmodel", MLMODEL.encode())
+    call(port, "PATCH", f"/logged-models/{model}", {"status": "READY"})
+    metric = ModelMetric(model_id=model, key="f1", value=0.75, time_ms=1)
+    outputs = [ModelOutput(model_id=model, step=3)]
+    call(port, "POST", f"/runs/{run}/ingest", Ingest(run_id=run, model_outputs=outputs, model_metrics=[metric]))
+    return model
+
+
 def make_rich(port: int, name: str = "rich") -> Rich:
     """Make two runs of an experiment and a registered model of the first."""
     experiment = make_experiment(port, name)
@@ -208,6 +224,7 @@ def make_rich(port: int, name: str = "rich") -> Rich:
                 put(port, f"{root}/{path}", data.replace(b"0.1", b"0.%d" % (number + 1)))
         finish(port, run)
         runs.append(run)
+    logged = log_model(port, experiment, runs[0])
     model = f"{name}-model"
     call(port, "POST", "/registered-models", {"name": model, "description": NOTE, "tags": {"team": HOSTILE}})
     for number in range(2):
@@ -216,4 +233,4 @@ def make_rich(port: int, name: str = "rich") -> Rich:
         call(port, "POST", f"/registered-models/{model}/comments", {"text": NOTE, "version": number + 1})
     call(port, "POST", f"/registered-models/{model}/versions/2/transition", {"stage": "Staging"})
     call(port, "PUT", f"/registered-models/{model}/aliases/champion", {"version": 2})
-    return Rich(runs[0], runs[1], experiment, model)
+    return Rich(runs[0], runs[1], logged, experiment, model)

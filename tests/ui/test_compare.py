@@ -1,4 +1,4 @@
-"""Runs side by side, and the long way from a filter to a version in use."""
+"""Runs side by side, and the long way from a filter and groups to a version in use."""
 
 from __future__ import annotations
 
@@ -63,6 +63,12 @@ def test_the_long_way_from_a_filter_to_a_version_in_use(page: Page, site: Site) 
     )
     page.keyboard.press("Enter")
     expect(page.get_by_text("2 runs found")).to_be_visible()
+    page.get_by_role("button", name="Group", exact=True).click()
+    page.get_by_role("region", name="Fields to group by").get_by_label("rate").check()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("2 groups of 2 runs")).to_be_visible()
+    page.get_by_role("button", name="Open the group").first.click()
+    page.get_by_role("button", name="Open the group").first.click()
     for name in ("long-way-0", "long-way-1"):
         page.get_by_role("checkbox", name=f"Choose {name}").check()
     page.get_by_role("button", name="Compare").click()

@@ -12,7 +12,7 @@ from tests.ui.rich import Rich, put
 
 LOOKS = [(1280, "light"), (390, "dark")]
 IDS = ["1280-light", "390-dark"]
-TABS = ["overview", "metrics", "system", "logs", "artifacts&path=model"]
+TABS = ["overview", "metrics", "system", "logs", "models", "artifacts&path=model"]
 EVIL = """<!doctype html><p id="said">loaded</p><img src="http://example.invalid/a.png"><script>
 for (const act of [
   () => { parent.document.title = "taken" }, () => { parent.pwned = 1 }, () => { top.location = "about:blank" },
@@ -72,6 +72,22 @@ def test_notes_tags_and_the_name_are_changed_and_taken_back(page: Page, site: Si
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("In the trash")).to_have_count(0)
     assert call(site.port, "GET", f"/runs/{run}")["tags"]["mlflow.note.content"] == "It **works**"
+
+
+def test_models_of_a_run_are_looked_at_and_registered(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}")
+    page.get_by_role("link", name="Look at them").click()
+    expect(page.get_by_role("row", name="f1")).to_contain_text("0.75")
+    expect(page.get_by_role("region", name="Params", exact=True)).to_contain_text(HOSTILE)
+    expect(page.get_by_text("owner's city")).to_be_visible()
+    page.get_by_role("button", name="Register this model").click()
+    page.get_by_label("Name of the model").fill("of its own")
+    page.get_by_role("dialog").get_by_role("button", name="Register").click()
+    expect(page.get_by_text(f"models:/{rich.logged}").first).to_be_visible()
+    expect(page.get_by_text("python_function, sklearn")).to_be_visible()
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("combobox").fill("of its")
+    expect(page.get_by_role("option", name="of its own model")).to_be_visible()
 
 
 def test_a_run_leads_to_its_parents_and_children(page: Page, site: Site) -> None:

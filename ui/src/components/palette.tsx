@@ -129,11 +129,20 @@ function Open() {
 async function search(text: string, signal: AbortSignal): Promise<Command[]> {
   if (text.length < 2) return []
   const like = quote(`%${text}%`)
-  const [experiments, runs] = await Promise.all([
+  const [experiments, runs, models] = await Promise.all([
     call("experiments.search", { filter: `name ILIKE ${like}`, limit: 6 }, signal),
     call("runs.search", { filter: `run_name ILIKE ${like} OR run_id = ${quote(text)}`, limit: 6 }, signal),
+    call("registered_models.search", { filter: `name ILIKE ${like}`, limit: 6 }, signal),
   ])
   return [
+    ...models.models.map(
+      ({ name }): Command => ({
+        text: name,
+        detail: "model",
+        icon: "star",
+        act: () => go(`/models/${encodeURIComponent(name)}`),
+      }),
+    ),
     ...experiments.experiments.map(
       (one): Command => ({
         text: one.name,

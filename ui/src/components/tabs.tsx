@@ -12,7 +12,7 @@ export function Tabs({ label, tabs, chosen }: TabsProps) {
     <nav class="tabs" aria-label={label}>
       {tabs.map(([id, text]) => {
         const query = new URLSearchParams(place.value.query)
-        for (const name of ["tab", "path"]) query.delete(name)
+        for (const name of ["tab", "path", "model"]) query.delete(name)
         if (id !== tabs[0]![0]) query.set("tab", id)
         const tail = query.size ? `?${query}` : ""
         return (

@@ -147,7 +147,11 @@ function Inputs({ run }: { run: Run }) {
         </Section>
       )}
       {models.length + run.model_inputs.length > 0 && (
-        <Section title="Models" note={count(models.length + run.model_inputs.length)}>
+        <Section
+          title="Models"
+          note={count(models.length + run.model_inputs.length)}
+          acts={<a href={`/runs/${encodeURIComponent(run.run_id)}?tab=models`}>Look at them</a>}
+        >
           <Pairs
             label="Models"
             names={[...models.map((model) => model.model_id), ...run.model_inputs]}

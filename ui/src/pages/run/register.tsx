@@ -8,27 +8,34 @@ import { say } from "../../components/toasts"
 import { useLoad } from "../../state/load"
 import { go } from "../../state/router"
 
-export function RegisterButton({ run, folder }: { run: Run; folder: string }) {
+interface RegisterProps {
+  run: Run
+  /** Where the model's files are, as `runs:/…` or `models:/…`. */
+  source: string
+  /** Of a model that has a record of its own. */
+  modelId?: string
+}
+
+export function RegisterButton(props: RegisterProps) {
   const [open, setOpen] = useState(false)
   return (
     <>
       <Button icon="star" kind="primary" onClick={() => setOpen(true)}>
         Register this model
       </Button>
-      {open && <Register run={run} folder={folder} onClose={() => setOpen(false)} />}
+      {open && <Register {...props} onClose={() => setOpen(false)} />}
     </>
   )
 }
 
-function Register({ run, folder, onClose }: { run: Run; folder: string; onClose: () => void }) {
+function Register({ run, source, modelId = "", onClose }: RegisterProps & { onClose: () => void }) {
   const [name, setName] = useState("")
   const { data } = useLoad("models", (signal) => call("registered_models.search", { limit: 1_000 }, signal))
   const known = data?.models.some((model) => model.name === name.trim())
   const submit = async () => {
     const wanted = name.trim()
     await call("registered_models.create", { name: wanted, if_exists: "return" })
-    const source = `runs:/${run.run_id}/${folder}`
-    const made = await call("model_versions.create", { name: wanted, source, run_id: run.run_id })
+    const made = await call("model_versions.create", { name: wanted, source, run_id: run.run_id, model_id: modelId })
     say(`Version ${made.version} of “${wanted}” is there`)
     go(`/models/${encodeURIComponent(wanted)}/versions/${made.version}`)
   }

@@ -16,6 +16,7 @@ import { go, place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
 import { Logs } from "./logs"
 import { Metrics } from "./metrics"
+import { LoggedModels } from "./models"
 import { Overview } from "./overview"
 import { RegisterButton } from "./register"
 
@@ -24,6 +25,7 @@ const TABS: [string, string][] = [
   ["metrics", "Metrics"],
   ["system", "System"],
   ["logs", "Logs"],
+  ["models", "Models"],
   ["artifacts", "Artifacts"],
 ]
 export const SYSTEM = "system/"
@@ -61,6 +63,7 @@ export default function RunPage({ fields }: PageProps) {
       {tab === "metrics" && <Metrics run={run} keys={Object.keys(run.metrics).filter((key) => !key.startsWith(SYSTEM))} />}
       {tab === "system" && <Metrics run={run} keys={Object.keys(run.metrics).filter((key) => key.startsWith(SYSTEM))} system />}
       {tab === "logs" && <Logs run={run} />}
+      {tab === "models" && <LoggedModels run={run} />}
       {tab === "artifacts" && <Artifacts run={run} />}
     </main>
   )
@@ -81,7 +84,7 @@ function Artifacts({ run }: { run: Run }) {
       path={place.value.query.get("path") ?? ""}
       onPath={(path) => setQuery({ path })}
       writable={run.lifecycle === "active"}
-      modelActs={(folder) => <RegisterButton run={run} folder={folder} />}
+      modelActs={(folder) => <RegisterButton run={run} source={`runs:/${run.run_id}/${folder}`} />}
     />
   )
 }
