@@ -207,6 +207,8 @@ def test_files_come_and_go(page: Page, site: Site) -> None:
     expect(page.locator(".source")).to_have_text("sent")
     chooser.set_input_files({"name": HOSTILE.replace("/", ""), "mimeType": "text/html", "buffer": b"sent"})
     expect(page.get_by_role("button", name="window.pwned=1")).to_be_visible()
+    chooser.set_input_files({"name": "sent.txt", "mimeType": "text/plain", "buffer": b"another"})
+    expect(page.get_by_text("“sent.txt” is there already")).to_be_visible()
     with page.expect_download() as one:
         page.get_by_role("link", name="Download", exact=True).click()
     assert one.value.path().read_bytes() == b"sent"

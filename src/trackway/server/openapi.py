@@ -52,6 +52,7 @@ _FILES = (
     _FileRoute("GET", "/files/{path}", "files.get", "read", "Fetch a file, or the part of it that a Range asks for.", None, _BYTES),
     _FileRoute("PUT", "/files/{path}", "files.put", "write", "Store a file, in place of one that is there; X-Content-SHA256 has it checked.", _BYTES, FileEntry),
     _FileRoute("DELETE", "/files/{path}", "files.delete", "delete", "Delete a file, or a folder with all below it.", None, DeletedFiles),
+    _FileRoute("GET", "/previews/{path}", "previews.get", "read", "Fetch a page that was logged as a document in a sandbox.", None, "text/html"),
     _FileRoute("GET", "/archives/{path}", "archives.get", "read", "Fetch a folder as one zip archive.", None, "application/zip"),
     _FileRoute("POST", "/uploads/{path}", "uploads.create", "write", "Open an upload in parts, which can be resumed for a day.", None, Multipart),
     _FileRoute("GET", "/uploads/{upload_id}/{path}", "uploads.list", "read", "List the parts that have arrived.", None, Parts),

@@ -1,7 +1,7 @@
 /** The files of a run, a model or a version: a tree, and beside it the one that is chosen. */
 import type { ComponentChildren } from "preact"
 import { useRef, useState } from "preact/hooks"
-import { call } from "../api/client"
+import { ApiError, call } from "../api/client"
 import type { FileEntry } from "../api/types"
 import { Button, CopyButton, Empty, Failure, Skeleton } from "../components/basics"
 import { Icon } from "../components/icon"
@@ -194,8 +194,13 @@ function Upload({ folder, onDone }: { folder: string; onDone: () => void }) {
   const [busy, setBusy] = useState(false)
   const take = async (files: FileList | null) => {
     const list = [...(files ?? [])]
+    if (!list.length) return
     setBusy(true)
     const done = await attempt(async () => {
+      // A file that is there is what a run logged: it is not replaced by the way.
+      const there = new Set((await call("artifacts.list", { folder })).files.map((one) => nameOf(one.path)))
+      const twice = list.find((file) => there.has(file.name))
+      if (twice) throw new ApiError(409, "conflict", `“${twice.name}” is there already`, "rename the file, and upload it again")
       for (const file of list) await upload(folder, file)
     })
     setBusy(false)
@@ -214,7 +219,8 @@ function Upload({ folder, onDone }: { folder: string; onDone: () => void }) {
         hidden
         aria-label="Files to upload"
         onChange={(event) => {
-          void take(event.currentTarget.files)
+          const { currentTarget } = event
+          void take(currentTarget.files).then(() => (currentTarget.value = "")) // the same may be chosen again
         }}
       />
     </>

@@ -2,6 +2,7 @@
 import { useMemo } from "preact/hooks"
 import { call } from "../../api/client"
 import type { Run } from "../../api/types"
+import { AlongBar, readAlong } from "../../components/along"
 import { Button, Empty, Failure, SearchBox, Skeleton } from "../../components/basics"
 import { sideBySide, Values, type Thing } from "../../components/difference"
 import { Section, useSeen } from "../../components/facts"
@@ -152,8 +153,7 @@ const CARDS = 12
 
 function Charts({ runs }: { runs: Run[] }) {
   const { query } = place.value
-  const along = (query.get("x") as Along | null) ?? "step"
-  const log = query.get("log") === "1"
+  const { along, log } = readAlong("step")
   const text = (query.get("q") ?? "").toLowerCase()
   const keys = [...new Set(runs.flatMap((run) => Object.keys(run.metrics)))].filter((key) => key.toLowerCase().includes(text))
   const shown = Math.max(1, Number(query.get("cards")) || CARDS)
@@ -161,16 +161,7 @@ function Charts({ runs }: { runs: Run[] }) {
     <>
       <div class="row wrap">
         <SearchBox value={query.get("q") ?? ""} label="Search metrics" onInput={(q) => setQuery({ q }, true)} />
-        <span class="group" role="group" aria-label="Along">
-          {(["step", "time", "relative"] as const).map((id) => (
-            <Button key={id} aria-pressed={along === id} onClick={() => setQuery({ x: id })}>
-              {id === "relative" ? "Seconds" : id.charAt(0).toUpperCase() + id.slice(1)}
-            </Button>
-          ))}
-        </span>
-        <Button aria-pressed={log} onClick={() => setQuery({ log: log ? null : "1" })}>
-          Log
-        </Button>
+        <AlongBar along={along} log={log} />
       </div>
       <div class="legend" role="list" aria-label="Runs">
         {runs.map((run, n) => (

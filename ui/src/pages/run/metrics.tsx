@@ -2,6 +2,7 @@
 import { useMemo, useState } from "preact/hooks"
 import { call } from "../../api/client"
 import type { Run } from "../../api/types"
+import { AlongBar, readAlong } from "../../components/along"
 import { Button, Code, Empty, Failure, SearchBox, Skeleton } from "../../components/basics"
 import { useSeen } from "../../components/facts"
 import { abscissa, Plot, readSeries, type Along } from "../../components/plot"
@@ -14,35 +15,18 @@ import { LAST } from "../runs/columns"
 const COUNT = 7
 const POINTS = 1_000
 const CARDS = 24
-const ALONG: [Along, string][] = [
-  ["step", "Step"],
-  ["time", "Time"],
-  ["relative", "Seconds"],
-]
-
 export function Metrics({ run, keys, system }: { run: Run; keys: string[]; system?: boolean }) {
   const [shown, setShown] = useState(CARDS)
   const { query } = place.value
   const text = query.get("q") ?? ""
-  const asked = query.get("x") as Along | null
-  const along = asked ?? (system ? "relative" : "step")
-  const log = query.get("log") === "1"
+  const { along, log } = readAlong(system ? "relative" : "step")
   if (!keys.length) return <Nothing {...(system ? { system } : {})} />
   const found = keys.filter((key) => key.toLowerCase().includes(text.toLowerCase())).sort()
   return (
     <>
       <div class="row wrap">
         <SearchBox value={text} label="Search metrics" onInput={(q) => setQuery({ q }, true)} />
-        <span class="group" role="group" aria-label="Along">
-          {ALONG.map(([id, title]) => (
-            <Button key={id} aria-pressed={along === id} onClick={() => setQuery({ x: id })}>
-              {title}
-            </Button>
-          ))}
-        </span>
-        <Button aria-pressed={log} onClick={() => setQuery({ log: log ? null : "1" })}>
-          Log
-        </Button>
+        <AlongBar along={along} log={log} />
       </div>
       <div class="cards">
         {found.slice(0, shown).map((key) => (
