@@ -58,6 +58,8 @@ TAG_REASON: Final = "trackway.project.reason"
 RECORD: Final = "project/launch.json"
 LOCK: Final = "project/environment.lock"
 CONTEXT: Final = "project input"
+AWAY_S: Final = 1.0
+"""How long a store that is away is waited for at the end, once more."""
 STATUS_S: Final = 5.0
 """How long the store is asked for what the program made of its run."""
 
@@ -182,7 +184,8 @@ class Recorder:
         if outcome.status in TERMINAL:
             status = outcome.status  # the states of a job that has ended are states of runs
         wait_s = settings.get_number("TRACKWAY_FINISH_S")
-        known = self._read_status() if self._session.flush(wait_s) else None
+        is_there = self._session.flush(wait_s)
+        known = self._read_status() if is_there else None
         if status == "FINISHED" and known in ("FAILED", "KILLED"):
             status = known
         tags = {} if outcome.exit_code is None else {TAG_EXIT: str(outcome.exit_code)}
@@ -192,7 +195,7 @@ class Recorder:
         self._session.end_lease(self.run_id)
         request = UpdateRun(run_id=self.run_id, status=status, end_ms=now_ms(), lease_ms=0)
         self._session.append(Kind.FINISH, encode_call(ops.UPDATE_RUN, request))
-        if not self._session.flush(wait_s):
+        if not self._session.flush(wait_s if is_there else AWAY_S):
             PROBLEMS.note("finish", f"Run {self.run_id} ended before all of it was delivered; the rest follows")
         return status
 
