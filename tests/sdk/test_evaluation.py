@@ -371,3 +371,10 @@ def test_without_shap_it_says_what_to_install() -> None:
     model = LinearRegression().fit(rows, rows.a)
     with pytest.raises(NotSupported, match=r"trackway\[explain\]"):
         tw.evaluate(model, rows.assign(y=rows.a + 0.5), targets="y", resamples=0, explain=True)
+
+
+def test_residuals_that_are_all_but_equal_are_measured() -> None:
+    rows = pd.DataFrame(np.random.default_rng(0).random((60, 2)), columns=["a", "b"])
+    model = LinearRegression().fit(rows, rows.a * 2)
+    result = tw.evaluate(model, rows.assign(y=rows.a * 2 + 0.5), targets="y", resamples=0)
+    assert result.metrics["mean_absolute_error"] == pytest.approx(0.5)

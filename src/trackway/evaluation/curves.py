@@ -51,7 +51,10 @@ def make_class_curves(sample: ClassSample) -> dict[str, Curve]:
 def make_residuals(sample: NumberSample) -> dict[str, Curve]:
     """Return how residuals (target less prediction) are spread, and targets beside predictions."""
     residuals = sample.residuals
-    counts, edges = np.histogram(residuals, bins=HISTOGRAM_BINS, weights=sample.weights)
+    try:
+        counts, edges = np.histogram(residuals, bins=HISTOGRAM_BINS, weights=sample.weights)
+    except ValueError:  # they are all but equal: no numbers lie between the edges of so many bins
+        counts, edges = np.histogram(residuals, bins=1, weights=sample.weights)
     shown = _thin(sample.size)
     return {
         "residuals": {
