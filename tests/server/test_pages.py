@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,10 @@ def test_metrics_are_prometheus_text(api: Api) -> None:
 def test_a_request_leaves_one_line_with_its_id(server: TrackwayServer, api: Api) -> None:
     request_id = "0123456789abcdef0123456789abcdef"
     api.send("GET", "/nothing%0a2026-01-01%20INFO%20forged", headers={"x-request-id": request_id})
-    lines = [line for line in server.log.read_text().splitlines() if request_id in line]
+    deadline_s = time.monotonic() + 30
+    lines: list[str] = []
+    while not lines and time.monotonic() < deadline_s:  # it is written behind the answer
+        lines = [line for line in server.log.read_text().splitlines() if request_id in line]
     assert len(lines) == 1
     assert re.search(r"GET /nothing%0a2026-01-01%20INFO%20forged 404 \d+ B \d+\.\d ms", lines[0]), lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +36,8 @@ LOSABLE = [
     for one in ONE_EACH
     if one.operation in (ops.CREATE_RUN, ops.INGEST, ops.COMMIT_UPLOAD, ops.PURGE_RUNS, ops.MOVE_RUNS)
 ]
+UNEVEN = (ops.TRIM_AUDIT,)
+"""Operations that remove what others have left, so that it is another number of rows each time."""
 MOST_CALLS = 2_000
 """No operation on a stage needs so many calls of storage."""
 
@@ -57,8 +60,8 @@ class World:
         return self._onlooker.all(prints)
 
     def count_rows(self) -> dict[str, int]:
-        """Return the number of rows of each table, but for one that is shared by everybody."""
-        names = metadata.tables.keys() - {"environments"}
+        """Return the number of rows of each table, but for those that are shared by everybody."""
+        names = metadata.tables.keys() - {"environments", "access_versions"}
         counts = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in names)
         return {str(name): int(count) for name, count in self._onlooker.all(counts)}
 
@@ -109,6 +112,7 @@ def postgres_world(postgres_server: PostgresServer, folder: Path) -> Iterator[Wo
 
 def make_world(uri: str, folder: Path) -> Iterator[World]:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRACKWAY_MASTER_KEY", b64encode(bytes(32)).decode())
         platform, failures = open_failing(patch, uri, str(folder))
         world = World(platform, failures)
         yield world
@@ -161,7 +165,8 @@ def fail_each_call(world: World, scenario: Scenario, mended_later: bool) -> None
         world.failures.disarm()
         check(told.value)
     response = world.fail_each(act, "before", check)
-    assert subtract(world.count_rows(), before) == change
+    if scenario.operation not in UNEVEN:
+        assert subtract(world.count_rows(), before) == change
     assert scenario.expected(stage, response)
 
 

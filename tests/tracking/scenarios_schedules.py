@@ -190,7 +190,7 @@ TICKS: list[Scenario] = [
             and c.ListTicks(name="nightly")
         ),
         lambda s, x: (
-            x.ticks[0].due_ms > x.ticks[1].due_ms
+            x.ticks[0].due_ms >= x.ticks[1].due_ms
             and s.call(ops.LIST_TICKS, c.ListTicks(name="nightly", limit=1)).next_page_token != ""
         ),
     ),

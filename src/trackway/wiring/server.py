@@ -48,6 +48,9 @@ def build_app(settings: Settings) -> App[Caller]:
     observer = Observer(VERSION, worker=str(os.getpid()) if several else "")
 
     changes = Changes(platform.store)
+    gate = None
+    if platform.authenticator is not None:
+        gate = Gate(platform.authenticator, Proxies(settings.behind_proxy), settings.auth_header)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -59,6 +62,8 @@ def build_app(settings: Settings) -> App[Caller]:
             yield
         finally:
             changes.close()
+            if gate is not None:
+                gate.close()
             if worker is not None:
                 platform.courier.close()
                 worker.close()
@@ -84,9 +89,7 @@ def build_app(settings: Settings) -> App[Caller]:
     ]
     public = urlsplit(settings.public_url).netloc
     hosts = [host for host in (settings.host, public, *settings.allowed_hosts.split(",")) if host]
-    gate = None
-    if platform.authenticator is not None:
-        gate = Gate(platform.authenticator, Proxies(settings.behind_proxy), settings.auth_header)
+    if platform.authenticator is not None and gate is not None:
         single = make_single_sign_on(settings, platform.store, gate)
         routes += SignInRoutes(platform.authenticator, gate, START if single else "").list_routes()
         routes += single.list_routes() if single else []
