@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
@@ -178,10 +179,29 @@ def test_changes_cross_from_one_process_to_another_on_postgresql(postgres_databa
         experiment = Api(one).make_experiment()
         with listen(other, f"?experiment={experiment}") as stream:
             stream.read()
-            run = Api(one).make_run(experiment)
-            stream.read_until(run)
+            with make_runs(Api(one), experiment):  # until the one has heard that a page listens at the other
+                while not stream.read().data.get("runs"):
+                    pass
             many = [Api(one).make_run(experiment) for _ in range(3)]
             stream.read_until(many[-1])
+
+
+@contextmanager
+def make_runs(api: Api, experiment: str) -> Iterator[None]:
+    """Make one run after another, until the block ends."""
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.wait(0.1):
+            api.make_run(experiment)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextmanager

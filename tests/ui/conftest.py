@@ -61,5 +61,5 @@ def page(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterat
 
 
 def _is_own(url: str, site: Site) -> bool:
-    """Tell whether a request stays here; the browser's own viewer of PDF is one of its extensions."""
-    return url.startswith((site.address, "blob:", "data:", "chrome-extension:"))
+    """Tell whether a request stays here; the browser's own viewer of PDF is one of its pages."""
+    return url.startswith((site.address, "blob:", "data:", "chrome-extension:", "chrome://resources/"))

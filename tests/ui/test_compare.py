@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from tests.ui.looking import HOSTILE, Site, find_barriers
 from tests.ui.rich import Rich, make_rich
 
+pytestmark = pytest.mark.browser
+
 LOOKS = [(1280, "light"), (390, "dark")]
 TABS = ["values&all=1", "charts", "files&path=train.py", "code"]
 

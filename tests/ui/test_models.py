@@ -8,6 +8,8 @@ from playwright.sync_api import Page, expect
 from tests.ui.looking import HOSTILE, Site, call, find_barriers
 from tests.ui.rich import Rich
 
+pytestmark = pytest.mark.browser
+
 LOOKS = [(1280, "light"), (390, "dark")]
 
 

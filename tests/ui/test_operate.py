@@ -7,6 +7,8 @@ from playwright.sync_api import Page, expect
 
 from tests.ui.looking import HOSTILE, Site, call, find_barriers, make_run
 
+pytestmark = pytest.mark.browser
+
 LOOKS = [(1280, "light"), (390, "dark")]
 LAUNCH = {"uri": HOSTILE, "version": "", "entry_point": "train", "params": {"why": HOSTILE}, "experiment": ""}
 LAUNCH |= {"backend": "", "backend_config": "", "env_manager": ""}

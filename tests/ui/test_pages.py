@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 
 from tests.ui.looking import HOSTILE, Site, find_barriers, make_experiment
 
+pytestmark = pytest.mark.browser
+
 LOOKS = [(1280, "light"), (390, "dark")]
 
 

@@ -7,8 +7,10 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.ui.looking import HOSTILE, Site, call, find_barriers, make_run
+from tests.ui.looking import HOSTILE, Site, call, find_barriers, make_experiment, make_run
 from tests.ui.rich import Rich, put
+
+pytestmark = pytest.mark.browser
 
 LOOKS = [(1280, "light"), (390, "dark")]
 IDS = ["1280-light", "390-dark"]
@@ -46,7 +48,7 @@ def test_a_run_says_what_it_is_and_what_it_came_from(page: Page, site: Site, ric
 
 
 def test_notes_tags_and_the_name_are_changed_and_taken_back(page: Page, site: Site) -> None:
-    run = make_run(site.port, site.prices, name="to be changed")
+    run = make_run(site.port, make_experiment(site.port, "of a run to be changed"), name="to be changed")
     page.goto(f"{site.address}/runs/{run}")
     page.get_by_role("button", name="Edit: Notes").click()
     page.get_by_label("Notes in Markdown").fill("It **works**")
@@ -113,7 +115,7 @@ def test_curves_are_drawn_along_what_one_chooses(page: Page, site: Site) -> None
 
 
 def test_what_a_run_prints_is_followed_while_it_goes_on(page: Page, site: Site) -> None:
-    run = make_run(site.port, site.prices, name="printing")
+    run = make_run(site.port, make_experiment(site.port, "of a run printing"), name="printing")
     root = call(site.port, "GET", f"/runs/{run}")["artifact_uri"].removeprefix("mlflow-artifacts:/").strip("/")
     put(site.port, f"{root}/stdout.log", b"begun\n")
     page.goto(f"{site.address}/runs/{run}?tab=logs")
@@ -179,7 +181,7 @@ def test_media_and_documents_load(page: Page, site: Site, rich: Rich) -> None:
 
 
 def test_a_page_that_was_logged_reaches_nothing(browser: Browser, site: Site) -> None:
-    run = make_run(site.port, site.prices, name="evil")
+    run = make_run(site.port, make_experiment(site.port, "of a run evil"), name="evil")
     root = call(site.port, "GET", f"/runs/{run}")["artifact_uri"].removeprefix("mlflow-artifacts:/").strip("/")
     put(site.port, f"{root}/evil.html", EVIL.encode())
     page = browser.new_page()
@@ -198,7 +200,7 @@ def test_a_page_that_was_logged_reaches_nothing(browser: Browser, site: Site) ->
 
 
 def test_files_come_and_go(page: Page, site: Site) -> None:
-    run = make_run(site.port, site.prices, name="with files")
+    run = make_run(site.port, make_experiment(site.port, "of a run with files"), name="with files")
     page.goto(f"{site.address}/runs/{run}?tab=artifacts")
     expect(page.get_by_text("No files yet")).to_be_visible()
     chooser = page.get_by_label("Files to upload")

@@ -14,6 +14,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.ui.looking import HOSTILE, Site, call, find_barriers, finish, log, make_experiment, make_run
 
+pytestmark = pytest.mark.browser
+
 LOOKS = [(1280, "light"), (390, "dark")]
 IDS = ["1280-light", "390-dark"]
 

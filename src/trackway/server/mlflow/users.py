@@ -85,7 +85,7 @@ class OnResource(Message, frozen=True, kw_only=True):
 async def create(call: Caller, m: Create) -> bytes:
     """Create a user with a password."""
     made = await call(ops.CREATE_USER, c.CreateUser(name=m.username, password=m.password))
-    return encode({"user": _show(made.user)})
+    return encode({"user": _show(made.user) | {"experiment_permissions": [], "registered_model_permissions": []}})
 
 
 async def get(call: Caller, m: ByName) -> bytes:
