@@ -13,6 +13,7 @@ from trackway.api import operations as ops
 from trackway.api import runs as r
 from trackway.api.calls import Actor, Call
 from trackway.api.operations import Operation
+from trackway.base.clock import now_ms
 from trackway.base.errors import InvalidInput, TrackwayError
 from trackway.base.ids import new_id
 from trackway.dispatch import Dispatch
@@ -23,6 +24,13 @@ Kind = Literal["valid", "missing", "trash", "refused", "limit"]
 Ask = Callable[["Stage"], Any]
 Check = Callable[["Stage", Any], object]
 ANN = Actor(kind="user", name="ann")
+
+
+def pass_by(time_ms: int) -> int:
+    """Wait until a millisecond is over, so that nothing more can bear it, and return the next one."""
+    while now_ms() <= time_ms:
+        pass
+    return time_ms + 1
 
 
 class Stage:

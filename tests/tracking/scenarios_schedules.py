@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from tests.tracking.scenarios import Scenario, Stage, each, limited, no, ok
+from tests.tracking.scenarios import Scenario, Stage, each, limited, no, ok, pass_by
 from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api import schedules as c
@@ -185,12 +185,12 @@ TICKS: list[Scenario] = [
         ops.LIST_TICKS,
         "by pages, newest first",
         lambda s: (
-            queue(s).tick_id
+            pass_by(queue(s).due_ms)
             and s.call(ops.RUN_SCHEDULE, c.ScheduleName(name="nightly"))
             and c.ListTicks(name="nightly")
         ),
         lambda s, x: (
-            x.ticks[0].due_ms >= x.ticks[1].due_ms
+            x.ticks[0].due_ms > x.ticks[1].due_ms
             and s.call(ops.LIST_TICKS, c.ListTicks(name="nightly", limit=1)).next_page_token != ""
         ),
     ),
