@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from trackway.base.errors import Corrupt, InvalidInput, PermissionDenied, TrackwayError
 from trackway.models.manifest import write_manifest
@@ -165,8 +167,6 @@ TYPES = {
 
 @pytest.mark.parametrize("what", TYPES)
 def test_a_table_whose_values_bring_a_class_is_refused(what: str, tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
     pipeline = write_model(tmp_path)
     schema = {"type": "struct", "fields": [{"name": "a", "type": TYPES[what], "nullable": True, "metadata": {}}]}
     table = pyarrow.table({"a": [1.0]}).replace_schema_metadata({SCHEMA: json.dumps(schema).encode()})
