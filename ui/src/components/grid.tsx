@@ -128,22 +128,15 @@ export function Grid<R>(props: GridProps<R>) {
   }, [columns, widths, pinned, from, to, before])
   const lines = []
   for (let n = first; n < last; n++) {
+    const one = row(n)
+    const kind = one === undefined ? "" : (props.rowClass?.(one) ?? "")
     lines.push(
-      <Row
-        key={n}
-        place={n}
-        layout={layout}
-        version={version}
-        active={n === active}
-        row={row}
-        rowClass={props.rowClass}
-        onActive={setActive}
-      />,
+      <Row key={n} place={n} one={one} kind={kind} layout={layout} active={n === active} onActive={setActive} />,
     )
   }
   return (
     <div
-      class="grid"
+      class={seen.left > 0 ? "grid shifted" : "grid"}
       ref={box}
       role="grid"
       tabIndex={0}
@@ -205,47 +198,58 @@ function fillCells<R>(
 
 interface RowProps<R> {
   place: number
+  /** What stands here; undefined while it is on its way. */
+  one: R | undefined
+  kind: string
   layout: Layout<R>
-  version: number
   active: boolean
-  row: (place: number) => R | undefined
-  rowClass: ((row: R) => string) | undefined
   onActive: (place: number) => void
 }
 
-/** One row; while one scrolls, those that stay in sight are not made again. */
+/** One row; while one scrolls, those that stay in sight as they are, are not made again. */
 class Row<R> extends Component<RowProps<R>> {
   override shouldComponentUpdate(next: RowProps<R>): boolean {
-    const { layout, version, active } = this.props
-    return next.layout !== layout || next.version !== version || next.active !== active
+    const { one, kind, layout, active } = this.props
+    return next.layout !== layout || next.active !== active || next.kind !== kind || !isSame(one, next.one)
   }
 
-  override render({ place, layout, active, row, rowClass, onActive }: RowProps<R>) {
-    const one = row(place)
-    const names = `grid-row ${active ? "active" : ""} ${one !== undefined ? (rowClass?.(one) ?? "") : ""}`
+  override render({ place, one, kind, layout, active, onActive }: RowProps<R>) {
     return (
       <div
         role="row"
         id={`row-${place}`}
         aria-rowindex={place + 2}
-        class={names}
+        class={`grid-row ${active ? "active" : ""} ${kind}`}
         style={{ top: `${place * ROW}px` }}
         onPointerDown={() => onActive(place)}
       >
-        {fillCells(layout, (column, at, style) => (
-          <div
-            role="gridcell"
-            key={column.id}
-            aria-colindex={at + 1}
-            class={`grid-cell ${column.number ? "number" : ""} ${at < layout.pinned ? "pinned" : ""}`}
-            style={style}
-          >
-            {one === undefined ? <span class="bone grow" /> : column.cell(one)}
+        {one === undefined ? (
+          <div role="gridcell" class="grid-cell grow">
+            <span class="grid-wait" />
           </div>
-        ))}
+        ) : (
+          fillCells(layout, (column, at, style) => (
+            <div
+              role="gridcell"
+              key={column.id}
+              aria-colindex={at + 1}
+              class={`grid-cell ${column.number ? "number" : ""} ${at < layout.pinned ? "pinned" : ""}`}
+              style={style}
+            >
+              {column.cell(one)}
+            </div>
+          ))
+        )}
       </div>
     )
   }
+}
+
+/** Whether two rows say the same: they are one, or have the same in each of their fields. */
+function isSame<R>(one: R | undefined, other: R | undefined): boolean {
+  if (!one || !other) return one === other
+  for (const key in one) if (one[key] !== other[key]) return false
+  return true
 }
 
 interface HeadProps<R> extends GridProps<R> {

@@ -32,7 +32,8 @@ const Charts = lazy<ChartsProps>(() => import("./charts/charts"))
 const BARE = 5
 
 export default function Runs({ fields }: PageProps) {
-  const view = readView(place.value.query, fields.experiment_id)
+  const { query } = place.value
+  const view = useMemo(() => readView(query, fields.experiment_id), [query, fields.experiment_id])
   const key = JSON.stringify(view.experiments)
   const experiments = useLoad(key, (signal) => loadExperiments(view.experiments, signal))
   const names = useLoad(key, (signal) => call("runs.list_fields", { experiment_ids: view.experiments }, signal))
@@ -45,7 +46,7 @@ export default function Runs({ fields }: PageProps) {
     setTold(change)
   })
   const change = (part: Partial<View>, replace = false) => setQuery(writeView(part), replace)
-  const hidden = new Set(view.hidden)
+  const hidden = useMemo(() => new Set(view.hidden), [view])
 
   const begun = useRef<{ lines: Lines; columns: string[] }>()
   if (begun.current?.lines !== lines || begun.current.columns.length <= BARE) {

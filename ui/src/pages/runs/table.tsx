@@ -1,5 +1,5 @@
 /** The table of runs: choosing, sorting, sizing and ordering columns, all of it kept in the address. */
-import { useMemo } from "preact/hooks"
+import { useMemo, useRef } from "preact/hooks"
 import { Grid, type GridColumn } from "../../components/grid"
 import { Icon } from "../../components/icon"
 import { count, moment, number } from "../../format"
@@ -22,9 +22,13 @@ interface TableProps {
 }
 
 export function RunTable(props: TableProps) {
-  const { lines, version, columns, view, chosen, onChosen, onView } = props
+  const { lines, version, columns, view, chosen, hidden, onChosen, onView } = props
+  // Cells are made of what is shown, and act on what there is when they are pressed.
+  const latest = useRef(props)
+  latest.current = props
   const toggle = (line: Line) => {
     if (line.kind === "group") return
+    const { chosen, onChosen } = latest.current
     const next = new Set(chosen)
     if (!next.delete(line.run.run_id)) next.add(line.run.run_id)
     onChosen(next)
@@ -66,7 +70,7 @@ export function RunTable(props: TableProps) {
         width: width("name", narrow ? 160 : 240),
         pinned: true,
         sortable: true,
-        cell: (line) => <Name line={line} {...props} />,
+        cell: (line) => <Name line={line} latest={latest} view={view} hidden={hidden} />,
       },
       ...[...columns]
         .sort((a, b) => Number(view.pinned.includes(b.id)) - Number(view.pinned.includes(a.id)))
@@ -83,7 +87,7 @@ export function RunTable(props: TableProps) {
           }),
         ),
     ]
-  }, [columns, view, chosen, props.hidden, version])
+  }, [lines, columns, view, chosen, hidden, all])
 
   const orders: Record<string, string | undefined> = { name: "run_name" }
   for (const column of columns) orders[column.id] = column.order
@@ -127,7 +131,14 @@ export function RunTable(props: TableProps) {
   )
 }
 
-function Name({ line, lines, view, hidden, onHide }: TableProps & { line: Line }) {
+interface NameProps {
+  line: Line
+  latest: { current: TableProps }
+  view: View
+  hidden: Set<string>
+}
+
+function Name({ line, latest, view, hidden }: NameProps) {
   const indent = { paddingLeft: `${line.depth * 18}px` }
   const opens = line.kind === "group" || line.children > 0
   const title = line.kind === "group" ? "the group" : line.run.name
@@ -137,7 +148,7 @@ function Name({ line, lines, view, hidden, onHide }: TableProps & { line: Line }
       class="opener"
       aria-expanded={line.open}
       aria-label={`${line.open ? "Close" : "Open"} ${title}`}
-      onClick={() => lines.toggle(line)}
+      onClick={() => latest.current.lines.toggle(line)}
     >
       <Icon name={line.open ? "down" : "right"} />
     </button>
@@ -170,7 +181,7 @@ function Name({ line, lines, view, hidden, onHide }: TableProps & { line: Line }
           aria-pressed={!hidden.has(run.run_id)}
           aria-label={`Show ${run.name} in charts`}
           style={{ color: hidden.has(run.run_id) ? "var(--line-strong)" : runColour(run.run_id) }}
-          onClick={() => onHide(run.run_id)}
+          onClick={() => latest.current.onHide(run.run_id)}
         >
           <Icon name={hidden.has(run.run_id) ? "hidden" : "eye"} />
         </button>
