@@ -46,6 +46,21 @@ async def download_large(server: Server, _scale: Scale) -> float:
     return LARGE_BYTES / 1e6 / elapsed
 
 
+async def write_large(server: Server, _scale: Scale) -> float:
+    """Return MB/s of such a file written and synced by the client itself: what the disk can do in this sitting."""
+    _warm(server)
+    block = os.urandom(BLOCK_BYTES)
+    started = time.perf_counter()
+    with (server.folder / "written").open("wb") as file:
+        for _ in range(LARGE_BYTES // BLOCK_BYTES):
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+    elapsed = time.perf_counter() - started
+    (server.folder / "written").unlink()
+    return LARGE_BYTES / 1e6 / elapsed
+
+
 def _send_large(server: Server) -> float:
     block = os.urandom(BLOCK_BYTES)
     head = f"PUT {ROUTE}/large HTTP/1.1\r\nHost: {server.address.host}\r\nContent-Length: {LARGE_BYTES}\r\n\r\n"
@@ -105,9 +120,11 @@ async def download_small(server: Server, scale: Scale) -> float:
 
 
 _BOTH = ("trackway", "mlflow")
+_OURS = ("trackway",)
 # fmt: off
 ROWS = [
     Row("upload_large", "artifact of 512 MB up", "MB/s", upload_large, Target("mlflow", 1.5), _BOTH, rounds=2),
+    Row("write_large", "such a file written by hand and synced", "MB/s", write_large, Target(), _OURS, rounds=2),
     Row("download_large", "artifact of 512 MB down", "MB/s", download_large, Target("mlflow", 1.5), _BOTH, rounds=2),
     Row("upload_small", "500 artifacts of 10 kB up", "1/s", upload_small, Target("mlflow", 10), _BOTH),
     Row("download_small", "500 artifacts of 10 kB down", "1/s", download_small, Target("mlflow", 10), _BOTH),

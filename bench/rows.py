@@ -35,7 +35,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Target:
-    """What our figure must be: ``times`` a peer's, or an absolute bound."""
+    """What our figure must be: ``times`` a peer's, an absolute bound, or nothing where it tells of the machine."""
 
     peer: str = ""
     times: float = 0.0
@@ -46,7 +46,9 @@ class Target:
         """Say it in words."""
         if self.peer:
             return f"at least {self.times:g} x {self.peer}"
-        return f"at most {self.most:g}" if self.most is not None else f"at least {self.least:,.0f}"
+        if self.least is not None:
+            return f"at least {self.least:,.0f}"
+        return "" if self.most is None else f"at most {self.most:g}"
 
     def judge(self, figures: dict[str, float]) -> str:
         """Say whether it is met, or that a figure is missing."""
@@ -57,6 +59,8 @@ class Target:
             return f"without {self.peer}"
         if self.peer:
             return "met" if ours >= self.times * figures[self.peer] else "MISSED"
+        if self.least is None and self.most is None:
+            return ""
         met = ours <= self.most if self.most is not None else ours >= (self.least or 0)
         return "met" if met else "MISSED"
 

@@ -19,8 +19,8 @@ from trackway.store.chunks import Columns, order_history, unpack_many
 from trackway.store.curves import draw_curve
 from trackway.tracking.runs import get_ref
 
-CACHED_POINTS = 4_000_000
-"""Most points of ordered histories that are kept: 96 MB."""
+CACHED_POINTS = 1_000_000
+"""Most points of ordered histories that are kept: 24 MB."""
 
 
 class MetricService:

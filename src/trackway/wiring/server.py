@@ -30,18 +30,17 @@ from trackway.server.mlflow.routes import list_routes as list_mlflow_routes
 from trackway.server.sign_in import SignInRoutes
 from trackway.server.single_sign_on import START
 from trackway.server.uploads import DirectTransfers, Uploads
+from trackway.wiring.memory import FreedMemory
 from trackway.wiring.platform import Platform
 from trackway.wiring.processes import end_with_parent, start_log
 from trackway.wiring.single_sign_on import make_single_sign_on, read_oidc
 
 VERSION = installed_version("trackway")
-KEPT_BYTES = 8 * 1024 * 1024
-"""Twice as much of what was freed is kept, for each thread that needed it."""
 
 
 def build_app(settings: Settings) -> App[Caller]:
     """Build the server's application."""
-    _keep_freed_memory()
+    memory = FreedMemory()  # before there are threads
     keys = settings.master_key_file
     platform = Platform(settings.store, settings.artifacts, settings.webhook_networks, keys, auth=settings.auth)
     several = settings.workers > 1 and not settings.store.startswith("sqlite:")
@@ -55,6 +54,7 @@ def build_app(settings: Settings) -> App[Caller]:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         changes.open()
+        memory.start()
         worker = platform.start_jobs() if settings.jobs else None
         if settings.jobs:
             platform.courier.start()
@@ -62,6 +62,7 @@ def build_app(settings: Settings) -> App[Caller]:
             yield
         finally:
             changes.close()
+            memory.close()
             if gate is not None:
                 gate.close()
             if worker is not None:
@@ -134,16 +135,6 @@ def open_access(settings: Settings, environment: Mapping[str, str] = os.environ)
 
 def _read_admin(environment: Mapping[str, str], what: str) -> str:
     return environment.get(f"TRACKWAY_ADMIN_{what}") or environment.get(f"MLFLOW_AUTH_ADMIN_{what}", "")
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library keep what a request freed for the next one.
-
-    glibc gives back what is free beyond twice the largest block that was freed so far, at first beyond 128 KiB. To get
-    it again, page by page, took a third of the time of curves until the first large request came. Elsewhere this does
-    nothing. Source: M_MMAP_THRESHOLD in mallopt(3).
-    """
-    bytes(KEPT_BYTES)
 
 
 def build_app_from_environment() -> App[Caller]:

@@ -18,7 +18,7 @@ from trackway.base.errors import InvalidInput, Unavailable
 Dialect = Literal["sqlite", "postgresql"]
 Row = tuple[Any, ...]
 BUSY_TIMEOUT_S = 30.0
-SQLITE_CACHE_KIB = 32_768
+SQLITE_CACHE_KIB = 8_192
 SQLITE_MAPPED_BYTES = 32 * 1024 * 1024
 """Of the file, so much is mapped by each connection: a third of the time for rows with large chunks."""
 SQLITE_VARIABLES = 32_000

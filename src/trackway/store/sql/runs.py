@@ -22,6 +22,7 @@ from trackway.api.runs import (
 from trackway.store.base import LostRun, Page, RunColumns, RunRef, RunRow, Search, ValueColumn
 from trackway.store.sql.connection import SQLITE_VARIABLES, Connection, Row
 from trackway.store.sql.purge import measure_run, purge_run
+from trackway.store.sql.run_cache import RunCache
 from trackway.store.sql.search import MARKED, find_runs
 from trackway.store.sql.search import among as one_of
 from trackway.store.sql.values import read_attributes, read_values
@@ -35,13 +36,10 @@ GATHER_REQUESTS = 256
 """After so many requests with points a run is queued for gathering them; after fewer when they are large."""
 _POINTS_PER_WEIGHT = 256
 """A request of n times so many points counts as n: at most 65,536 points or so wait in arrivals."""
-RunCache = dict[int, Run]
-CACHED_RUNS = 8_192
-"""Most runs kept in memory, each at one version; a reader's only, as a writer's may be undone."""
 
 
 class RunTable:
-    """See ``store.base.Runs``. ``cache`` holds runs by number; an entry counts only at the row's version."""
+    """See ``store.base.Runs``. ``cache`` is for readers."""
 
     def __init__(self, db: Connection, cache: RunCache | None) -> None:
         self._db = db
@@ -344,17 +342,13 @@ class RunTable:
 
     def load(self, found: Sequence[tuple[int, int]]) -> list[Run]:
         """Return runs by (number, version), in that order; only what the cache lacks is read."""
-        cache = self._cache if self._cache is not None else {}
-        known = {pk: run for pk, version in found if (run := cache.get(pk)) is not None and run.version == version}
+        known = self._cache.find(found) if self._cache is not None else {}
         missing = [pk for pk, _ in found if pk not in known]
         fresh: dict[int, Run] = {}
         for start in range(0, len(missing), SQLITE_VARIABLES):
             fresh.update(self._read(missing[start : start + SQLITE_VARIABLES]))
         if self._cache is not None and fresh:
-            if len(self._cache) + len(fresh) > CACHED_RUNS:
-                self._cache.clear()
-            if len(fresh) <= CACHED_RUNS:
-                self._cache.update(fresh)
+            self._cache.keep(fresh)
         known.update(fresh)
         return [known[pk] for pk, _ in found]
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from trackway.base.errors import Unavailable
 from trackway.store.base import Done, Job
 from trackway.store.sql.connection import Connection, connector, is_driver_error, storage_error
-from trackway.store.sql.runs import RunCache
+from trackway.store.sql.run_cache import RunCache
 from trackway.store.sql.transaction import SqlTransaction
 from trackway.store.sql.upgrade import prepare
 from trackway.store.sql.watching import watch
@@ -37,7 +37,7 @@ class SqlStore:
         self.uri = uri
         self._connect, self.dialect = connector(uri)
         prepare(uri, self._connect)
-        self._cache: RunCache = {}
+        self._cache = RunCache()
         self._writer = Writer(self._open, 1 if self.dialect == "sqlite" else POSTGRES_WRITERS)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="trackway-reader")
         self._free: list[SqlTransaction] = []

@@ -13,7 +13,8 @@ from trackway.store.sql.overviews import OverviewTable
 from trackway.store.sql.quotas import QuotaTable
 from trackway.store.sql.registry import RegistryTable
 from trackway.store.sql.reviews import ReviewTable
-from trackway.store.sql.runs import RunCache, RunTable
+from trackway.store.sql.run_cache import RunCache
+from trackway.store.sql.runs import RunTable
 from trackway.store.sql.schedules import ScheduleTable
 from trackway.store.sql.signatures import SignatureTable
 from trackway.store.sql.webhooks import WebhookTable
