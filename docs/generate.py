@@ -73,6 +73,7 @@ def render_settings() -> str:
 def render_commands() -> str:
     """Render the commands and what each takes, and the exit statuses."""
     statuses = [(0, "done"), (2, "a command line that cannot be meant"), (130, "interrupted")]
+    statuses += [(7, "a run was made again and is different"), (8, "a run cannot be made again: see what is missing")]
     statuses += [(status, meaning) for _, status, meaning in EXIT_STATUS]
     page = _page(
         "Command line", "What `trackway` does, and with what status it ends.", "Status|Meaning", sorted(statuses)

@@ -2,60 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import trackway as tw
+from tests.projects.conftest import UV
 from tests.projects.folders import MakeProject, read_run, read_run_file
 from trackway.api import operations as ops
 from trackway.api.runs import RunId
 from trackway.base.errors import InvalidInput, NotSupported
 from trackway.environments.uv import choose_python, get_python
 from trackway.projects import run
-from trackway.projects.environments import find_definition, make_surroundings
+from trackway.projects.environments import Need, find_definition, make_surroundings
 from trackway.projects.specification import EntryPoint, read_specification
 
-UV = Path(__file__).parents[2] / ".venvs" / "uv" / "bin"
 TOLD = "import tiny, sys; print(tiny.VALUE, sys.prefix)"
-
-
-@pytest.fixture
-def wheels(tmp_path: Path) -> Path:
-    """A folder with one package, of which there are two versions."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    for version in ("1.0", "2.0"):
-        with zipfile.ZipFile(folder / f"tiny-{version}-py3-none-any.whl", "w") as wheel:
-            wheel.writestr("tiny.py", f"VALUE = 'tiny {version}'\n")
-            facts = f"tiny-{version}.dist-info"
-            wheel.writestr(f"{facts}/METADATA", f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n")
-            wheel.writestr(f"{facts}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-            wheel.writestr(f"{facts}/RECORD", f"tiny.py,,\n{facts}/METADATA,,\n{facts}/WHEEL,,\n{facts}/RECORD,,\n")
-    return folder
-
-
-@pytest.fixture
-def uv(wheels: Path, monkeypatch: pytest.MonkeyPatch, store: Path) -> Path:
-    """The real uv, which knows of these wheels alone; ``uv.calls`` beside them counts how often it is called."""
-    calls = wheels.parent / "calls"
-    folder = wheels.parent / "bin"
-    folder.mkdir()
-    (folder / "uv").write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexec {UV}/uv "$@"\n')
-    (folder / "uv").chmod(0o755)
-    calls.touch()
-    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
-    monkeypatch.setenv("UV_OFFLINE", "1")
-    monkeypatch.setenv("UV_NO_INDEX", "1")
-    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
-    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
-    monkeypatch.setattr("trackway.environments.uv.find_uv", lambda: str(folder / "uv"))
-    return calls
 
 
 def define(folder: Path, manager: str = "", entry: EntryPoint | None = None):  # type: ignore[no-untyped-def]
@@ -122,11 +87,11 @@ def test_an_environment_is_made_once_however_many_ask(uv: Path, make_project: Ma
     folder = make_project(requirements__txt="tiny", train__py=TOLD)
     specification, entry = read_specification(folder), EntryPoint("train.py", script="train.py")
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda _: make_surroundings(specification, entry, ""), range(4)))
+        made = list(pool.map(lambda _: make_surroundings(specification, entry, Need()), range(4)))
     assert len({one.digest for one in made}) == 1
     assert [line.split()[0] for line in uv.read_text().splitlines()] == ["pip", "venv", "pip"]
     (folder / "requirements.txt").write_text("tiny<2")
-    assert make_surroundings(specification, entry, "").digest != made[0].digest
+    assert make_surroundings(specification, entry, Need()).digest != made[0].digest
 
 
 def test_this_package_is_there_when_it_is_asked_for(make_project: MakeProject, store: Path) -> None:

@@ -23,7 +23,7 @@ def get_state(folder: Path) -> GitState:
 
 def test_clean_tree(repository: Path) -> None:
     commit = run_git(repository, "rev-parse", "HEAD")
-    assert get_state(repository) == GitState(commit=commit, branch="main")
+    assert get_state(repository) == GitState(commit=commit, branch="main", root=str(repository))
 
 
 def test_folders_below_belong_to_the_tree(repository: Path) -> None:
@@ -98,7 +98,7 @@ def test_broken_git_files_are_no_state(tmp_path: Path, content: str) -> None:
 def test_without_git_installed_the_commit_is_still_known(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = run_git(repository, "rev-parse", "HEAD")
     monkeypatch.setenv("PATH", str(repository))
-    assert get_state(repository) == GitState(commit=commit, branch="main")
+    assert get_state(repository) == GitState(commit=commit, branch="main", root=str(repository))
 
 
 def test_variables_that_point_git_elsewhere_are_not_followed(

@@ -326,7 +326,10 @@ class ParamHistory(Response, frozen=True, kw_only=True):
 
 
 class GitState(Response, frozen=True, kw_only=True):
-    """The source's git state; ``diff`` is against the commit, cut at 1 MiB (``diff_truncated``)."""
+    """The source's git state; ``diff`` is against the commit, cut at 1 MiB (``diff_truncated``).
+
+    ``root`` is the folder of the work tree, on the machine that it was on.
+    """
 
     commit: str
     branch: str = ""
@@ -334,6 +337,7 @@ class GitState(Response, frozen=True, kw_only=True):
     dirty: bool = False
     diff: str = ""
     diff_truncated: bool = False
+    root: str = ""
 
 
 class Environment(Response, frozen=True, kw_only=True):

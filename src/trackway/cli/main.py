@@ -35,6 +35,7 @@ COMMANDS = {
     "import": Place("exchange", "import_source", "Bring over a history, or what is new of it."),
     "models": Place("serving", "models", "Register models, say which is used for what, and serve them."),
     "quota": Place("quotas", "quota", "See what the workspace holds, and limit it."),
+    "reproduce": Place("reproduction", "reproduce", "Run a run again, from what it recorded, and compare both."),
     "run": Place("projects", "run_project", "Run a project."),
     "runs": Place("runs", "runs", "List and change runs."),
     "schedule": Place("schedules", "schedule", "Have projects run by the clock."),

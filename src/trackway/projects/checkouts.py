@@ -9,7 +9,7 @@ from pathlib import Path
 from trackway.artifacts.content import digest_file
 from trackway.base.errors import InvalidInput, NotFound
 from trackway.projects.archives import download_archive, unpack
-from trackway.projects.repositories import check_out
+from trackway.projects.repositories import apply_patch, check_out
 from trackway.projects.sources import Source, check_version, parse_source
 from trackway.sdk import git
 from trackway.sdk.caches import get_cache
@@ -42,12 +42,14 @@ class Checkout:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def fill(self, source: Source, version: str) -> None:
-        """Bring the project here; see ``fetch``."""
+    def fill(self, source: Source, version: str, patch: str = "") -> None:
+        """Bring the project here; see ``fetch`` and ``fetch_commit``."""
         if source.kind == "git":
             self.folder = self.scratch / "project"
             fetched = check_out(source.address, version, get_cache("repositories"), self.folder)
             self.commit, self.branch, self.remote = fetched.commit, fetched.branch, self.uri
+            if patch:
+                apply_patch(self.folder, patch)
         elif source.kind == "zip":
             archive = Path(source.address)
             if "://" in source.address:
@@ -72,13 +74,25 @@ def fetch(uri: str, version: str = "") -> Checkout:
     source = parse_source(uri)
     if version:
         check_version(version)
-        if source.kind == "folder" and git.find_git_folder(Path(source.address)) == Path(source.address, ".git"):
+        if source.kind == "folder" and git.find_work_tree(Path(source.address)) == Path(source.address):
             source = Source("git", f"file://{source.address}", source.subdirectory)
         if source.kind != "git":
             raise InvalidInput("Only repositories have versions", hint="leave --version out, or name a repository")
+    return _bring(source, version)
+
+
+def fetch_commit(repository: Source, commit: str, patch: str = "") -> Checkout:
+    """Bring a repository's files here as they are in a commit, changed by a difference to it that git wrote.
+
+    raises: as ``fetch``; InvalidInput for a difference that cannot be made again
+    """
+    return _bring(repository, check_version(commit), patch)
+
+
+def _bring(source: Source, version: str, patch: str = "") -> Checkout:
     checkout = Checkout(source)
     try:
-        checkout.fill(source, version)
+        checkout.fill(source, version, patch)
     except BaseException:
         checkout.remove()
         raise

@@ -17,7 +17,7 @@ from trackway.base.errors import InvalidInput
 from trackway.environments.conda import CondaWanted, make_with_conda, read_conda_file
 from trackway.environments.kept import collect_environments
 from trackway.environments.programs import run
-from trackway.environments.requirements import get_name
+from trackway.environments.requirements import check_lock, get_name
 from trackway.environments.uv import Wanted, choose_python, keep_lock, lock_with_uv, make_from_lock, require_uv
 from trackway.projects.backends import Surroundings
 from trackway.projects.containers import make_image
@@ -66,26 +66,44 @@ class Definition(NamedTuple):
     project: bool = False
 
 
-def make_surroundings(
-    specification: Specification,
-    entry: EntryPoint,
-    manager: str,
-    docker_args: Mapping[str, Any] | None = None,
-    *,
-    build_image: bool = False,
-) -> Surroundings:
+class Versions(msgspec.Struct, frozen=True, kw_only=True):
+    """The exact versions that an environment had.
+
+    python:   version
+    lock:     of a project's packages, as uv writes them; empty when none was kept
+    packages: versions by name, which count when there is no lock
+    """
+
+    python: str = ""
+    lock: str = ""
+    packages: Mapping[str, str] = {}
+
+
+class Need(NamedTuple):
+    """What the user asked for.
+
+    manager: of environments; empty for the one that fits what defines the environment
+    docker_args, build_image: for a project in a container, see ``containers``
+    versions: that uv is to install, whatever the project asks for
+    """
+
+    manager: str = ""
+    docker_args: Mapping[str, Any] = {}
+    build_image: bool = False
+    versions: Versions | None = None
+
+
+def make_surroundings(specification: Specification, entry: EntryPoint, need: Need) -> Surroundings:
     """Return the environment of an entry point, made now or before.
 
-    manager: as the user asked; empty for the one that fits what defines the environment
-    docker_args, build_image: for a project in a container, see ``containers``
     raises:  InvalidInput for what cannot be read or met; NotSupported without the manager; Unavailable
     cost:    some file reads when it is there already; no other program is started then
     """
-    definition = find_definition(specification, entry, manager)
+    definition = _define(specification, entry, need)
     if definition.manager == "docker":
         assert specification.docker is not None
-        return make_image(specification.docker, specification.folder, docker_args or {}, build=build_image)
-    if docker_args or build_image:
+        return make_image(specification.docker, specification.folder, need.docker_args, build=need.build_image)
+    if need.docker_args or need.build_image:
         raise InvalidInput(
             "The project runs in no container", hint="it has no docker_env, or another manager was asked for"
         )
@@ -98,11 +116,13 @@ def make_surroundings(
         variables = {"CONDA_PREFIX": str(python.parent.parent)}
     else:
         folder = specification.folder
-        kept = (
-            _lock_project(folder, definition.wanted, cache)
-            if definition.project
-            else lock_with_uv(definition.wanted, cache)
-        )
+        lock = need.versions.lock if need.versions is not None else ""
+        if lock:
+            kept = keep_lock(cache, f"recorded\n{lock}", lambda: check_lock(lock))
+        elif definition.project:
+            kept = _lock_project(folder, definition.wanted, cache)
+        else:
+            kept = lock_with_uv(definition.wanted, cache)
         python = make_from_lock(kept, definition.wanted, cache, folder if definition.project else None)
         lock, digest = kept.read_text(encoding="utf-8"), python.parent.parent.name
         variables = {"VIRTUAL_ENV": str(python.parent.parent)}
@@ -111,6 +131,16 @@ def make_surroundings(
     own = _find_own(specification.folder) if definition.project else ""
     variables |= {"PATH": _prepend_path(python.parent), "PYTHONPATH": own, "PYTHONHOME": ""}
     return Surroundings(manager=definition.manager, digest=digest, python=python, lock=lock, variables=variables)
+
+
+def _define(specification: Specification, entry: EntryPoint, need: Need) -> Definition:
+    """Return what defines an environment: the project, or versions that are known from an earlier run."""
+    known = need.versions
+    if known is None or need.manager != "uv" or (known.lock and entry.name):
+        return find_definition(specification, entry, need.manager)
+    pins = tuple(f"{name}=={version}" for name, version in known.packages.items() if get_name(name) != PACKAGE)
+    own = any(get_name(name) == PACKAGE for name in known.packages)
+    return Definition("uv", Wanted(known.python, pins, trust=True, package=own))
 
 
 def find_definition(specification: Specification, entry: EntryPoint, manager: str) -> Definition:

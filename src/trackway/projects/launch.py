@@ -17,7 +17,7 @@ from trackway.environments.kept import hold_environment
 from trackway.projects.backends import Backend, Job, Stream, Surroundings, load_backend
 from trackway.projects.checkouts import Checkout, fetch
 from trackway.projects.commands import build_command
-from trackway.projects.environments import make_surroundings
+from trackway.projects.environments import Need, Versions, make_surroundings
 from trackway.projects.local import JOBS
 from trackway.projects.parameters import Values, resolve_values
 from trackway.projects.recording import LaunchRecord, Recorder, RunChoice, mask_config
@@ -39,6 +39,19 @@ _LAST_SEED: Final = 2**32 - 1
 _VERSION = re.compile(r"^version(?:_info)?\s*=\s*(\S+)", re.MULTILINE)
 
 
+class Again(msgspec.Struct, frozen=True, kw_only=True):
+    """What a launch is to have as an earlier run had it.
+
+    command:   words to run in the place of an entry point's; none for an entry point
+    versions:  of its environment; None for what the project asks for now
+    variables: that change how it computes
+    """
+
+    command: tuple[str, ...] = ()
+    versions: Versions | None = None
+    variables: Mapping[str, str] = {}
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be launched; see ``run``.
 
@@ -57,6 +70,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     env_manager: str = ""
     build_image: bool = False
     echo: Literal["both", "stderr", ""] = "both"
+    again: Again = Again()
 
 
 class Plan(NamedTuple):
@@ -135,20 +149,22 @@ def run(
     return started
 
 
-def launch(request: Request) -> ProjectRun:
+def launch(request: Request, checkout: Checkout | None = None) -> ProjectRun:
     """Start a project, and return at once.
 
-    raises: as ``run``
+    checkout: its files, when they are here already; they are removed when it has ended, or cannot be started
+    raises:   as ``run``
     """
-    settings.check()
-    choice = _choose_run(request.choice)
-    backend = load_backend(request.backend)
-    backend.check(request.backend_config)
-    checkout = fetch(request.uri, request.version)
     try:
+        settings.check()
+        choice = _choose_run(request.choice)
+        backend = load_backend(request.backend)
+        backend.check(request.backend_config)
+        checkout = checkout or fetch(request.uri, request.version)
         return _start(_plan(request, checkout), choice, backend)
     except BaseException:
-        checkout.remove()
+        if checkout is not None:
+            checkout.remove()
         raise
 
 
@@ -170,15 +186,20 @@ def read_config(given: Mapping[str, Any] | str | None) -> dict[str, Any]:
 
 
 def _plan(request: Request, checkout: Checkout) -> Plan:
-    specification = read_specification(checkout.folder)
-    entry = specification.get_entry_point(request.entry_point)
-    storage = Path(request.storage_dir) if request.storage_dir else checkout.scratch / "storage"
-    values = resolve_values(entry, request.parameters, checkout.folder, storage)
-    command = build_command(entry, values.declared, values.extra)
-    surroundings = make_surroundings(
-        specification, entry, request.env_manager, request.docker_args, build_image=request.build_image
-    )
-    return Plan(request, checkout, specification, entry, values, command, surroundings, _find_seeds(values))
+    again = request.again
+    if again.command:
+        specification, entry = Specification(checkout.folder), EntryPoint("")
+        values, command = Values({}, {}, {}, {}), list(again.command)
+    else:
+        specification = read_specification(checkout.folder)
+        entry = specification.get_entry_point(request.entry_point)
+        storage = Path(request.storage_dir) if request.storage_dir else checkout.scratch / "storage"
+        values = resolve_values(entry, request.parameters, checkout.folder, storage)
+        command = build_command(entry, values.declared, values.extra)
+    wanted = Need(request.env_manager, request.docker_args, request.build_image, again.versions)
+    surroundings = make_surroundings(specification, entry, wanted)
+    seeds = _find_seeds(values, again.variables.get(SEED) or os.environ.get(SEED, ""))
+    return Plan(request, checkout, specification, entry, values, command, surroundings, seeds)
 
 
 def _start(plan: Plan, choice: RunChoice, backend: Backend) -> ProjectRun:
@@ -193,7 +214,7 @@ def _start(plan: Plan, choice: RunChoice, backend: Backend) -> ProjectRun:
         name=plan.specification.name,
         command=tuple(plan.command),
         folder=plan.checkout.folder,
-        variables=_list_variables(session, recorder.run_id, choice, plan.seeds),
+        variables={**request.again.variables, **_list_variables(session, recorder.run_id, choice, plan.seeds)},
         surroundings=surroundings,
         config=request.backend_config,
     )
@@ -204,7 +225,7 @@ def _start(plan: Plan, choice: RunChoice, backend: Backend) -> ProjectRun:
             _show("stderr" if request.echo == "stderr" else stream, data)
 
     held = hold_environment(surroundings.python) if surroundings.digest and surroundings.python else None
-    started = ProjectRun(recorder, plan.checkout, held)
+    started = ProjectRun(recorder, plan.checkout, held, surroundings.python)
     started.begin(lambda: backend.submit(job, take))
     look = Look(
         folder=job.folder,
@@ -261,21 +282,25 @@ def _make_record(plan: Plan) -> LaunchRecord:
         entry_point=plan.entry.name,
         parameters=plan.values.declared,
         extra=plan.values.extra,
+        given=plan.values.given,
         command=tuple(secrets.mask_command(plan.command)),
         manager=surroundings.manager,
         environment=surroundings.digest,
         image=surroundings.image,
+        docker_args=mask_config(request.docker_args),
         seeds=plan.seeds,
         backend=request.backend,
         backend_config=mask_config(request.backend_config),
     )
 
 
-def _find_seeds(values: Values) -> dict[str, str]:
-    """Return the seeds of a launch: that of Python's hashes is the parameter ``seed`` when there is one, else 0."""
+def _find_seeds(values: Values, wanted: str) -> dict[str, str]:
+    """Return the seeds of a launch: that of Python's hashes is the parameter ``seed`` when there is one, else 0.
+
+    wanted: for Python's hashes, whatever the parameters say
+    """
     given = {name: value for name, value in values.list_all().items() if name.lower() in ("seed", "random_seed")}
     first = next((value for value in given.values() if value.isascii() and value.isdigit()), "0")
-    wanted = os.environ.get(SEED, "")
     return {**given, SEED: wanted if wanted.isdigit() else str(min(int(first), _LAST_SEED))}
 
 

@@ -30,11 +30,13 @@ class Values(NamedTuple):
     declared: of the entry point's parameters, as the command gets them
     extra:    of others that were given, which are appended
     inputs:   local files and folders among them, by parameter
+    given:    what it takes to have the same values again, from any folder: defaults are left out
     """
 
     declared: dict[str, str]
     extra: dict[str, str]
     inputs: dict[str, Path]
+    given: dict[str, str]
 
     def list_all(self) -> dict[str, str]:
         """Return all by name."""
@@ -58,6 +60,7 @@ def resolve_values(entry: EntryPoint, given: Mapping[str, Any], project: Path, s
         )
     declared: dict[str, str] = {}
     inputs: dict[str, Path] = {}
+    again = dict(texts)
     for number, parameter in enumerate(entry.parameters):
         text = texts.pop(parameter.name, None)
         below = project if text is None else Path.cwd()
@@ -65,8 +68,10 @@ def resolve_values(entry: EntryPoint, given: Mapping[str, Any], project: Path, s
         if parameter.kind == "path":
             inputs[parameter.name] = _find_path(parameter, value, below, storage / f"param_{number}")
             value = str(inputs[parameter.name])
+            if text is not None and not get_scheme(text):
+                again[parameter.name] = value
         declared[parameter.name] = _check(parameter, value)
-    return Values(declared, texts, inputs)
+    return Values(declared, texts, inputs, again)
 
 
 def _check(parameter: Parameter, value: str) -> str:

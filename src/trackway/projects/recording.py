@@ -72,9 +72,12 @@ class LaunchRecord(msgspec.Struct, frozen=True, kw_only=True):
     commit:      of the repository that the project is in; empty when it is in none
     archive:     digest of the archive that it was in
     dirty:       whether tracked files differ from the commit; the difference is in the run's environment
+    entry_point: empty for a command that is no project's
     parameters:  of the entry point, given and by default; ``extra`` were appended to the command
+    given:       parameters as they were given; local paths among them are absolute
     command:     as it was run, secrets masked
     environment: digest of what defines it, by its manager
+    docker_args: options of a container, secrets masked
     seeds:       variables and parameters that were set to make chance repeatable
     inputs:      digest of each local file or folder that a parameter names
     """
@@ -90,10 +93,12 @@ class LaunchRecord(msgspec.Struct, frozen=True, kw_only=True):
     entry_point: str
     parameters: Mapping[str, str] = {}
     extra: Mapping[str, str] = {}
+    given: Mapping[str, str] | None = None
     command: tuple[str, ...] = ()
     manager: str = "local"
     environment: str = ""
     image: str = ""
+    docker_args: Mapping[str, Any] = {}
     seeds: Mapping[str, str] = {}
     inputs: Mapping[str, str] = {}
     backend: str = "local"
@@ -101,13 +106,14 @@ class LaunchRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """Which run a launch is to be: a new one of an experiment, or one that is there."""
+    """Which run a launch is to be: a new one of an experiment, which gets ``tags``, or one that is there."""
 
     run_id: str = ""
     experiment_id: str = ""
     experiment_name: str = ""
     name: str = ""
     parent_run_id: str = ""
+    tags: Mapping[str, str] = {}
 
 
 class Recorder:
@@ -124,7 +130,7 @@ class Recorder:
 
         raises: Unavailable when there is no place for a journal
         """
-        tags = _list_tags(record)
+        tags = {**_list_tags(record), **choice.tags}
         if choice.run_id:
             request: Any = UpdateRun(run_id=self.run_id, status="RUNNING", name=choice.name or None, lease_ms=LEASE_MS)
             self._session.append(Kind.UPDATE_RUN, encode_call(ops.UPDATE_RUN, request))
@@ -164,7 +170,7 @@ class Recorder:
                 self._session.append(Kind.TAGS, encode_ingest(self.run_id, tags={TAG_GIT_DIRTY: "true"}))
             full = msgspec.structs.replace(record, dirty=dirty)
             self._store(RECORD, _encode(full))
-            digests = {name: digest for name, path in inputs.items() if (digest := _digest(path))}
+            digests = {name: digest for name, path in inputs.items() if (digest := digest_input(path))}
             if digests:
                 self._store(RECORD, _encode(msgspec.structs.replace(full, inputs=digests)))
                 datasets = [_to_dataset(name, inputs[name], digest) for name, digest in digests.items()]
@@ -248,7 +254,7 @@ def mask_config(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _digest(path: Path) -> str:
+def digest_input(path: Path) -> str:
     """Return the digest of a file or folder; nothing when it cannot be read."""
     try:
         if path.is_dir():

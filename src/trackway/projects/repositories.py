@@ -68,6 +68,16 @@ def check_out(address: str, version: str, cache: Path, target: Path) -> Fetched:
     return found
 
 
+def apply_patch(folder: Path, patch: str) -> None:
+    """Change the files of a work tree as a difference says, which may be anybody's: git writes nothing outside of it.
+
+    raises: InvalidInput when it does not fit, or holds binary files by their names alone
+    """
+    done = _try(folder, "apply", "--whitespace=nowarn", "-", given=patch)
+    if done.returncode:
+        raise InvalidInput(f"The difference to the commit cannot be made again: {_get_words(done)}")
+
+
 def _find(kept: Path, address: str, version: str) -> Fetched:
     """Return the commit of a version, fetching it when it is not here or may have changed."""
     is_commit = _COMMIT.fullmatch(version) is not None
@@ -117,8 +127,10 @@ def _git(folder: Path | None, *words: str) -> None:
         raise InvalidInput(f"git {words[0]} failed: {_get_words(done)}")
 
 
-def _try(folder: Path | None, *words: str, protocols: tuple[str, ...] = _PROTOCOLS) -> subprocess.CompletedProcess[str]:
-    """Run git and return what it says.
+def _try(
+    folder: Path | None, *words: str, protocols: tuple[str, ...] = _PROTOCOLS, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run git and return what it says; ``given`` is what it reads.
 
     raises: NotSupported without git; Unavailable when it takes too long
     """
@@ -126,20 +138,15 @@ def _try(folder: Path | None, *words: str, protocols: tuple[str, ...] = _PROTOCO
     variables |= {"GIT_ALLOW_PROTOCOL": ":".join(protocols), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     command = ["git", *_SAFE, *(("-C", str(folder)) if folder else ()), *words]
     try:
-        return subprocess.run(
-            command,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=TIMEOUT_S,
-            check=False,
+        done = subprocess.run(
+            command, env=variables, input=given.encode(), capture_output=True, timeout=TIMEOUT_S, check=False
         )
     except FileNotFoundError:
         raise NotSupported("There is no git on this machine", hint="install it, or name a local folder") from None
     except subprocess.TimeoutExpired:
         raise Unavailable(f"git {words[0]} took longer than {TIMEOUT_S:g} s") from None
+    told = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(command, done.returncode, *told)
 
 
 def _get_words(done: subprocess.CompletedProcess[str]) -> str:

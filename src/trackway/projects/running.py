@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from trackway.api.runs import RunStatus
@@ -20,9 +21,13 @@ LOOK_S: Final = 0.5
 
 
 class ProjectRun:
-    """A run of a project that was launched. Any thread may call."""
+    """A run of a project that was launched. Any thread may call.
 
-    def __init__(self, recorder: Recorder, checkout: Checkout, held: int | None) -> None:
+    python: interpreter of its environment; None where that has none on this machine
+    """
+
+    def __init__(self, recorder: Recorder, checkout: Checkout, held: int | None, python: Path | None = None) -> None:
+        self.python = python
         self.run_id = recorder.run_id
         self.reason = ""
         self.exit_code: int | None = None

@@ -104,7 +104,7 @@ def capture_environment(look: Look | None = None) -> Environment:
         host=platform.node(),
         command=[_to_text(word) for word in secrets.mask_command(look.command if look else _get_command())],
         working_dir=_to_text(str(look.folder if look else _get_working_folder())),
-        packages=_list_packages(look.packages if look else None) if look is None or look.python else {},
+        packages=list_packages(look.packages if look else None) if look is None or look.python else {},
         variables={
             name: _to_text(secrets.mask_value(name, value))
             for name, value in sorted((look.variables if look else os.environ).items())
@@ -177,7 +177,7 @@ def _read_context(text: str) -> dict[str, str]:
         return {}
 
 
-def _list_packages(folder: Path | None) -> dict[str, str]:
+def list_packages(folder: Path | None) -> dict[str, str]:
     """Return name and version of every distribution in a folder, or of this process; of doubles the first."""
     from importlib import metadata  # a tenth of the time budget of `import trackway`, and not needed to start a run
 

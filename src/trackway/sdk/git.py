@@ -20,6 +20,11 @@ TIMEOUT_S: Final = 2.0
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _PACKED_REFS_BYTES: Final = 4 * 1024 * 1024
 _ANSWER_BYTES: Final = 65_536
+_DIFF: Final = (
+    *("-c", "diff.relative=false", "-c", "diff.mnemonicPrefix=false", "diff", "--no-ext-diff", "--no-textconv"),
+    *("--no-color", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--submodule=short", "HEAD"),
+)
+"""What git is asked for, so that it can be applied again whatever the user has configured."""
 REDIRECTIONS = frozenset(("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_NAMESPACE"))
 """Variables that would point git at another work tree than the script's."""
 
@@ -46,6 +51,11 @@ def find_git_folder(start: Path) -> Path | None:
             _, _, target = _read(git).partition("gitdir:")
             return (folder / target.strip()).resolve() if target.strip() else None
     return None
+
+
+def find_work_tree(start: Path) -> Path | None:
+    """Return the folder of the work tree around ``start``, which has the ``.git``; None when there is none."""
+    return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None)
 
 
 def read_head(git_folder: Path) -> Head | None:
@@ -78,7 +88,8 @@ def get_state(start: Path) -> GitState | None:
     head = read_head(git_folder) or _ask_head(start)
     if head is None:
         return None
-    diff = _run(start, DIFF_BYTES, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD")
+    diff = _run(start, DIFF_BYTES, *_DIFF)
+    root = find_work_tree(start)
     return GitState(
         commit=head.commit,
         branch=head.branch,
@@ -86,6 +97,7 @@ def get_state(start: Path) -> GitState | None:
         dirty=bool(diff.text),
         diff=diff.text,
         diff_truncated=bool(diff.text) and not diff.complete,
+        root=str(root or "").encode("utf-8", "replace").decode(),
     )
 
 

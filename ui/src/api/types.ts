@@ -574,6 +574,7 @@ export interface GitState {
   dirty: boolean
   diff: string
   diff_truncated: boolean
+  root: string
 }
 
 /** A role that somebody has on something. */

@@ -1,0 +1,191 @@
+"""Reproduction: a run is made again from what it recorded, and both are held against each other."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Unpack
+
+import msgspec
+
+from trackway.api import operations as ops
+from trackway.api.runs import Run, RunId
+from trackway.base.errors import ExecutionFailed, PermissionDenied, TrackwayError
+from trackway.projects.launch import Again, Request, launch
+from trackway.projects.recording import RunChoice
+from trackway.projects.reproduction.code import Code, bring_code
+from trackway.projects.reproduction.comparison import Tolerances, compare_metrics
+from trackway.projects.reproduction.inputs import check_inputs, compare_datasets, find_values
+from trackway.projects.reproduction.plan import Plan, ReproduceOptions, find_differences, prepare
+from trackway.projects.reproduction.predictions import Question, compare_models
+from trackway.projects.reproduction.report import NAME, PAGE, Finding, Gap, PackageDifference, Report, judge
+from trackway.projects.running import ProjectRun, wait_for
+from trackway.sdk.artifacts import get_run_folder, join_path
+from trackway.sdk.client import Client
+from trackway.sdk.problems import PROBLEMS
+from trackway.sdk.sources import BytesSource
+
+__all__ = ["Finding", "Gap", "Plan", "Report", "ReproduceOptions", "Tolerances", "carry_out", "prepare", "reproduce"]
+
+TAG_OF: Final = "trackway.reproduction.of"
+"""Of a run that reproduces another: that one's id."""
+TAG_BY: Final = "trackway.reproduction.by"
+"""Of a run that was to be reproduced: the id of the run that did it last."""
+TAG_VERDICT: Final = "trackway.reproduction.verdict"
+"""Of both: what came of it."""
+TAG_IMAGE: Final = "mlflow.docker.image.uri"
+
+
+def reproduce(run_id: str, *, trust: bool = False, **options: Unpack[ReproduceOptions]) -> Report:
+    """Make a run again from what it recorded, as a new run, and compare both.
+
+    trust:   its code may be run here, with all that this user may do; ``prepare`` tells what that would be
+    options: see ``ReproduceOptions``
+    returns: the report, which the new run has among its files, with a verdict that both runs have as a tag; what is
+             missing is told there, and not raised
+    raises:  PermissionDenied without trust; NotFound; Conflict for a run that goes on; InvalidInput
+    """
+    plan = prepare(run_id, **options)
+    if not (trust or plan.gaps or options.get("dry_run", False)):
+        raise PermissionDenied(
+            f"To reproduce run {run_id} is to run its code on this machine",
+            hint="trust=True when you would run whatever its maker wrote",
+        )
+    return carry_out(plan)
+
+
+def carry_out(plan: Plan) -> Report:
+    """Do what was planned: bring the code here, check the data, run it, compare, and write down what came of it.
+
+    raises: InvalidInput; KeyboardInterrupt, with the new run ended
+    """
+    gaps, started = plan.gaps, None
+    if not gaps:
+        gaps, started = _start(plan)
+    if started is None:
+        dry = plan.options.get("dry_run", False)
+        report = Report(verdict="not reproducible" if gaps else "ready", run_id=plan.recipe.run.run_id, gaps=gaps)
+        if not dry:
+            _tag(Client(), report)
+        return report
+    with suppress(ExecutionFailed):  # which is a result
+        wait_for(started)
+    client = Client()
+    report = _compare(client, plan, client.get_run(started.run_id), started.python)
+    folder = get_run_folder(client, started.run_id)
+    for path, text in ((NAME, report.to_json()), (PAGE, report.to_markdown())):
+        client.transport.upload(join_path(folder, path), BytesSource(text.encode()))
+    _tag(client, report)
+    return report
+
+
+def _start(plan: Plan) -> tuple[tuple[Gap, ...], ProjectRun | None]:
+    """Bring a run's code here and start it, if all that it needs is there; return what is not, else what was started.
+
+    raises: InvalidInput for what the options name
+    """
+    recipe = plan.recipe
+    try:
+        code = bring_code(recipe)
+    except TrackwayError as error:
+        hint = error.hint or "bring the repository back to where it was"
+        return (Gap(f"its code cannot be had: {error.message}", hint),), None
+    given, started = plan.options.get("inputs", {}), None
+    try:
+        gaps = tuple(check_inputs(Client(), recipe, code, given))
+        if not gaps and not plan.options.get("dry_run", False):
+            started = launch(_make_request(plan, code), code.checkout)
+        return gaps, started
+    except TrackwayError as error:
+        hint = error.hint or "see to that; --env-manager local takes the environment at hand, and tells what differs"
+        return (Gap(f"it cannot be started: {error.message}", hint),), None
+    finally:
+        if started is None:
+            code.checkout.remove()
+
+
+def _make_request(plan: Plan, code: Code) -> Request:
+    recipe, options = plan.recipe, plan.options
+    run, record, name = recipe.run, recipe.record, options.get("experiment_name", "")
+    versions = recipe.versions if plan.manager == "uv" else None
+    request = Request(
+        uri=code.checkout.uri,
+        choice=RunChoice(
+            experiment_id="" if name else run.experiment_id,
+            experiment_name=name,
+            name=options.get("run_name", "") or f"{run.name} again",
+            tags={TAG_OF: run.run_id},
+        ),
+        backend=options.get("backend", "local"),
+        backend_config=options.get("backend_config", {}),
+        env_manager=plan.manager,
+        echo="stderr",
+        again=Again(command=code.command, versions=versions, variables=recipe.variables),
+    )
+    if code.command or record is None:
+        return request
+    return msgspec.structs.replace(
+        request,
+        entry_point=record.entry_point,
+        parameters=find_values(recipe, options.get("inputs", {})),
+        docker_args=record.docker_args if plan.manager == "docker" else {},
+    )
+
+
+def _compare(client: Client, plan: Plan, now: Run, python: Path | None) -> Report:
+    was, tolerances = plan.recipe.run, plan.tolerances
+    findings = [_compare_status(was, now), *compare_datasets(was, now)]
+    findings += compare_metrics(client, was, now, tolerances)
+    if plan.options.get("models", True):
+        data = plan.options.get("data", "")
+        question = Question(
+            pairs=(), data=str(Path(data).absolute()) if data else "", tolerance=tolerances.choose("predictions")
+        )
+        findings += compare_models(client, was, now, question, python)
+    gaps = tuple(
+        Gap(f"{one.kind} {one.name!r} cannot be compared: {one.reason}", "see to that, or leave it out")
+        for one in findings
+        if one.result == "unknown"
+    )
+    return Report(
+        verdict=judge(findings, gaps),
+        run_id=was.run_id,
+        new_run_id=now.run_id,
+        gaps=gaps,
+        findings=tuple(findings),
+        ignored=tuple(sorted(name for name in was.metrics if tolerances.leaves_out(name))),
+        packages=_compare_packages(client, plan, now),
+        tolerance=tolerances.to_text(),
+    )
+
+
+def _compare_status(was: Run, now: Run) -> Finding:
+    same = was.status == now.status
+    reason = "" if same else now.tags.get("trackway.project.reason", "") or "it ended otherwise"
+    return Finding(
+        kind="status",
+        name="of the run",
+        result="identical" if same else "different",
+        was=was.status,
+        now=now.status,
+        reason=reason,
+    )
+
+
+def _compare_packages(client: Client, plan: Plan, now: Run) -> tuple[PackageDifference, ...]:
+    known = client.call(ops.GET_ENVIRONMENT, RunId(run_id=now.run_id)).environment
+    found = () if known is None else find_differences(plan.recipe, known.python, known.packages)
+    images = plan.recipe.run.tags.get(TAG_IMAGE, ""), now.tags.get(TAG_IMAGE, "")
+    return found if images[0] == images[1] else (PackageDifference("image", *images), *found)
+
+
+def _tag(client: Client, report: Report) -> None:
+    """Give both runs the verdict; a run that may only be read goes without."""
+    by = {TAG_BY: report.new_run_id} if report.new_run_id else {}
+    for run_id, tags in ((report.run_id, by), (report.new_run_id, {TAG_OF: report.run_id})):
+        if not run_id:
+            continue
+        try:
+            client.ingest(run_id, tags={TAG_VERDICT: report.verdict, **tags})
+        except TrackwayError as error:
+            PROBLEMS.note("reproduction", f"Run {run_id} could not be given the verdict as a tag: {error.message}")
