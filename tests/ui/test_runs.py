@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.ui.looking import HOSTILE, Site, call, find_barriers, finish, log, make_experiment, make_run
+from tests.ui.looking import Site, call, find_barriers, finish, log, make_experiment, make_run
 
 pytestmark = pytest.mark.browser
 
@@ -174,81 +173,6 @@ def test_found_runs_are_downloaded_whole(page: Page, site: Site, tmp_path: Path,
     assert len({row["run_id"] for row in rows}) == len(rows) > 0
     assert {row["params.lr"] for row in rows} == {"0.1"}
     assert all(float(row["metrics.loss"]) < 1 for row in rows)
-
-
-@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=IDS)
-def test_curves_are_drawn_beside_the_table(page: Page, site: Site) -> None:
-    open_runs(page, site, "?mode=split&smooth=0.5")
-    chart = page.get_by_role("region", name="loss", exact=True)
-    chart.scroll_into_view_if_needed()
-    expect(chart.locator("canvas")).to_be_visible()
-    expect(chart).to_contain_text("points")
-    assert count_painted(chart) > 500
-    assert find_barriers(page) == []
-
-
-def count_painted(chart: Locator) -> int:
-    """Count the pixels of a chart that are not empty."""
-    script = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
-        .reduce((sum, value, n) => sum + (n % 4 === 3 && value > 0 ? 1 : 0), 0)"""
-    return int(chart.locator("canvas").evaluate(script))
-
-
-def test_a_stretch_of_a_curve_is_fetched_again_in_detail(page: Page, site: Site) -> None:
-    experiment = make_experiment(site.port, "long curve")
-    run = make_run(site.port, experiment, name="long")
-    log(site.port, run, loss=[(step * 7919) % 1000 / 1000 for step in range(20_000)])
-    finish(site.port, run)
-    page.goto(f"{site.address}/experiments/{experiment}?mode=charts")
-    chart = page.get_by_role("region", name="loss", exact=True)
-    expect(chart).to_contain_text(re.compile(r"[\d,]+ of 20,000 points"))
-    box = chart.locator(".u-over").bounding_box()
-    assert box
-    with page.expect_request(lambda asked: asks_for_a_stretch(asked.url, asked.post_data)):
-        page.mouse.move(box["x"] + 60, box["y"] + 60)
-        page.mouse.down()
-        page.mouse.move(box["x"] + 90, box["y"] + 60, steps=4)
-        page.mouse.up()
-    expect(chart).not_to_contain_text("of 20,000 points")
-
-
-@pytest.mark.parametrize("kind", ["scatter", "parallel", "bars", "boxes"])
-def test_params_and_metrics_are_drawn_against_one_another(page: Page, site: Site, kind: str) -> None:
-    page.goto(f"{site.address}/experiments/{site.churn}?mode=charts&chart={kind}&y=metrics.loss")
-    chart = page.get_by_role("region", name=f"{kind} of loss")
-    expect(chart).to_contain_text("40 runs")
-    expect(chart.locator("canvas").first).to_be_visible()
-    chart.evaluate("""async chart => {
-        const canvas = chart.querySelector("canvas")
-        const read = () => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
-        while (!read().some(Boolean)) await new Promise(requestAnimationFrame)
-    }""")
-    assert count_painted(chart) > 500
-    if kind == "parallel":
-        expect(chart.get_by_text("What goes with loss")).to_be_visible()
-        assert find_barriers(page) == []
-
-
-def test_charts_of_hostile_names_run_nothing(page: Page, site: Site) -> None:
-    experiment = make_experiment(site.port, "hostile charts")
-    for number in range(3):
-        run = make_run(site.port, experiment, name=f"{HOSTILE}{{a|b}}{number}")
-        log(site.port, run, {"p": f"{HOSTILE}{number}"}, m=[float(number)])
-    for kind in ("scatter", "boxes", "bars", "parallel"):
-        page.goto(f"{site.address}/experiments/{experiment}?mode=charts&chart={kind}")
-        canvas = page.locator(".relation-canvas canvas").first
-        expect(canvas).to_be_visible()
-        box = canvas.bounding_box()
-        assert box
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.goto(f"{site.address}/experiments/{experiment}?mode=split")
-    over = page.locator(".u-over").first
-    over.hover()
-    expect(page.locator(".plot-tip").first).to_contain_text("<script>")
-
-
-def asks_for_a_stretch(url: str, body: str | None) -> bool:
-    return "metrics/curves" in url and json.loads(body or "{}").get("start_step") is not None
 
 
 def test_pages_follow_runs_that_go_on(page: Page, site: Site) -> None:

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import type { Curve } from "../src/api/types"
-import { align, band, findOdd, locate, readAxis, smooth, unpack, withoutOutliers, writeAxis } from "../src/pages/runs/charts/curves"
+import { align, band, findOdd, locate, readAxis, smooth, unpack, withoutOutliers, writeAxis } from "../src/charts/curves"
 
 const PLAIN = { x: false, y: false }
 

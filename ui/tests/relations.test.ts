@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
 import type { Run } from "../src/api/types"
-import { box, listDimensions, rankParams, valueOf, writeValue } from "../src/pages/runs/charts/relations"
+import { box, countBins, interpolateSurface, listDimensions, rankParams, valueOf, writeValue } from "../src/charts/relations"
 
 const run = (params: Record<string, string>, loss: number) =>
   ({ params, metrics: { loss: [0, 0, loss, loss, 0, loss, 0, 1, 0] } }) as unknown as Run
@@ -32,3 +32,26 @@ test("a param that decides a metric goes with it wholly, a name of each run not 
 })
 
 test("a box has quartiles between values", () => expect(box([4, 1, 3, 2])).toEqual([1, 1.75, 2.5, 3.25, 4]))
+
+test("bins hold each value once, from the least to the greatest", () => {
+  const values = Array.from({ length: 500 }, (_, n) => Math.sin(n) * n)
+  const bins = countBins(values)
+  expect(bins.reduce((sum, { count }) => sum + count, 0)).toBe(500)
+  expect([bins[0]!.from, bins.at(-1)!.to]).toEqual([Math.min(...values), Math.max(...values)])
+  expect(countBins([2, 2])).toEqual([{ from: 2, to: 2, count: 2 }])
+  expect(countBins([])).toEqual([])
+})
+
+test("a surface is near its points, and stays between the least and the greatest of them", () => {
+  const { xs, ys, heights } = interpolateSurface([
+    [0, 0, 1],
+    [1, 1, 3],
+    [0.5, 0.2, 2],
+  ])
+  const columns = xs.length - 1
+  expect(heights).toHaveLength(columns * (ys.length - 1))
+  expect(Math.min(...heights)).toBeGreaterThanOrEqual(1)
+  expect(Math.max(...heights)).toBeLessThanOrEqual(3)
+  expect(heights[columns]).toBeCloseTo(1, 0)
+  expect(heights.at(-1)).toBeCloseTo(3, 0)
+})

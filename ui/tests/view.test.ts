@@ -1,5 +1,6 @@
 import { expect, test } from "vitest"
-import { readList, readView, writeList, writeView, type View } from "../src/pages/runs/view"
+import { readView, writeView, type View } from "../src/pages/runs/view"
+import { readList, writeList } from "../src/state/list"
 
 const VIEW: View = {
   experiments: ["1"],

@@ -15,6 +15,7 @@ const PATHS = {
   eye: "M1.5 8S4 3.5 8 3.5 14.5 8 14.5 8 12 12.5 8 12.5 1.5 8 1.5 8zM8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6",
   filter: "M2 3.5h12L9.5 8.5v4.5l-3-1.5v-3z",
   gear: "M8 5.8a2.2 2.2 0 1 0 0 4.4 2.2 2.2 0 0 0 0-4.4M8 1.8v2M8 12.2v2M1.8 8h2M12.2 8h2M3.6 3.6L5 5M11 11l1.4 1.4M3.6 12.4L5 11M11 5l1.4-1.4",
+  grip: "M6 4h.01M6 8h.01M6 12h.01M10 4h.01M10 8h.01M10 12h.01",
   group: "M2.5 3h11M5 7h8.5M5 10h8.5M5 13h8.5M2.5 7v6",
   hidden: "M2 2l12 12M6.4 3.7A6.6 6.6 0 0 1 8 3.5c4 0 6.5 4.5 6.5 4.5a11 11 0 0 1-1.7 2.2M4 4.9A11 11 0 0 0 1.5 8S4 12.5 8 12.5c1 0 2-.3 2.8-.7",
   left: "M9.5 4l-4 4 4 4",
@@ -43,7 +44,7 @@ export type IconName = keyof typeof PATHS
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg class="icon-mark" viewBox="0 0 16 16" aria-hidden="true">
-      <path d={PATHS[name]} stroke-width={name === "more" ? 2.6 : undefined} />
+      <path d={PATHS[name]} stroke-width={name === "more" || name === "grip" ? 2.2 : undefined} />
     </svg>
   )
 }

@@ -1,21 +1,21 @@
 /** Runs side by side: what differs between them, their curves, their files, their code and environment. */
-import { useMemo } from "preact/hooks"
+import { useState } from "preact/hooks"
 import { call } from "../../api/client"
+import { LAST } from "../../api/summary"
 import type { Run } from "../../api/types"
-import { AlongBar, readAlong } from "../../components/along"
+import { Board } from "../../charts/board"
+import { pick, runColour } from "../../charts/colours"
 import { Button, Empty, Failure, SearchBox, Skeleton } from "../../components/basics"
 import { sideBySide, Values, type Thing } from "../../components/difference"
-import { Section, useSeen } from "../../components/facts"
-import { abscissa, Plot, readSeries, type Along } from "../../components/plot"
+import { Section } from "../../components/facts"
 import { Tabs } from "../../components/tabs"
 import { OWN_TAGS } from "../../components/tags"
 import { count, moment, number } from "../../format"
-import { useLive } from "../../state/live"
+import { useLive, type Change } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
-import { pick, runColour } from "../runs/colours"
-import { LAST, took } from "../runs/columns"
+import { took } from "../runs/columns"
 import { CodeDifference } from "./code"
 import { FileDifference } from "./files"
 
@@ -34,8 +34,11 @@ export default function Compare(_: PageProps) {
   const key = ids.join(",")
   const { data, error, reload } = useLoad(key || null, (signal) => call("runs.get_many", { run_ids: ids }, signal))
   const runs = data?.runs
+  const [told, setTold] = useState<Change>()
   useLive(runs ? { experiments: [...new Set(runs.map((run) => run.experiment_id))].sort() } : null, (change) => {
-    if (change.all || change.runs.some((id) => ids.includes(id))) reload()
+    if (!change.all && !change.runs.some((id) => ids.includes(id))) return
+    reload()
+    setTold(change)
   })
   if (error && !runs) {
     return (
@@ -64,7 +67,7 @@ export default function Compare(_: PageProps) {
       <Tabs label="Ways to compare" tabs={TABS} chosen={tab} />
       {!runs && <Skeleton rows={10} />}
       {runs && tab === "values" && <RunValues runs={runs} />}
-      {runs && tab === "charts" && <Charts runs={runs} />}
+      {runs && tab === "charts" && <Charts runs={runs} change={told} />}
       {runs && tab === "files" && <FileDifference runs={runs} />}
       {runs && tab === "code" && <CodeDifference runs={runs} />}
     </main>
@@ -149,20 +152,10 @@ function RunValues({ runs }: { runs: Run[] }) {
   )
 }
 
-const CARDS = 12
-
-function Charts({ runs }: { runs: Run[] }) {
-  const { query } = place.value
-  const { along, log } = readAlong("step")
-  const text = (query.get("q") ?? "").toLowerCase()
-  const keys = [...new Set(runs.flatMap((run) => Object.keys(run.metrics)))].filter((key) => key.toLowerCase().includes(text))
-  const shown = Math.max(1, Number(query.get("cards")) || CARDS)
+function Charts({ runs, change }: { runs: Run[]; change: Change | undefined }) {
+  const places = new Map(runs.map((run, n) => [run.run_id, n]))
   return (
     <>
-      <div class="row wrap">
-        <SearchBox value={query.get("q") ?? ""} label="Search metrics" onInput={(q) => setQuery({ q }, true)} />
-        <AlongBar along={along} log={log} />
-      </div>
       <div class="legend" role="list" aria-label="Runs">
         {runs.map((run, n) => (
           <span class="row" role="listitem" key={run.run_id}>
@@ -171,49 +164,14 @@ function Charts({ runs }: { runs: Run[] }) {
           </span>
         ))}
       </div>
-      <div class="cards">
-        {keys.sort().slice(0, shown).map((name) => (
-          <Overlay key={name} runs={runs} name={name} along={along} log={log} />
-        ))}
-      </div>
-      {keys.length === 0 && <p class="soft">No metric has this in its name.</p>}
-      {keys.length > shown && (
-        <div>
-          <Button onClick={() => setQuery({ cards: String(shown + CARDS) }, true)}>Show more of {keys.length}</Button>
-        </div>
-      )}
+      <Board
+        runs={runs}
+        colour={(id) => colourOf(runs, places.get(id)!)}
+        metrics={[...new Set(runs.flatMap((run) => Object.keys(run.metrics)))].sort()}
+        change={change}
+        compared={runs}
+        empty={<Empty title="These runs have no metrics" />}
+      />
     </>
-  )
-}
-
-function Overlay({ runs, name, along, log }: { runs: Run[]; name: string; along: Along; log: boolean }) {
-  const { element, seen } = useSeen<HTMLElement>()
-  const ids = runs.filter((run) => run.metrics[name]).map((run) => run.run_id)
-  const { data, error } = useLoad(seen ? `${name} ${ids} ${runs.map((run) => run.version)}` : null, (signal) =>
-    call("metrics.curves", { run_ids: ids, key: name, points: 500 }, signal),
-  )
-  const lines = useMemo(
-    () =>
-      data?.curves.map((curve) => {
-        const n = runs.findIndex((run) => run.run_id === curve.run_id)
-        const points = readSeries(curve.series)
-        return { label: runs[n]!.name, colour: colourOf(runs, n), x: abscissa(points, along), y: points.values }
-      }),
-    [data, along],
-  )
-  return (
-    <section class="panel section" ref={element} aria-label={name}>
-      <div class="section-head">
-        <h3 class="cut" title={name}>
-          {name}
-        </h3>
-        <span class="soft small">{count(ids.length, "run")}</span>
-      </div>
-      <div class="section-body">
-        {error && <Failure error={error} />}
-        {!lines && !error && <Skeleton rows={4} />}
-        {lines && <Plot lines={lines} time={along === "time"} log={log} label={`Curves of ${name}`} />}
-      </div>
-    </section>
   )
 }

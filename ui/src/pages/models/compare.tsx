@@ -10,7 +10,7 @@ import { moment, number } from "../../format"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
-import { LAST } from "../runs/columns"
+import { LAST } from "../../api/summary"
 import { modelHref, versionHref } from "./badges"
 import { folderOfVersion } from "./version"
 

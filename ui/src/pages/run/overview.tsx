@@ -1,20 +1,20 @@
 /** What a run is, was given, and came to. */
 import { call } from "../../api/client"
+import { COUNT, LAST, MAX, MIN, NAN_COUNT } from "../../api/summary"
 import type { Environment, Run } from "../../api/types"
+import { unpack } from "../../charts/curves"
 import { Status } from "../../components/basics"
 import { Copied, Facts, Pairs, Section, useSeen, type Fact } from "../../components/facts"
 import { Highlighted } from "../../components/highlight"
 import { Note } from "../../components/note"
-import { readSeries, Spark } from "../../components/plot"
+import { Spark } from "../../components/spark"
 import { Tags } from "../../components/tags"
 import { ago, count, moment, number } from "../../format"
 import { useLoad } from "../../state/load"
-import { LAST, MAX, MIN, took } from "../runs/columns"
+import { took } from "../runs/columns"
 import { SYSTEM } from "./run"
 
 const NOTE = "mlflow.note.content"
-const COUNT = 7
-const NAN_COUNT = 8
 
 interface PartProps {
   run: Run
@@ -103,7 +103,7 @@ function Sparkline({ run, name }: { run: Run; name: string }) {
     call("metrics.curves", { run_ids: [run.run_id], key: name, points: 100 }, signal),
   )
   const curve = data?.curves[0]
-  return <span ref={element}>{curve && <Spark y={readSeries(curve.series).values} />}</span>
+  return <span ref={element}>{curve && <Spark values={unpack(curve).values} />}</span>
 }
 
 function describe(run: Run, environment: Environment | null): Fact[] {

@@ -4,18 +4,18 @@ import { call } from "../../api/client"
 import type { Run } from "../../api/types"
 import { Button, Failure, Skeleton, Status } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
+import { lazy } from "../../components/lazy"
 import { Menu } from "../../components/menu"
 import { pageCommands } from "../../components/palette"
 import { Tabs } from "../../components/tabs"
 import { attempt, say } from "../../components/toasts"
 import { Browser } from "../../files/browser"
 import { folderOf } from "../../files/transfer"
-import { useLive } from "../../state/live"
+import { useLive, type Change } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { go, place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
 import { Logs } from "./logs"
-import { Metrics } from "./metrics"
 import { LoggedModels } from "./models"
 import { Overview } from "./overview"
 import { RegisterButton } from "./register"
@@ -29,13 +29,17 @@ const TABS: [string, string][] = [
   ["artifacts", "Artifacts"],
 ]
 export const SYSTEM = "system/"
+const Metrics = lazy(() => import("./metrics"))
 
 export default function RunPage({ fields }: PageProps) {
   const run_id = fields["run_id"]!
   const tab = place.value.query.get("tab") ?? "overview"
   const { data: run, error, reload } = useLoad(run_id, (signal) => call("runs.get", { run_id }, signal))
-  useLive(run ? { experiments: [run.experiment_id] } : null, ({ runs, all }) => {
-    if (all || runs.includes(run_id)) reload()
+  const [told, setTold] = useState<Change>()
+  useLive(run ? { experiments: [run.experiment_id] } : null, (change) => {
+    if (!change.all && !change.runs.includes(run_id)) return
+    reload()
+    setTold(change)
   })
   useEffect(() => {
     if (run) document.title = `${run.name} · Trackway`
@@ -60,8 +64,15 @@ export default function RunPage({ fields }: PageProps) {
       <Head run={run} reload={reload} />
       <Tabs label="Parts of the run" tabs={TABS} chosen={tab} />
       {tab === "overview" && <Overview run={run} reload={reload} />}
-      {tab === "metrics" && <Metrics run={run} keys={Object.keys(run.metrics).filter((key) => !key.startsWith(SYSTEM))} />}
-      {tab === "system" && <Metrics run={run} keys={Object.keys(run.metrics).filter((key) => key.startsWith(SYSTEM))} system />}
+      {(tab === "metrics" || tab === "system") && (
+        <Metrics
+          key={tab}
+          run={run}
+          keys={Object.keys(run.metrics).filter((key) => key.startsWith(SYSTEM) === (tab === "system"))}
+          system={tab === "system"}
+          change={told}
+        />
+      )}
       {tab === "logs" && <Logs run={run} />}
       {tab === "models" && <LoggedModels run={run} />}
       {tab === "artifacts" && <Artifacts run={run} />}

@@ -1,6 +1,7 @@
 /** The columns of the runs table: what each is named, and how a run's value is shown and sorted by. */
 import type { ComponentChildren } from "preact"
 import { Status } from "../../components/basics"
+import { LAST, MAX, MIN } from "../../api/summary"
 import type { Run, RunFields } from "../../api/types"
 import { ago, duration, field, moment, number } from "../../format"
 
@@ -18,11 +19,6 @@ export interface RunColumn {
   /** What is copied and written to a file. */
   text: (run: Run) => string
 }
-
-/** Places of a metric's summary. */
-export const LAST = 2
-export const MIN = 3
-export const MAX = 5
 
 const SUGGESTED = 8
 const OWN_TAGS = /^(mlflow|trackway)\./

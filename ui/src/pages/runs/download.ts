@@ -52,12 +52,3 @@ function cell(text: string): string {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
-
-export function save(name: string, type: string, parts: BlobPart[]): void {
-  const href = URL.createObjectURL(new Blob(parts, { type }))
-  const link = document.createElement("a")
-  link.href = href
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(href), 10_000)
-}

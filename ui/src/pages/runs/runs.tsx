@@ -8,16 +8,17 @@ import type { IconName } from "../../components/icon"
 import { Menu } from "../../components/menu"
 import { lazy } from "../../components/lazy"
 import { attempt } from "../../components/toasts"
+import { save } from "../../files/save"
 import { count, field } from "../../format"
 import { useLive, type Change } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
 import { BulkBar } from "./bulk"
-import type { ChartsProps } from "./charts/charts"
+import type { ChartsProps } from "./charts"
 import { ColumnChooser } from "./chooser"
 import { findColumn, suggestColumns, type RunColumn } from "./columns"
-import { fetchAll, packRuns, save, writeCsv } from "./download"
+import { fetchAll, packRuns, writeCsv } from "./download"
 import { FilterBar } from "./filter"
 import { Grouping } from "./grouping"
 import { Lines } from "./lines"
@@ -27,7 +28,7 @@ import { readView, writeView, type Mode, type View } from "./view"
 import { ViewsMenu } from "./views"
 import "./runs.css"
 
-const Charts = lazy<ChartsProps>(() => import("./charts/charts"))
+const Charts = lazy<ChartsProps>(() => import("./charts"))
 /** Columns that are suggested of runs without params and metrics. */
 const BARE = 5
 

@@ -1,5 +1,7 @@
 /** What the runs page shows, as its address holds it. */
 
+import { readList, writeList } from "../../state/list"
+
 export type Mode = "table" | "split" | "charts"
 
 export interface View {
@@ -58,16 +60,6 @@ export function writeView(view: Partial<Omit<View, "experiments">>): Record<stri
   if ("mode" in view) changes.mode = view.mode === "table" ? null : (view.mode ?? null)
   if ("hidden" in view) changes.hidden = writeList(view.hidden ?? []) || null
   return changes
-}
-
-/** Items divided by commas; commas and percent signs of the items themselves are escaped. */
-export function readList(text: string): string[] {
-  if (text === "") return []
-  return text.split(",").map((item) => item.replaceAll("%2C", ",").replaceAll("%25", "%"))
-}
-
-export function writeList(items: string[]): string {
-  return items.map((item) => item.replaceAll("%", "%25").replaceAll(",", "%2C")).join(",")
 }
 
 function readWidths(text: string): Record<string, number> {

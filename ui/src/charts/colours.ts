@@ -1,5 +1,5 @@
 /** A run's colour: always the same, in the table as in charts, and readable on both themes. */
-import { dark } from "../../state/theme"
+import { dark } from "../state/theme"
 
 /** Twelve hues that differ for most eyes, each in two lightnesses. */
 const HUES = [262, 25, 150, 330, 85, 200, 300, 50, 180, 0, 120, 235]

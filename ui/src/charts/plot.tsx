@@ -2,8 +2,8 @@
 import uPlot from "uplot"
 import "uplot/dist/uPlot.min.css"
 import { useEffect, useRef } from "preact/hooks"
-import { number } from "../../../format"
-import { colour, dark } from "../../../state/theme"
+import { number } from "../format"
+import { colour, dark } from "../state/theme"
 import type { Drawn, Odd } from "./curves"
 
 export interface Line {

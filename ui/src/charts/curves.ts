@@ -1,5 +1,5 @@
 /** Curves as numbers: decoding, smoothing, x axes, bands; without a browser, so that tests need none. */
-import type { Curve } from "../../../api/types"
+import type { Curve } from "../api/types"
 
 export interface Points {
   run: string
@@ -67,13 +67,13 @@ export function smooth(values: Float64Array, weight: number): Float64Array {
 
 export type Axis = { kind: "step" } | { kind: "time" } | { kind: "relative" } | { kind: "metric"; key: string }
 
-export function readAxis(text: string | null): Axis {
-  if (text === "time" || text === "relative") return { kind: text }
-  return text?.startsWith("metrics.") ? { kind: "metric", key: text.slice(8) } : { kind: "step" }
+export function readAxis(text: string | null, usual: Axis = { kind: "step" }): Axis {
+  if (text === "step" || text === "time" || text === "relative") return { kind: text }
+  return text?.startsWith("metrics.") ? { kind: "metric", key: text.slice(8) } : usual
 }
 
-export function writeAxis(axis: Axis): string | null {
-  return axis.kind === "step" ? null : axis.kind === "metric" ? `metrics.${axis.key}` : axis.kind
+export function writeAxis(axis: Axis): string {
+  return axis.kind === "metric" ? `metrics.${axis.key}` : axis.kind
 }
 
 /** Where each point lies on an axis; of a metric, its last value at or before the point's step. */

@@ -1,23 +1,20 @@
 /** The chart of one metric: fetches what can be drawn, again when one zooms and when runs go on. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks"
-import { call } from "../../../api/client"
-import type { Run } from "../../../api/types"
-import { Failure } from "../../../components/basics"
-import { Menu, type Act } from "../../../components/menu"
-import { count, duration, moment, number } from "../../../format"
-import type { Change } from "../../../state/live"
-import { useLoad } from "../../../state/load"
-import { pick, runColour } from "../colours"
-import { save } from "../download"
+import { useEffect, useMemo, useState } from "preact/hooks"
+import { call } from "../api/client"
+import type { Run } from "../api/types"
+import { Failure } from "../components/basics"
+import { useSeen } from "../components/facts"
+import type { Act } from "../components/menu"
+import { save } from "../files/save"
+import { count, duration, moment, number } from "../format"
+import type { Change } from "../state/live"
+import { useLoad } from "../state/load"
+import { pick } from "./colours"
 import { align, band, findOdd, locate, smooth, unpack, withoutOutliers, type Axis, type Points } from "./curves"
+import { Frame, heightOf, type Placed } from "./frame"
+import { PLAIN } from "./layout"
+import type { CurveOptions } from "./options"
 import { Plot, type Line } from "./plot"
-
-export interface CurveOptions {
-  axis: Axis
-  smoothing: number
-  log: { x: boolean; y: boolean }
-  outliers: boolean
-}
 
 export interface Group {
   label: string
@@ -29,32 +26,33 @@ interface CardProps {
   runs: Run[]
   /** Runs are drawn as bands of groups. */
   groups: Group[] | null
+  colour: (runId: string) => string
   options: CurveOptions
-  change: Change | undefined
+  change?: Change | undefined
+  /** Fills a dialog. */
   large?: boolean
   onLarge: (metric: string | null) => void
+  placed?: Placed | undefined
 }
 
 const POINTS = 1_000
 
 export function ChartCard(props: CardProps) {
-  const { metric, runs, groups, options, change, large, onLarge } = props
+  const { metric, runs, groups, options, change, large, onLarge, placed } = props
   const { axis } = options
-  const ids = runs.filter((run) => metric in run.metrics).map((run) => run.run_id)
+  const shownRuns = runs.filter((run) => metric in run.metrics)
+  const ids = shownRuns.map((run) => run.run_id)
   const [zoom, setZoom] = useState<[number, number] | null>(null)
   const [steps, setSteps] = useState<[number, number] | null>(null)
-  const [seen, setSeen] = useState(large ?? false)
-  const box = useRef<HTMLElement>(null)
-  useEffect(() => {
-    const watch = new IntersectionObserver(([entry]) => entry!.isIntersecting && setSeen(true), { rootMargin: "200px" })
-    watch.observe(box.current!)
-    return () => watch.disconnect()
-  }, [])
+  const { element, seen } = useSeen<HTMLElement>()
   const axisKey = axis.kind === "metric" ? axis.key : ""
-  const key = seen && ids.length > 0 ? JSON.stringify([metric, ids, steps, axisKey]) : null
-  const { data, error, loading, reload } = useLoad(key, (signal) => fetchCurves(metric, axisKey, ids, steps, signal))
+  const ready = (seen || large) && ids.length > 0
+  const { data, error, loading, reload } = useLoad(
+    ready ? JSON.stringify([metric, ids, steps, axisKey]) : null,
+    (signal) => fetchCurves(metric, axisKey, ids, steps, signal),
+  )
   useEffect(() => {
-    if (change && seen && (change.all || change.runs.some((id) => ids.includes(id)))) reload()
+    if (change && ready && (change.all || change.runs.some((id) => ids.includes(id)))) reload()
   }, [change])
   useEffect(() => {
     setZoom(null)
@@ -67,26 +65,22 @@ export function ChartCard(props: CardProps) {
     setSteps(range && data ? stepsWithin(data, axis, range) : null)
   }
   const [shown, all] = data ? totals(data.curves) : [0, 0]
-  const height = large ? Math.max(260, innerHeight - 260) : 220
+  const height = large ? Math.max(260, innerHeight - 260) : heightOf(placed?.size ?? PLAIN)
   const acts: Act[] = [
     { text: large ? "Close" : "Enlarge", icon: "zoom", act: () => onLarge(large ? null : metric) },
     { text: "Whole range", icon: "restore", disabled: !zoom, act: () => zoomTo(null) },
     { text: "Download as CSV", icon: "download", disabled: !data, act: () => downloadCsv(metric, data!.curves) },
-    { text: "Download as PNG", icon: "download", disabled: !data, act: () => downloadPng(metric, box.current!) },
+    { text: "Download as PNG", icon: "download", disabled: !data, act: () => downloadPng(metric, element.current!) },
   ]
   return (
-    <section class="panel chart" ref={box} aria-label={metric} aria-busy={loading}>
-      <div class="row chart-head">
-        <h3 class="cut grow" title={metric}>
-          {metric}
-        </h3>
-        {data && (
-          <span class="soft small" title="Extremes of every stretch are kept; zooming in fetches more">
-            {shown === all ? count(all, "point") : `${count(shown)} of ${count(all)} points`}
-          </span>
-        )}
-        <Menu kind="bare" tiny icon="more" label={`Acts on the chart of ${metric}`} acts={acts} />
-      </div>
+    <Frame
+      title={metric}
+      acts={acts}
+      placed={placed}
+      busy={loading && ready}
+      box={element}
+      note={data && <Note shown={shown} all={all} odd={prepared?.odd.reduce((sum, { points }) => sum + points.length, 0) ?? 0} />}
+    >
       {error && <Failure error={error} retry={reload} />}
       {prepared ? (
         <Plot
@@ -103,7 +97,17 @@ export function ChartCard(props: CardProps) {
           {!error && <span class="bone" style={{ width: "70%" }} />}
         </div>
       )}
-    </section>
+    </Frame>
+  )
+}
+
+/** How many points are drawn, and how many are marked at the edge, as they have no height. */
+function Note({ shown, all, odd }: { shown: number; all: number; odd: number }) {
+  return (
+    <span class="soft small" title="Extremes of every stretch are kept; zooming in fetches more">
+      {shown === all ? count(all, "point") : `${count(shown)} of ${count(all)} points`}
+      {odd > 0 && `, ${count(odd)} NaN or infinite`}
+    </span>
   )
 }
 
@@ -155,7 +159,7 @@ function stepsWithin({ curves, others }: Fetched, axis: Axis, [from, to]: [numbe
 }
 
 /** Make what is drawn of what was fetched. */
-function prepare({ curves, others }: Fetched, { runs, groups, options }: CardProps, zoom: [number, number] | null) {
+function prepare({ curves, others }: Fetched, { runs, groups, colour, options }: CardProps, zoom: [number, number] | null) {
   const { axis, smoothing, log } = options
   const names = new Map(runs.map((run) => [run.run_id, run.name || run.run_id]))
   const placed = curves.map((points) => {
@@ -163,7 +167,7 @@ function prepare({ curves, others }: Fetched, { runs, groups, options }: CardPro
     const inside = zoom ? cut(x, points.values, zoom) : { x, y: points.values }
     return { points, ...inside }
   })
-  const line = (run: string): Line => ({ label: names.get(run) ?? run, colour: runColour(run) })
+  const line = (run: string): Line => ({ label: names.get(run) ?? run, colour: colour(run) })
   const odd = placed.map(({ points, x, y }) => ({ line: line(points.run), points: findOdd(x, y) }))
   const smoothed = placed.map(({ x, y }) => ({ x, y: smooth(y, smoothing) }))
   const bands: [number, number][] = []

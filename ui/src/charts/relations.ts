@@ -1,9 +1,14 @@
 /** What runs are compared by: numbers of params and metrics, and the charts that are made of them. */
-import type { Run } from "../../../api/types"
-import { number } from "../../../format"
-import { LAST } from "../columns"
+import type { Run } from "../api/types"
+import { number } from "../format"
+import { LAST } from "../api/summary"
 
-export type Kind = "scatter" | "parallel" | "bars" | "boxes"
+export const KINDS = ["scatter", "parallel", "contour", "bars", "boxes", "histogram"] as const
+export type Kind = (typeof KINDS)[number]
+
+export function readKind(text: string | null): Kind | null {
+  return KINDS.find((kind) => kind === text) ?? null
+}
 
 export interface Dimension {
   /** `metrics.k` or `params.k`. */
@@ -31,6 +36,30 @@ export function listDimensions(runs: Run[]): Dimension[] {
   for (const [key, values] of [...metrics].sort(byKey))
     if (values.size > 0) found.push({ id: `metrics.${key}`, name: key, texts: null })
   return found
+}
+
+export interface Axes {
+  x: Dimension
+  y: Dimension
+  /** The height of a contour. */
+  z: Dimension
+}
+
+/** What is on the axes of a chart: as it is asked for, or else what most people look for; a contour has numbers only. */
+export function findAxes(
+  kind: Kind,
+  dimensions: Dimension[],
+  asked: Record<"x" | "y" | "z", string | null>,
+): Axes | undefined {
+  const usable = kind === "contour" ? dimensions.filter(({ texts }) => texts === null) : dimensions
+  const metrics = usable.filter(({ id }) => id.startsWith("metrics."))
+  const find = (id: string | null) => usable.find((one) => one.id === id)
+  const goal = metrics.find(({ name }) => /loss|rmse|acc|auc|f1/.test(name)) ?? metrics[0]
+  const z = find(asked.z) ?? goal
+  const [first, second] = usable.filter((one) => one !== (kind === "contour" ? z : goal))
+  const x = find(asked.x) ?? first
+  const y = find(asked.y) ?? (kind === "contour" ? second : goal)
+  return x && y && z && { x, y, z }
 }
 
 function byKey([one]: [string, unknown], [other]: [string, unknown]): number {
@@ -105,4 +134,70 @@ export function box(values: number[]): [number, number, number, number, number] 
     return low + (high - low) * (place - Math.floor(place))
   }
   return [at(0), at(0.25), at(0.5), at(0.75), at(1)]
+}
+
+export interface Bin {
+  from: number
+  to: number
+  count: number
+}
+
+/** How often values lie where, in bins of one width. Source of their number: Freedman and Diaconis (1981), at most 60. */
+export function countBins(values: number[]): Bin[] {
+  if (values.length === 0) return []
+  const [least, first, , third, most] = box(values)
+  if (least === most) return [{ from: least, to: most, count: values.length }]
+  const width = (2 * (third - first)) / Math.cbrt(values.length)
+  const wanted = width > 0 ? Math.ceil((most - least) / width) : Math.ceil(Math.sqrt(values.length))
+  const bins = Math.max(1, Math.min(60, wanted))
+  const found = Array.from({ length: bins }, (_, n) => ({
+    from: least + ((most - least) * n) / bins,
+    to: n + 1 === bins ? most : least + ((most - least) * (n + 1)) / bins,
+    count: 0,
+  }))
+  for (const value of values) found[Math.min(bins - 1, Math.floor(((value - least) / (most - least)) * bins))]!.count++
+  return found
+}
+
+/** A point of three values. */
+export type Point = [x: number, y: number, z: number]
+
+export interface Surface {
+  /** Edges of the cells, left to right and from below. */
+  xs: number[]
+  ys: number[]
+  /** Heights of the cells, a row of x after another. */
+  heights: number[]
+}
+
+const CELLS = 56
+
+/**
+ * A surface through scattered points: at each cell the mean of all heights, the nearest weighing most.
+ *
+ * cost: cells times points; source: Shepard (1968), inverse distance weighting, power 3, on axes of one length
+ */
+export function interpolateSurface(points: Point[]): Surface {
+  const [xs, ys] = [0, 1].map((axis) => {
+    const values = points.map((point) => point[axis]!)
+    const [least, most] = [Math.min(...values), Math.max(...values)]
+    const margin = (most - least) * 0.04 || Math.abs(least) * 0.1 || 1
+    return Array.from({ length: CELLS + 1 }, (_, n) => least - margin + ((most - least + 2 * margin) * n) / CELLS)
+  }) as [number[], number[]]
+  const [wide, high] = [xs[CELLS]! - xs[0]!, ys[CELLS]! - ys[0]!]
+  const heights: number[] = []
+  for (let row = 0; row < CELLS; row++) {
+    for (let column = 0; column < CELLS; column++) {
+      let [sum, weights] = [0, 0]
+      for (const [x, y, z] of points) {
+        const across = (x - (xs[column]! + xs[column + 1]!) / 2) / wide
+        const up = (y - (ys[row]! + ys[row + 1]!) / 2) / high
+        const weight = 1 / (Math.hypot(across, up) ** 3 + 1e-9)
+        sum += weight * z
+        weights += weight
+      }
+      heights.push(sum / weights)
+    }
+  }
+  return { xs, ys, heights }
 }

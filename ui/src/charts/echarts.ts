@@ -1,5 +1,5 @@
 /** The parts of ECharts that are used; fetched when the first of these charts is shown. */
-import { BarChart, BoxplotChart, ParallelChart, ScatterChart } from "echarts/charts"
+import { BarChart, BoxplotChart, CustomChart, ParallelChart, ScatterChart } from "echarts/charts"
 import { GridComponent, ParallelComponent, TooltipComponent, VisualMapComponent } from "echarts/components"
 import * as core from "echarts/core"
 import { CanvasRenderer } from "echarts/renderers"
@@ -7,6 +7,7 @@ import { CanvasRenderer } from "echarts/renderers"
 core.use([
   BarChart,
   BoxplotChart,
+  CustomChart,
   ParallelChart,
   ScatterChart,
   GridComponent,
