@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from trackway.api.query import read_number
 from trackway.base.errors import InvalidInput, Unavailable
+from trackway.store.sql.arrays import send_binary
 
 Dialect = Literal["sqlite", "postgresql"]
 Row = tuple[Any, ...]
@@ -361,6 +362,7 @@ def _open_postgres(uri: str) -> Connection:
         return cursor
 
     raw.cursor_factory = open_cursor
+    send_binary(raw)
     return Connection(raw, "postgresql")
 
 
