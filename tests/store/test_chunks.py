@@ -416,9 +416,8 @@ def simple_summary(points: Points) -> tuple[Any, ...]:
 
 
 def bits_of(summary: Summary) -> list[Any]:
-    fields = [getattr(summary, name) for name in summary.__struct_fields__]
-    assert all(type(field) in (int, float, type(None)) for field in fields)
-    return [struct.pack("<d", field) if isinstance(field, float) else field for field in fields]
+    assert all(type(field) in (int, float, type(None)) for field in summary)
+    return [struct.pack("<d", field) if isinstance(field, float) else field for field in summary]
 
 
 crowded = st.lists(st.tuples(st.integers(-1, 1), st.integers(-1, 1), floats), min_size=1, max_size=150)

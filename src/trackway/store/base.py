@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from trackway.api.calls import EVERYTHING, Sight
@@ -248,11 +248,21 @@ class Runs(Protocol):
     def measure(self, pk: int) -> PurgeReport: ...
 
 
+Judge = Callable[[RunRef | None], object]
+
+
 class Metrics(Protocol):
     """Series of points as columns."""
 
     def append(self, ref: RunRef, series: Sequence[Series]) -> None:
         """Add points to series of one run that was touched; each key at most once."""
+
+    def log(self, workspace: str, run_id: str, now_ms: int, series: Sequence[Series], judge: Judge) -> None:
+        """Touch a run and add points to its series, as the only thing that a job writes.
+
+        ``judge`` is told where the run is, None when there is none; it is to raise when the run is not live, as nothing
+        has been written then. It may be called as late as before the commit, so that nobody waits for it in between.
+        """
 
     def read(self, pk: int, key: str) -> list[bytes]:
         """Return the chunks of a series in order of arrival."""

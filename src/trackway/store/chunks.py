@@ -86,14 +86,14 @@ class Pieces(NamedTuple):
     rest: bytes
 
 
-class Summary(msgspec.Struct, frozen=True):
-    """What a series' row tells about points.
+class Summary(NamedTuple):
+    """What a series' row tells about points, in the order of its columns.
 
     last_*:          the greatest point by (step, time, value), NaN taken as 0.0; of equal ones the later in arrival
     min_*, max_*:    over values that are not NaN, None when there is none; of equal ones the earlier in arrival
     """
 
-    count: int
+    points: int
     nan_count: int
     last_step: int
     last_time_ms: int

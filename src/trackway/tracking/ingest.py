@@ -35,17 +35,18 @@ class IngestService:
     def ingest(self, tx: Transaction, call: Call, q: r.Ingest) -> r.Ingested:
         """Log all of a request or nothing."""
         points = _check(q)
-        ref = tx.runs.touch(call.workspace, q.run_id, call.now_ms, q.lease_ms, points)
-        if ref is None:
-            raise NotFound(f"Run {q.run_id[:64]!r} not found")
-        require_live(ref)
+        more = q.params or q.tags or q.datasets or q.model_inputs or q.model_outputs or q.model_metrics
+        if points and not (more or q.session_id or q.lease_ms):
+            tx.metrics.log(call.workspace, q.run_id, call.now_ms, q.series, lambda ref: _require(q, ref))
+            return r.Ingested(acknowledged=q.last)
+        ref = _require(q, tx.runs.touch(call.workspace, q.run_id, call.now_ms, q.lease_ms, points))
         if q.session_id:
             applied, acknowledged = tx.runs.advance_session(ref.pk, q.session_id, q.first, q.last)
             if not applied:
                 return r.Ingested(applied=False, acknowledged=acknowledged)
         if q.series:
             tx.metrics.append(ref, q.series)
-        if q.params or q.tags or q.datasets or q.model_inputs or q.model_outputs or q.model_metrics:
+        if more:
             self._log_rest(tx, call, ref, q)
         return r.Ingested(acknowledged=q.last)
 
@@ -91,6 +92,13 @@ class IngestService:
                     hint="create the model first",
                     details={"error_code": "BAD_REQUEST"},
                 )
+
+
+def _require(q: r.Ingest, ref: RunRef | None) -> RunRef:
+    """Return where a request's run is, or raise NotFound, or Conflict for one in the trash."""
+    if ref is None:
+        raise NotFound(f"Run {q.run_id[:64]!r} not found")
+    return require_live(ref)
 
 
 def _check(q: r.Ingest) -> int:

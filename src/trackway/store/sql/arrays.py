@@ -1,8 +1,8 @@
 """Integers and lists as PostgreSQL's own binary form.
 
-The driver writes a list as text, value by value: 12 us for ten integers, which are 2 us here and nothing to parse for the
-database. And it sends an integer as the smallest type that holds it, so that a statement would be prepared anew for each
-combination of sizes.
+The driver writes a list as text, value by value: 8 us for ten integers, which take 3 here and are nothing to parse for
+the database. And it sends an integer as the smallest type that holds it, so that a statement would be prepared anew for
+each combination of sizes.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 from trackway.api.query import read_number
-from trackway.base.errors import InvalidInput, Unavailable
+from trackway.base.errors import InvalidInput, TrackwayError, Unavailable
 from trackway.store.sql.arrays import send_binary
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -51,6 +51,7 @@ class Connection:
 
     ``statements`` counts every statement sent, for budgets in tests, and ``transactions`` every one that was begun.
     ``wrote`` is set by each writing method, so that the writer knows whether a failed job left something to undo.
+    ``job`` is the number of the job that is being done, and ``expected`` what is to be checked before the commit.
     ``committing`` is set from the moment when PostgreSQL is told to commit until it says that it has: if the connection
     breaks then, nobody knows.
     """
@@ -62,6 +63,8 @@ class Connection:
         self.transactions = 0
         self.wrote = False
         self.committing = False
+        self.job = 0
+        self.expected: list[tuple[int, _Cursor, Callable[[list[Row]], object]]] = []
         self._kept: dict[tuple[str, Sequence[Any]], Row | None] = {}
         self._kept_version = -1
         self._is_kept_valid = False
@@ -119,6 +122,30 @@ class Connection:
         """Write without waiting: on PostgreSQL a failure is raised by a later statement or the commit."""
         self._note_write(sql)
         self._execute(sql, params)
+
+    def expect(self, sql: str, params: Sequence[Any], check: Callable[[list[Row]], object]) -> None:
+        """Write as the only thing that a job does, and have the rows that ``RETURNING`` gives checked.
+
+        PostgreSQL is not waited for: ``check_expected`` does it for all jobs at once. Where the check raises, nothing
+        may have been written.
+        """
+        self._note_write(sql)
+        cursor = self._execute(sql, params)
+        if self._pipeline is None:
+            check(cursor.fetchall())
+        else:
+            self.expected.append((self.job, cursor, check))
+
+    def check_expected(self) -> list[tuple[int, TrackwayError]]:
+        """Check what was expected since the transaction began, and return the jobs that failed by it."""
+        expected, self.expected = self.expected, []
+        failed = []
+        for job, cursor, check in expected:
+            try:
+                check(cursor.fetchall())
+            except TrackwayError as error:
+                failed.append((job, error))
+        return failed
 
     def returning(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Write, and read the rows that ``RETURNING`` gives."""
@@ -196,6 +223,7 @@ class Connection:
     def rollback(self) -> None:
         """Undo the transaction, if one is open."""
         self._kept.clear()
+        self.expected.clear()
         if self.dialect == "sqlite":
             if self.raw.in_transaction:
                 self.raw.execute("ROLLBACK")

@@ -110,8 +110,8 @@ class FileTable:
         """Give all files below a folder second paths below another, which is not there; bytes are shared."""
         self._db.run(
             "INSERT INTO files (workspace, path, size_bytes, sha256, modified_ms, blob_key, data)"
-            " SELECT workspace, CAST(? AS TEXT) || substr(path, CAST(? AS INTEGER)), size_bytes, sha256, modified_ms, blob_key, data"
-            " FROM files WHERE workspace = ? AND path > ? AND path < ?",
+            " SELECT workspace, CAST(? AS TEXT) || substr(path, CAST(? AS INTEGER)), size_bytes, sha256, modified_ms,"
+            " blob_key, data FROM files WHERE workspace = ? AND path > ? AND path < ?",
             (target, len(folder) + 1, workspace, f"{folder}/", _end(f"{folder}/")),
         )
 

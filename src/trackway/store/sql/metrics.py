@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from itertools import accumulate, chain, islice
+from itertools import accumulate, islice
 from operator import attrgetter, itemgetter
 
 from trackway.api.runs import Series
 from trackway.store.arrivals import gather_series, pack_arrival, pick_series
-from trackway.store.base import RunRef
+from trackway.store.base import Judge, RunRef
 from trackway.store.chunks import SEALED_POINTS, read_count, seal_chunks, split_chunk, summarize
 from trackway.store.sql.connection import SQLITE_VARIABLES, Connection, Row
+from trackway.store.sql.runs import TOUCH, RunTable
+from trackway.store.sql.summaries import ROWS_AT_ONCE, list_columns, write_append, write_log, write_upsert
 
 SEAL_EVERY = 16
 """A running series is queued for sealing each time it has collected so many small chunks, or gets a large one."""
@@ -20,7 +21,7 @@ GATHER_ARRIVALS, GATHER_BYTES = 1_024, 4_000_000
 
 _FIRSTS_AT_ONCE = 1_000
 _get_key = attrgetter("key")
-_get_key_of_row = itemgetter(1)
+_get_first = itemgetter(0)
 _OF_SEALED = "FROM series s JOIN sealed_chunks c ON c.series_pk = s.pk WHERE s.run_pk = ? AND s.key = ?"
 _OF_OPEN = "FROM series s JOIN chunks c ON c.series_pk = s.pk WHERE s.run_pk = ? AND s.key = ?"
 _OF_ARRIVED = (
@@ -31,79 +32,57 @@ _OPEN = (
     f" UNION ALL SELECT 1, a.pk, a.data, a.series, s.pk, s.gathered {_OF_ARRIVED} ORDER BY 1, 2"
 )
 
-_COLUMNS = (
-    "run_pk, key, experiment_pk, count, nan_count, last_step, last_time_ms, last_value,"
-    " min_value, min_step, max_value, max_step"
-)
-_INTO = f"INSERT INTO series ({_COLUMNS}, gathered, open_chunks)"
-_KINDS = "bigint text bigint bigint bigint bigint bigint float8 float8 bigint float8 bigint".split()
-_WIDTH = 12
-_ROWS_AT_ONCE = SQLITE_VARIABLES // _WIDTH
-# No choice depends on the order of arrival: of equal points a number goes before NaN, of equal extremes the first step.
-_NEWER = (
-    "(excluded.last_step, excluded.last_time_ms, COALESCE(excluded.last_value, 0), excluded.last_value IS NOT NULL)"
-    " >= (series.last_step, series.last_time_ms, COALESCE(series.last_value, 0), series.last_value IS NOT NULL)"
-)
-_LOWER = (
-    "excluded.min_value IS NOT NULL AND (series.min_value IS NULL"
-    " OR (excluded.min_value, excluded.min_step) < (series.min_value, series.min_step))"
-)
-_HIGHER = (
-    "excluded.max_value IS NOT NULL AND (series.max_value IS NULL"
-    " OR (excluded.max_value, series.max_step) > (series.max_value, excluded.max_step))"
-)
-_MERGE = f"""ON CONFLICT (run_pk, key) DO UPDATE SET
- count = series.count + excluded.count, nan_count = series.nan_count + excluded.nan_count,
- last_step = CASE WHEN {_NEWER} THEN excluded.last_step ELSE series.last_step END,
- last_time_ms = CASE WHEN {_NEWER} THEN excluded.last_time_ms ELSE series.last_time_ms END,
- last_value = CASE WHEN {_NEWER} THEN excluded.last_value ELSE series.last_value END,
- min_value = CASE WHEN {_LOWER} THEN excluded.min_value ELSE series.min_value END,
- min_step = CASE WHEN {_LOWER} THEN excluded.min_step ELSE series.min_step END,
- max_value = CASE WHEN {_HIGHER} THEN excluded.max_value ELSE series.max_value END,
- max_step = CASE WHEN {_HIGHER} THEN excluded.max_step ELSE series.max_step END"""
-
 _GATHERED = "UPDATE series SET gathered = gathered + ?, open_chunks = open_chunks + 1 WHERE pk = ?"
-_ARRAYS = ", ".join(f"?::{kind}[]" for kind in _KINDS)
-_CASTS = ", ".join(f"?::{kind}" for kind in _KINDS)
 _ARRIVE = "INSERT INTO arrivals (run_pk, series, data) VALUES (?, ?, ?)"
-_RETURNING = "RETURNING key, pk"
-_NUMBERS = "string_agg(s.pk::text, ',' ORDER BY s.key COLLATE \"C\")"
-_ARRIVE_WITH = f"INSERT INTO arrivals (run_pk, series, data) SELECT ?, {_NUMBERS}, ? FROM s"
-_APPEND_ONE = f"WITH s AS ({_INTO} VALUES ({_CASTS}, 0, 0) {_MERGE} {_RETURNING}) {_ARRIVE_WITH}"
-_APPEND_MANY = f"WITH s AS ({_INTO} SELECT *, 0, 0 FROM unnest({_ARRAYS}) {_MERGE} {_RETURNING}) {_ARRIVE_WITH}"
-"""For PostgreSQL, which waits for a round trip with each statement."""
 
 
 class MetricTable:
     """See ``store.base.Metrics``."""
 
-    def __init__(self, db: Connection) -> None:
+    def __init__(self, db: Connection, runs: RunTable) -> None:
         self._db = db
+        self._runs = runs
 
     def append(self, ref: RunRef, series: Sequence[Series]) -> None:
         """Add points to series of one run; each key at most once.
 
         cost: two statements; one on PostgreSQL. More for more than 2,666 series
         """
-        # By key, so that several writers of one run lock its series in one order.
-        ordered = sorted(series, key=_get_key) if len(series) > 1 else series
-        blob = pack_arrival(ordered)
-        rows = [_summarize(ref, one) for one in ordered]
+        rows, blob = _sum_up(series)
         if self._db.dialect == "sqlite":
-            numbers = ",".join([str(number) for number in self._upsert(rows)])
+            numbers = ",".join([str(number) for number in self._upsert(ref, rows)])
             self._db.post(_ARRIVE, (ref.pk, numbers, blob))
-        elif len(rows) == 1:
-            self._db.post(_APPEND_ONE, (*rows[0], ref.pk, blob))
         else:
-            self._db.post(_APPEND_MANY, [*(list(column) for column in zip(*rows, strict=True)), ref.pk, blob])
+            self._db.post(write_append(len(rows)), (ref.pk, ref.experiment, *list_columns(rows), blob))
 
-    def _upsert(self, rows: Sequence[Row]) -> Iterator[int]:
+    def log(self, workspace: str, run_id: str, now_ms: int, series: Sequence[Series], judge: Judge) -> None:
+        """See ``store.base.Metrics``.
+
+        cost: three statements; on PostgreSQL one, which nobody waits for
+        """
+        points = sum([len(one.values) for one in series]) >> 3
+        if self._db.dialect == "sqlite":
+            ref = self._runs.touch(workspace, run_id, now_ms, None, points)
+            judge(ref)
+            if ref is not None:
+                self.append(ref, series)
+            return
+        rows, blob = _sum_up(series)
+
+        def check(found: list[Row]) -> None:
+            judge(self._runs.take_touched(found, points) or self._runs.ref(workspace, run_id))
+
+        values = (points, now_ms, workspace, run_id, *list_columns(rows), blob)
+        self._db.expect(write_log(TOUCH, len(rows) > 1), values, check)
+
+    def _upsert(self, ref: RunRef, rows: Sequence[Row]) -> Iterator[int]:
         """Add to summaries, and yield the series' numbers in the order of the rows."""
         numbers: dict[str, int] = {}
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            some = rows[start : start + _ROWS_AT_ONCE]
-            numbers.update(self._db.returning(_write_upsert(len(some)), list(chain.from_iterable(some))))
-        return map(numbers.__getitem__, map(_get_key_of_row, rows))
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            values = [value for row in some for value in (ref.pk, ref.experiment, *row)]
+            numbers.update(self._db.returning(write_upsert(len(some)), values))
+        return map(numbers.__getitem__, map(_get_first, rows))
 
     def read(self, pk: int, key: str) -> list[bytes]:
         """Return a series' chunks in order of arrival; an unknown series has none."""
@@ -238,14 +217,11 @@ class MetricTable:
         return sum(read_count(data) for _, data in sealed)
 
 
-def _summarize(ref: RunRef, one: Series) -> Row:
-    s = summarize(one.steps, one.times_ms, one.values)
-    last = s.last_value if s.last_value == s.last_value else None
-    head = (ref.pk, one.key, ref.experiment, s.count, s.nan_count, s.last_step, s.last_time_ms, last)
-    return (*head, s.min_value, s.min_step, s.max_value, s.max_step)
+def _sum_up(series: Sequence[Series]) -> tuple[list[Row], bytes]:
+    """Return the summaries of series, and their points packed in the same order.
 
-
-@lru_cache(maxsize=64)
-def _write_upsert(count: int) -> str:
-    row = f"({', '.join('?' * _WIDTH)}, 0, 0)"
-    return f"{_INTO} VALUES {', '.join([row] * count)} {_MERGE} {_RETURNING}"
+    By key, so that several writers of one run lock its series in one order.
+    """
+    ordered = sorted(series, key=_get_key) if len(series) > 1 else series
+    rows = [(one.key, *summarize(one.steps, one.times_ms, one.values)) for one in ordered]
+    return rows, pack_arrival(ordered)

@@ -35,7 +35,19 @@ _NAN = float("nan")
 GATHER_REQUESTS = 256
 """After so many requests with points a run is queued for gathering them; after fewer when they are large."""
 _POINTS_PER_WEIGHT = 256
-"""A request of n times so many points counts as n: at most 65,536 points or so wait in arrivals."""
+"""Every so many points of a request count as one: at most 65,536 points or so wait in arrivals."""
+TOUCH, _TOUCH_AND_RENEW = (
+    "UPDATE runs AS r SET version = version + 1,"
+    f" arrived = arrived + (? + {_POINTS_PER_WEIGHT - 1}) / {_POINTS_PER_WEIGHT}, lease_until_ms = {lease}"
+    f" WHERE workspace = ? AND run_id = ? AND deleted_ms IS NULL RETURNING arrived, {_REF.replace('r.', '')}"
+    for lease in (
+        "CASE WHEN lease_until_ms IS NULL THEN NULL ELSE ? + lease_ms END",
+        (
+            "CASE WHEN end_ms IS NULL THEN CAST(? AS BIGINT) END, lease_ms = ?,"
+            " status = CASE status WHEN 'LOST' THEN 'RUNNING' ELSE status END"
+        ),
+    )
+)
 
 
 class RunTable:
@@ -73,28 +85,20 @@ class RunTable:
 
     def touch(self, workspace: str, run_id: str, now_ms: int, lease_ms: int | None, points: int = 0) -> RunRef | None:
         """Raise a live run's version and renew its lease; a run in the trash is only found."""
-        lease = (
-            ""
-            if lease_ms is None
-            else ", lease_ms = ?, status = CASE status WHEN 'LOST' THEN 'RUNNING' ELSE status END"
-        )
-        until = "lease_until_ms = CASE WHEN lease_until_ms IS NULL THEN NULL ELSE ? + lease_ms END"
-        weight = max(1, points // _POINTS_PER_WEIGHT) if points else 0
-        values: tuple[Any, ...] = (weight, now_ms, workspace, run_id)
-        if lease_ms is not None:
-            until = "lease_until_ms = CASE WHEN end_ms IS NULL THEN CAST(? AS BIGINT) END"
-            values = (weight, now_ms + lease_ms, lease_ms, workspace, run_id)
-        rows = self._db.returning(
-            f"UPDATE runs AS r SET version = version + 1, arrived = arrived + ?, {until}{lease}"
-            f" WHERE workspace = ? AND run_id = ? AND deleted_ms IS NULL RETURNING arrived, {_REF.replace('r.', '')}",
-            values,
-        )
+        if lease_ms is None:
+            rows = self._db.returning(TOUCH, (points, now_ms, workspace, run_id))
+        else:
+            rows = self._db.returning(_TOUCH_AND_RENEW, (points, now_ms + lease_ms, lease_ms, workspace, run_id))
+        return self.take_touched(rows, points) or self.ref(workspace, run_id)
+
+    def take_touched(self, rows: Sequence[Row], points: int) -> RunRef | None:
+        """Return where the run is that ``TOUCH`` found, if there is one; queue it when it is to be gathered."""
         if not rows:
-            return self.ref(workspace, run_id)
+            return None
         arrived, *columns = rows[0]
         ref = _run_ref(columns, True)  # if its experiment were in the trash, the run would be there itself
-        if arrived % GATHER_REQUESTS < weight:
-            self._db.run("INSERT INTO gather_queue (run_pk, ended) VALUES (?, 0) ON CONFLICT DO NOTHING", (ref.pk,))
+        if arrived % GATHER_REQUESTS < -(-points // _POINTS_PER_WEIGHT):
+            self._db.post("INSERT INTO gather_queue (run_pk, ended) VALUES (?, 0) ON CONFLICT DO NOTHING", (ref.pk,))
         return ref
 
     def update(self, pk: int, fields: Mapping[str, object]) -> None:

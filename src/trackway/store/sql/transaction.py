@@ -28,7 +28,7 @@ class SqlTransaction:
         self.experiments = ExperimentTable(db)
         self.runs = RunTable(db, cache)
         self.overviews = OverviewTable(db)
-        self.metrics = MetricTable(db)
+        self.metrics = MetricTable(db, self.runs)
         self.files = FileTable(db)
         self.logged_models = LoggedModelTable(db)
         self.registry = RegistryTable(db)

@@ -120,8 +120,8 @@ def _attempt(tx: SqlTransaction, batch: list[_Item]) -> list[tuple[Done[Any], An
     db = tx.db
     outcomes: list[tuple[Done[Any], Any, BaseException | None]] = []
     db.begin(write=True)
-    for _, job, done in batch:
-        db.wrote = False
+    for number, (_, job, done) in enumerate(batch):
+        db.wrote, db.job = False, number
         try:
             outcomes.append((done, job(tx), None))
         except TrackwayError as error:
@@ -130,6 +130,8 @@ def _attempt(tx: SqlTransaction, batch: list[_Item]) -> list[tuple[Done[Any], An
                     raise
                 raise _Redo from error
             outcomes.append((done, None, error))
+    for number, failure in db.check_expected() if db.expected else ():
+        outcomes[number] = (outcomes[number][0], None, failure)
     db.commit()
     return outcomes
 

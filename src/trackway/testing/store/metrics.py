@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Sequence
+from queue import SimpleQueue
 
 import pytest
 
 from trackway.api.limits import INT64_MAX, INT64_MIN
 from trackway.api.runs import MetricSummary
+from trackway.base.errors import Conflict, NotFound
 from trackway.store.base import RunRef, Transaction
 from trackway.store.chunks import SEALED_POINTS, split_chunk
 from trackway.testing.store.fixtures import StoreFixtures
@@ -65,6 +67,40 @@ class MetricContract(StoreFixtures):
         assert repr(space.run(ref).metrics) == repr({"m": summarize(points)})
         assert repr(space.points(ref, "m")) == repr(points)
         assert space.read(lambda tx: tx.metrics.count(ref.pk, "m")) == len(points)
+
+    @pytest.mark.parametrize("batches", BATCHES.values(), ids=BATCHES)
+    def test_a_run_that_is_touched_in_the_same_step_gets_the_same(
+        self, space: Space, batches: list[list[Point]]
+    ) -> None:
+        ref = space.make_run(space.make_experiment(), lease_ms=50, lease_until_ms=60)
+        for batch in batches:
+            series = [make_series(key, batch) for key in ("n", "m", "Z")]
+            space.write(lambda tx, series=series: tx.metrics.log(space.workspace, ref.run_id, 7, series, require))
+        run = space.run(ref)
+        points = [point for batch in batches for point in batch]
+        assert repr(run.metrics) == repr({key: summarize(points) for key in ("Z", "m", "n")})
+        assert repr([space.points(ref, key) for key in ("Z", "m", "n")]) == repr([points] * 3)
+        assert (run.version, run.lease_until_ms) == (1 + len(batches), 57)
+
+    def test_points_for_a_run_that_is_not_live_fail_alone(self, space: Space) -> None:
+        experiment = space.make_experiment()
+        live, trashed = space.make_run(experiment), space.make_run(experiment)
+        space.write(lambda tx: tx.runs.delete(trashed.pk, 5))
+        answers: SimpleQueue[tuple[str, BaseException | None]] = SimpleQueue()
+        targets = [live.run_id, trashed.run_id, "unknown"] * 20
+        for n, run_id in enumerate(targets):
+            series = [make_series("m", [(n, n, float(n))])]
+            space.store.submit_write(
+                lambda tx, run_id=run_id, series=series: tx.metrics.log(space.workspace, run_id, 7, series, require),
+                lambda _, error, run_id=run_id: answers.put((run_id, error)),
+                run_id,
+            )
+        told = [answers.get(timeout=30) for _ in targets]
+        expected = {live.run_id: None, trashed.run_id: Conflict, "unknown": NotFound}
+        assert all(type(error) is (expected[run_id] or type(None)) for run_id, error in told)
+        assert sorted(space.points(live, "m")) == [(n, n, float(n)) for n in range(0, len(targets), 3)]
+        assert space.run(live).version == 1 + len(targets) // 3
+        assert space.points(trashed, "m") == []
 
     def test_points_that_are_cut_into_batches_differently_make_the_same_series(self, space: Space) -> None:
         rng = random.Random(7)  # noqa: S311 -- test data
@@ -186,6 +222,14 @@ class MetricContract(StoreFixtures):
         for _ in range(2):
             space.write(lambda tx: tx.runs.touch(space.workspace, ref.run_id, 1, None, 40_000))
         assert ref.pk in space.read(lambda tx: tx.metrics.list_ungathered(1_000))
+
+
+def require(ref: RunRef | None) -> None:
+    """Judge where a run is, as the rules do."""
+    if ref is None:
+        raise NotFound("There is no such run")
+    if not ref.live:
+        raise Conflict("It is in the trash")
 
 
 def log_each(tx: Transaction, space: Space, ref: RunRef, steps: Iterable[int]) -> None:
