@@ -15,6 +15,7 @@ UI := src/trackway/server/static/index.html
 LIBRARIES := .venvs/libraries/.complete
 H2O := .venvs/h2o/.complete
 SPARK := .venvs/spark/.complete
+RAY := .venvs/ray/.complete
 FUZZ := .venvs/fuzz/.complete
 OIDC := .venvs/oidc/.complete
 CLIENTS := $(foreach peer,mlflow-1.30 mlflow-2.22 mlflow-3.17 model-signing,.venvs/$(peer)/.complete)
@@ -141,7 +142,7 @@ $(ENV): requirements/dev.txt pyproject.toml | $(UV)
 	$(package)
 	@touch $@
 
-$(LIBRARIES) $(H2O) $(SPARK): .venvs/%/.complete: requirements/%.txt pyproject.toml | $(UV)
+$(LIBRARIES) $(H2O) $(SPARK) $(RAY): .venvs/%/.complete: requirements/%.txt pyproject.toml | $(UV)
 	$(environment)
 	$(package)
 	@touch $@
@@ -163,6 +164,7 @@ requirements: | $(UV)  ## Resolve the pins of requirements/ anew
 	$(COMPILE) --extra dev pyproject.toml requirements/libraries.in -o requirements/libraries.txt
 	$(COMPILE) --extra dev pyproject.toml requirements/h2o.in -o requirements/h2o.txt
 	$(COMPILE) --extra dev pyproject.toml requirements/spark.in -o requirements/spark.txt
+	$(COMPILE) --extra dev pyproject.toml requirements/ray.in -o requirements/ray.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml requirements/peer-fuzz.in -o requirements/peer-fuzz.txt
 	for peer in mlflow-1.30 mlflow-2.22 mlflow-3.17 mlflow-server mlflow-spark litserve model-signing audit oidc; do \
 	  $(COMPILE) requirements/peer-$$peer.in -o requirements/peer-$$peer.txt || exit; done

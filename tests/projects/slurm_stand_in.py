@@ -62,6 +62,7 @@ def daemon() -> None:
             stdout=out,
             stderr=err,
             start_new_session=True,
+            env={**os.environ, "SLURM_JOB_ID": job.stem},
         )
         write(job / "group", str(process.pid))
         code = process.wait()
@@ -86,9 +87,12 @@ def find(number: str) -> tuple[Path, str]:
 
 
 def kill(job: Path) -> None:
-    if (job / "group").exists():
-        with suppress(ProcessLookupError):
-            os.killpg(int((job / "group").read_text()), signal.SIGKILL)
+    """End all that belongs to a job, as Slurm does by control groups."""
+    marks = {f"SLURM_JOB_ID={job.stem}".encode(), f"SLURM_STAND_IN={ROOT}".encode()}
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and marks <= set((entry / "environ").read_bytes().split(b"\0")):
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def squeue() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,15 @@ from trackway.base.errors import InvalidInput
 from trackway.base.ids import new_id
 from trackway.projects.backends import Backend, Job, load_backend
 from trackway.projects.local import LocalBackend
-from trackway.testing.backends import LONG_S, BackendContract, Sink, await_end
-
-FORKING = """
-import os, subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-stray = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
-print("children", child.pid, stray.pid, flush=True)
-"""
+from trackway.testing.backends import (
+    FORKING,
+    BackendContract,
+    Sink,
+    await_end,
+    is_alive,
+    read_children,
+    wait_until_gone,
+)
 
 
 class TestLocalBackend(BackendContract):
@@ -38,34 +38,6 @@ def submit(code: str, folder: Path, grace_s: float = 30.0) -> tuple[Any, Sink]:
     sink = Sink()
     job = Job(run_id=new_id(), command=("python3", "-c", code), folder=folder, config={"grace_s": grace_s})
     return load_backend("local").submit(job, sink.take), sink
-
-
-def read_children(sink: Sink) -> list[int]:
-    sink.wait_for("children")
-    sink.wait_for("\n")
-    return [int(word) for word in sink.read("stdout").split()[1:3]]
-
-
-def wait_until_gone(pids: list[int]) -> None:
-    deadline_s = time.monotonic() + LONG_S
-    while any(is_alive(pid) for pid in pids):
-        assert time.monotonic() < deadline_s, pids
-        time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def test_cancelling_ends_all_that_a_job_started_also_in_sessions_of_their_own(tmp_path: Path) -> None:
-    handle, sink = submit(f"{FORKING}\ntime.sleep(600)", tmp_path)
-    children = read_children(sink)
-    handle.cancel()
-    wait_until_gone(children)
 
 
 def test_what_a_job_leaves_behind_is_ended(tmp_path: Path) -> None:

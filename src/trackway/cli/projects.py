@@ -10,7 +10,7 @@ import msgspec
 
 from trackway.base.errors import InvalidInput
 from trackway.cli.output import choose_store
-from trackway.projects.launch import Request, launch, read_config
+from trackway.projects.launch import Request, launch, preview, read_config
 from trackway.projects.recording import RunChoice
 from trackway.projects.running import cancel_all, wait_for
 
@@ -24,15 +24,21 @@ from trackway.projects.running import cancel_all, wait_for
 @click.option("--experiment-name", default="", help="Experiment, created when there is none of the name.")
 @click.option("--experiment-id", default="", help="Experiment by its id.")
 @click.option("-b", "--backend", default="local", show_default=True, help="What carries it out.")
-@click.option("-c", "--backend-config", metavar="FILE", help="File of JSON, or an object of it, for the backend.")
+@click.option("-c", "--backend-config", metavar="FILE", help="File of JSON or YAML, or an object of JSON.")
 @click.option("--env-manager", default="", help="uv, conda, docker or local; what fits the project when left out.")
 @click.option("--storage-dir", default="", metavar="DIR", help="For what parameters of the type path are fetched into.")
 @click.option("--run-id", default="", help="A run that is there and is to be this one.")
 @click.option("--run-name", default="", help="Name of the run.")
 @click.option("--build-image", is_flag=True, help="Build an image with the project in it from its docker_env.")
+@click.option("--dry-run", is_flag=True, help="Print the command, script or manifest that it would be, and end.")
 @choose_store
 def run_project(
-    project: str, params: tuple[str, ...], docker_args: tuple[str, ...], as_json: bool, **given: Any
+    project: str,
+    params: tuple[str, ...],
+    docker_args: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Run a project: a folder, a git repository or a zip archive, with #FOLDER for a folder within.
 
@@ -55,6 +61,9 @@ def run_project(
         echo="stderr" if as_json else "both",
         **given,
     )
+    if dry_run:
+        click.echo(preview(request), nl=False)
+        return
     try:
         started = launch(request)
         click.echo(f"Run {started.run_id}", err=True)

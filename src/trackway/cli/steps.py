@@ -23,7 +23,7 @@ from trackway.projects.steps import resume_steps, run_steps
 @click.option("--parallel", type=int, help="How many at once. [1]")
 @click.option("--no-cache", is_flag=True, help="Take no result of an earlier run.")
 @click.option("-b", "--backend", default="local", show_default=True, help="What carries steps out.")
-@click.option("-c", "--backend-config", metavar="FILE", help="File of JSON, or an object of it, for the backend.")
+@click.option("-c", "--backend-config", metavar="FILE", help="File of JSON or YAML, or an object of JSON.")
 @click.option("--env-manager", default="", help="uv, conda, docker or local; what fits the project when left out.")
 @click.option("--experiment-name", default="", help="Experiment, created when there is none of the name.")
 @click.option("--run-name", default="", help="Name of the run of all steps. [steps]")

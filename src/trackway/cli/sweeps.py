@@ -34,7 +34,7 @@ from trackway.projects.sweeps.samplers import SAMPLERS
 @click.option("--prune-after-trials", type=int, help="So many others must have come as far. [4]")
 @click.option("--prune-after-steps", type=int, help="A trial must have come so far. [1]")
 @click.option("-b", "--backend", help="What carries trials out. [local]")
-@click.option("-c", "--backend-config", metavar="FILE", help="File of JSON, or an object of it, for the backend.")
+@click.option("-c", "--backend-config", metavar="FILE", help="File of JSON or YAML, or an object of JSON.")
 @click.option("--env-manager", help="uv, conda, docker or local; what fits the project when left out.")
 @click.option("--storage-dir", metavar="DIR", help="For what parameters of the type path are fetched into.")
 @click.option("--experiment-name", help="Experiment, created when there is none of the name.")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from trackway.base import plugins
-from trackway.projects.specification import DockerEnvironment
+from trackway.projects.specification import DockerEnvironment, EntryPoint, Specification
 
 GROUP = "project_backends"
 Stream = Literal["stdout", "stderr"]
@@ -22,6 +22,7 @@ Sink = Callable[[Stream, bytes], None]
 """Takes what a job writes, in its order, from any thread; all of it has been handed over when ``wait`` returns."""
 JobStatus = Literal["PENDING", "RUNNING", "FINISHED", "FAILED", "KILLED"]
 
+plugins.register(GROUP, "kubernetes", "trackway.projects.kubernetes:KubernetesBackend")
 plugins.register(GROUP, "local", "trackway.projects.local:LocalBackend")
 plugins.register(GROUP, "slurm", "trackway.projects.slurm:SlurmBackend")
 
@@ -113,6 +114,43 @@ class Backend(Protocol):
 
         raises: InvalidInput, NotFound or NotSupported when it cannot be started, Unavailable
         """
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What an environment is made for.
+
+    manager:     as the user named it; empty for what fits the project
+    docker_args, build_image: for a project in a container, see ``containers``
+    config:      of the backend
+    dry:         only say what it would be: nothing is built or sent
+    """
+
+    specification: Specification
+    entry: EntryPoint
+    manager: str = ""
+    docker_args: Mapping[str, Any] = {}
+    build_image: bool = False
+    config: Mapping[str, Any] = {}
+    dry: bool = False
+
+
+@runtime_checkable
+class RemoteBackend(Backend, Protocol):
+    """A backend whose machines have neither the environments nor the images of this one, and that brings them there."""
+
+    def surround(self, asked: Asked) -> Surroundings:
+        """Return what an entry point's command is to run in, before anything is recorded.
+
+        raises: InvalidInput, NotSupported, Unavailable
+        """
+
+
+@runtime_checkable
+class PreviewingBackend(Backend, Protocol):
+    """A backend that can say what it would do (``--dry-run``)."""
+
+    def preview(self, job: Job) -> str:
+        """Return what would be carried out or handed over, without secrets: a command, a script, a manifest."""
 
 
 def load_backend(name: str) -> Backend:

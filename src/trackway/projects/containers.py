@@ -56,6 +56,32 @@ def make_image(docker: DockerEnvironment, folder: Path, options: Mapping[str, An
     return Surroundings(manager="docker", image=f"{image}@{digest}" if digest else image, docker=given)
 
 
+def publish_image(base: str, folder: Path, repository: str, *, dry: bool = False) -> str:
+    """Build an image with a project in it, push it, and return its address with its digest.
+
+    dry:    only say what its address would be like
+    raises: InvalidInput, NotSupported without an engine, Unavailable
+    """
+    for name in (base, repository):
+        if not _IMAGE.fullmatch(name):
+            raise InvalidInput(f"{name[:100]!r} is no name of an image", hint="as registry.example.org/team/project")
+    if dry:
+        return f"{repository}:trackway"
+    engine = find_engine()
+    built = _build(engine, base, folder)
+    number = _call(engine, "image", "inspect", "--format", "{{.Id}}", built).stdout.strip().removeprefix("sha256:")
+    address = f"{repository}:trackway-{number[:12]}"
+    for words in (("tag", built, address), ("push", "--quiet", address)):
+        done = _call(engine, *words)
+        if done.returncode:
+            raise Unavailable(
+                f"The image {address} cannot be pushed: {done.stderr.strip()[-500:]}", hint=f"try `{engine} login`"
+            )
+    digests = _call(engine, "image", "inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}", address)
+    known = [line for line in digests.stdout.split() if line.startswith(f"{repository}@")]
+    return known[0] if known else address
+
+
 def find_engine() -> str:
     """Return the program that runs containers.
 

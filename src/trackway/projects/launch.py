@@ -11,10 +11,19 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from trackway.base.errors import InvalidInput, NotFound
+from trackway.base.errors import InvalidInput, NotFound, NotSupported
 from trackway.base.ids import is_id
 from trackway.environments.kept import hold_environment
-from trackway.projects.backends import Backend, Job, Stream, Surroundings, load_backend
+from trackway.projects.backends import (
+    Asked,
+    Backend,
+    Job,
+    PreviewingBackend,
+    RemoteBackend,
+    Stream,
+    Surroundings,
+    load_backend,
+)
 from trackway.projects.checkouts import Checkout, fetch
 from trackway.projects.commands import build_command
 from trackway.projects.environments import Need, Versions, make_surroundings
@@ -29,10 +38,12 @@ from trackway.sdk.connection import get_tracking_uri, is_local
 from trackway.sdk.environment import Look
 from trackway.sdk.experiments import get_chosen
 from trackway.sdk.runs import active_run
-from trackway.sdk.session import Session, get_session
+from trackway.sdk.session import get_session
 
 KNOWN_S: Final = 10.0
 """How long the store may take to know of a run before its program starts all the same."""
+DRY_RUN: Final = "dry-run"
+"""Stands for the run where none is made."""
 CONFIG_BYTES: Final = 2**20
 SEED: Final = "PYTHONHASHSEED"
 _LAST_SEED: Final = 2**32 - 1
@@ -161,31 +172,55 @@ def launch(request: Request, checkout: Checkout | None = None) -> ProjectRun:
         backend = load_backend(request.backend)
         backend.check(request.backend_config)
         checkout = checkout or fetch(request.uri, request.version)
-        return _start(_plan(request, checkout), choice, backend)
+        return _start(_plan(request, checkout, backend), choice, backend)
     except BaseException:
         if checkout is not None:
             checkout.remove()
         raise
 
 
+def preview(request: Request) -> str:
+    """Return what a launch would carry out or hand over, as text; nothing is started or recorded.
+
+    An environment of this machine is made, as the text names it; no image is built.
+
+    raises: as ``launch``; NotSupported for a backend that cannot tell
+    """
+    settings.check()
+    choice = _choose_run(request.choice)
+    backend = load_backend(request.backend)
+    backend.check(request.backend_config)
+    if not isinstance(backend, PreviewingBackend):
+        raise NotSupported(f"The backend {request.backend!r} does not say beforehand what it does")
+    checkout = fetch(request.uri, request.version)
+    try:
+        plan = _plan(request, checkout, backend, dry=True)
+        return backend.preview(_make_job(plan, choice.run_id or DRY_RUN, choice))
+    finally:
+        checkout.remove()
+
+
 def read_config(given: Mapping[str, Any] | str | None) -> dict[str, Any]:
-    """Return a backend's configuration: a dictionary, or what a file of JSON says.
+    """Return a backend's configuration: a dictionary, or what a file of JSON or YAML says.
 
     raises: InvalidInput, NotFound
     """
     if not isinstance(given, str):
         return dict(given or {})
     path = Path(given)
-    if not given.lstrip().startswith("{") and not path.is_file():
-        raise NotFound(f"There is no file {given[:200]!r} of a backend's configuration", hint="a file of JSON")
+    inline = given.lstrip().startswith("{")
+    if not inline and not path.is_file():
+        raise NotFound(f"There is no file {given[:200]!r} of a backend's configuration", hint="a file of JSON or YAML")
+    data = given.encode() if inline else path.read_bytes()[: CONFIG_BYTES + 1]
     try:
-        data = given.encode() if given.lstrip().startswith("{") else path.read_bytes()[: CONFIG_BYTES + 1]
+        if not inline and path.suffix in (".yaml", ".yml"):
+            return msgspec.convert(msgspec.yaml.decode(data), dict[str, Any])
         return msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
-        raise InvalidInput(f"The backend's configuration cannot be read: {error}", hint="an object of JSON") from None
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise InvalidInput(f"The backend's configuration cannot be read: {error}", hint="an object of keys") from None
 
 
-def _plan(request: Request, checkout: Checkout) -> Plan:
+def _plan(request: Request, checkout: Checkout, backend: Backend, *, dry: bool = False) -> Plan:
     again = request.again
     if again.command:
         specification, entry = Specification(checkout.folder), EntryPoint("")
@@ -196,8 +231,20 @@ def _plan(request: Request, checkout: Checkout) -> Plan:
         storage = Path(request.storage_dir) if request.storage_dir else checkout.scratch / "storage"
         values = resolve_values(entry, request.parameters, checkout.folder, storage)
         command = build_command(entry, values.declared, values.extra)
-    wanted = Need(request.env_manager, request.docker_args, request.build_image, again.versions)
-    surroundings = make_surroundings(specification, entry, wanted)
+    if isinstance(backend, RemoteBackend):
+        asked = Asked(
+            specification=specification,
+            entry=entry,
+            manager=request.env_manager,
+            docker_args=request.docker_args,
+            build_image=request.build_image,
+            config=request.backend_config,
+            dry=dry,
+        )
+        surroundings = backend.surround(asked)
+    else:
+        wanted = Need(request.env_manager, request.docker_args, request.build_image and not dry, again.versions)
+        surroundings = make_surroundings(specification, entry, wanted)
     seeds = _find_seeds(values, again.variables.get(SEED) or os.environ.get(SEED, ""))
     return Plan(request, checkout, specification, entry, values, command, surroundings, seeds)
 
@@ -208,16 +255,11 @@ def _start(plan: Plan, choice: RunChoice, backend: Backend) -> ProjectRun:
     recorder = Recorder(session, choice)
     record = _make_record(plan)
     recorder.begin(choice, record, plan.values.list_all())
-    job = Job(
-        run_id=recorder.run_id,
-        entry_point=plan.entry.name,
-        name=plan.specification.name,
-        command=tuple(plan.command),
-        folder=plan.checkout.folder,
-        variables={**request.again.variables, **_list_variables(session, recorder.run_id, choice, plan.seeds)},
-        surroundings=surroundings,
-        config=request.backend_config,
-    )
+    known = choice
+    if not is_local(session.uri) and session.flush(KNOWN_S):  # clients of MLflow ask for the run at once
+        found = Client(session.uri).get_run(recorder.run_id)
+        known = msgspec.structs.replace(choice, experiment_id=found.experiment_id, experiment_name="")
+    job = _make_job(plan, recorder.run_id, known)
 
     def take(stream: Stream, data: bytes) -> None:
         recorder.output.write(stream, data)
@@ -254,18 +296,31 @@ def _choose_run(given: RunChoice) -> RunChoice:
     )
 
 
-def _list_variables(session: Session, run_id: str, choice: RunChoice, seeds: Mapping[str, str]) -> dict[str, str]:
+def _make_job(plan: Plan, run_id: str, choice: RunChoice) -> Job:
+    return Job(
+        run_id=run_id,
+        entry_point=plan.entry.name,
+        name=plan.specification.name,
+        command=tuple(plan.command),
+        folder=plan.checkout.folder,
+        variables={**plan.request.again.variables, **_list_variables(run_id, choice, plan.seeds)},
+        surroundings=plan.surroundings,
+        config=plan.request.backend_config,
+    )
+
+
+def _list_variables(run_id: str, choice: RunChoice, seeds: Mapping[str, str]) -> dict[str, str]:
     """Return the variables by which the program's own logging finds its run."""
-    uri = session.uri
-    variables = {f"{prefix}_RUN_ID": run_id for prefix in ("TRACKWAY", "MLFLOW")}
-    variables |= {"TRACKWAY_TRACKING_URI": uri, "PYTHONUNBUFFERED": "1", SEED: seeds[SEED]}
-    experiment_id, name = choice.experiment_id, choice.experiment_name
+    uri = get_tracking_uri()
+    variables = {"TRACKWAY_TRACKING_URI": uri, "PYTHONUNBUFFERED": "1", SEED: seeds[SEED]}
     if not is_local(uri):
         variables["MLFLOW_TRACKING_URI"] = uri
-        if session.flush(KNOWN_S):  # clients of MLflow ask for the run at once
-            experiment_id, name = Client(uri).get_run(run_id).experiment_id, ""
     for prefix in ("TRACKWAY", "MLFLOW"):
-        variables |= {f"{prefix}_EXPERIMENT_ID": experiment_id, f"{prefix}_EXPERIMENT_NAME": name}
+        variables |= {
+            f"{prefix}_RUN_ID": run_id,
+            f"{prefix}_EXPERIMENT_ID": choice.experiment_id,
+            f"{prefix}_EXPERIMENT_NAME": choice.experiment_name,
+        }
     return variables
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from trackway.base.errors import InvalidInput, NotFound, NotSupported
 from trackway.base.ids import new_id
 from trackway.projects import containers
 from trackway.projects.backends import Job, JobStatus, Outcome, Sink, Stream
+from trackway.sdk import secrets
 from trackway.sdk.runs import LAUNCHED
 
 GRACE_S: Final = 10.0
@@ -54,6 +56,11 @@ class LocalBackend:
             raise NotSupported("Projects are not run on Windows yet")
         self.check(job.config)
         return LocalHandle(job, sink, float(job.config.get("grace_s", GRACE_S)))
+
+    def preview(self, job: Job) -> str:
+        command = job.command if job.surroundings.docker is None else containers.wrap(job)
+        words = shlex.join(secrets.mask_command(command))
+        return f"cd {shlex.quote(str(job.folder))}\n{words}\n"
 
 
 class LocalHandle:

@@ -20,8 +20,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from trackway.base.errors import InvalidInput, NotSupported, Unavailable
 from trackway.projects.backends import Job, JobStatus, Outcome, Sink, Stream
+from trackway.sdk import secrets
 
 COMMANDS: Final = ("sbatch", "squeue", "scancel")
 """Programs that must be there; ``sacct`` and ``scontrol`` are asked when they are."""
@@ -95,6 +98,14 @@ class SlurmBackend:
         if not re.fullmatch(r"\d+", number):
             raise Unavailable(f"sbatch answered {answer[:200]!r}, which names no job")
         return SlurmHandle(number, place, sink, _get_poll(job.config))
+
+    def preview(self, job: Job) -> str:
+        variables = {**job.surroundings.variables, **job.variables}
+        masked = {name: secrets.mask_value(name, value) for name, value in variables.items()}
+        shown = msgspec.structs.replace(job, command=tuple(secrets.mask_command(job.command)), variables=masked)
+        options = "".join(f"#SBATCH {option}\n" for option in _list_options(job.config))
+        first, _, rest = write_script(shown).partition("\n")
+        return f"{first}\n{options}{rest}"
 
 
 class SlurmHandle:

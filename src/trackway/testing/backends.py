@@ -19,6 +19,13 @@ from trackway.projects.backends import Backend, Handle, Job, Outcome, Stream
 LONG_S = 120.0
 """How long a busy machine may take for a small program."""
 UNKNOWN = "no such setting"
+FORKING = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+stray = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+print("children", child.pid, stray.pid, "", flush=True)
+"""
+"""A program that starts others, one of them in a session of its own."""
 
 
 class Sink:
@@ -49,6 +56,9 @@ class BackendContract:
 
     merges_streams = False
     """Whether what is written to both streams comes as standard output, as some schedulers have it."""
+
+    is_here = True
+    """Whether its processes are to be seen on this machine, which has /proc."""
 
     @pytest.fixture
     def python(self) -> str:
@@ -99,10 +109,11 @@ class BackendContract:
         self, backend: Backend, python: str, config: dict[str, Any], sink: Sink, tmp_path: Path
     ) -> None:
         (tmp_path / "here.txt").write_text("found")
-        code = "import os; print(os.environ['GREETING'], open('here.txt').read())"
-        job = self.make_job(tmp_path, (python, "-c", code), config, variables={"GREETING": "hello $x"})
+        greeting = "hello $x $(HOME) ${HOME} $$(id) 'a\" \\\\ %s {y}"
+        code = "import os; print(ascii(os.environ['GREETING']), open('here.txt').read())"
+        job = self.make_job(tmp_path, (python, "-c", code), config, variables={"HOME": "x", "GREETING": greeting})
         await_end(backend.submit(job, sink.take))
-        assert "hello $x found" in sink.read("stdout")
+        assert f"{greeting!a} found" in sink.read("stdout")
 
     def test_output_comes_while_the_job_goes_on_and_it_can_be_cancelled(
         self, backend: Backend, python: str, config: dict[str, Any], sink: Sink, tmp_path: Path
@@ -116,6 +127,18 @@ class BackendContract:
         outcome = handle.wait(0)
         assert outcome is not None, "it has ended when cancel returns"
         assert outcome.status == handle.get_status() == "KILLED"
+
+    def test_cancelling_ends_all_that_a_job_started(
+        self, backend: Backend, python: str, config: dict[str, Any], sink: Sink, tmp_path: Path
+    ) -> None:
+        if not self.is_here:
+            pytest.skip("its processes are not on this machine")
+        code = f"{FORKING}\nimport time; time.sleep(600)"
+        handle = backend.submit(self.make_job(tmp_path, (python, "-c", code), config), sink.take)
+        children = read_children(sink)
+        assert all(is_alive(pid) for pid in children)
+        handle.cancel()
+        wait_until_gone(children)
 
     def test_cancelling_what_has_ended_changes_nothing(
         self, backend: Backend, python: str, config: dict[str, Any], sink: Sink, tmp_path: Path
@@ -141,6 +164,29 @@ class BackendContract:
         backend.check(config)
         with pytest.raises(InvalidInput, match=UNKNOWN):
             backend.check({**config, UNKNOWN: 1})
+
+
+def read_children(sink: Sink) -> list[int]:
+    """Return the processes that ``FORKING`` says it started."""
+    sink.wait_for("children ")
+    sink.wait_for(" \n")
+    return [int(word) for word in sink.read("stdout").partition("children ")[2].split()[:2]]
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    """Wait until processes of this machine have ended."""
+    deadline_s = time.monotonic() + LONG_S
+    while any(is_alive(pid) for pid in pids):
+        assert time.monotonic() < deadline_s, f"some of {pids} go on"
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process of this machine is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def await_end(handle: Handle) -> Outcome:
