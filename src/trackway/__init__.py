@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trackway.exceptions import TrackwayError as TrackwayError
     from trackway.projects import run as run
     from trackway.projects.sweeps import sweep as sweep
+    from trackway.sdk import endpoints as endpoints
     from trackway.sdk import schedules as schedules
     from trackway.sdk.active_models import ActiveModel as ActiveModel
     from trackway.sdk.active_models import clear_active_model as clear_active_model
@@ -303,6 +304,7 @@ _MODULES = {
     "client": "trackway.sdk.mlflow_client",
     "config": "trackway.sdk.configuration",
     "data": "trackway.data",
+    "endpoints": "trackway.sdk.endpoints",
     "entities": "trackway.entities",
     "exceptions": "trackway.exceptions",
     "models": "trackway.models",

@@ -16,6 +16,7 @@ import pytest
 from tests.models.keys import Key
 from trackway.api import artifacts as a
 from trackway.api import experiments as e
+from trackway.api import lineage as n
 from trackway.api import logged_models as m
 from trackway.api import operations as ops
 from trackway.api import registry as g
@@ -154,7 +155,7 @@ def test_a_registered_model_arrives_with_its_past_its_runs_and_its_files(
         (2, "", "Production"),
         (1, "live", None),
     ]
-    lineage = other.call(ops.GET_LINEAGE, g.GetLineage(kind="run", id=RUN, direction="downstream"))
+    lineage = other.call(ops.GET_LINEAGE, n.GetLineage(kind="run", id=RUN, direction="downstream"))
     assert {node.id for node in lineage.nodes} >= {"churn/1", "churn/3"}
 
 

@@ -187,7 +187,18 @@ def test_type_checkers_see_the_names_that_there_are() -> None:
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
     declared = {alias.asname for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert declared == set(tw._MODULE_OF) | {
-        *("artifacts", "data", "entities", "exceptions", "models", "projects", "pyfunc", "schedules", "tracking")
+        *(
+            "artifacts",
+            "data",
+            "endpoints",
+            "entities",
+            "exceptions",
+            "models",
+            "projects",
+            "pyfunc",
+            "schedules",
+            "tracking",
+        )
     }
 
 

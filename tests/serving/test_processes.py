@@ -22,7 +22,10 @@ from tests.services.trackway_server import COMMAND, answers
 from tests.serving import code_models as code
 from tests.serving.conftest import ROWS, train
 from trackway.api import operations as ops
+from trackway.api.endpoints import EndpointName
+from trackway.api.lineage import GetLineage
 from trackway.api.registry import Alias, SetAlias
+from trackway.base.errors import NotFound
 from trackway.models import Signature, columns, save_model
 from trackway.sdk.client import Client
 
@@ -261,3 +264,29 @@ def test_what_cannot_be_served_is_said_at_once(
     assert done.returncode == status, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def list_servers(tracks: Path, name: str = "churn") -> list[tuple[str, int, str]]:
+    """Return state, version and address of an endpoint's servers; nothing when there is no endpoint."""
+    try:
+        endpoint = Client(str(tracks)).call(ops.GET_ENDPOINT, EndpointName(name=name))
+    except NotFound:
+        return []
+    return [(one.state, one.version, one.address) for one in endpoint.servers]
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one process", "two workers"])
+def test_the_registry_shows_where_a_model_is_served_for_as_long_as_it_is(
+    tracks: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    address = "https://models.example.com/churn"
+    named = ("--endpoint", "live", "--endpoint-address", address)
+    with serving_champion(tracks, tmp_path, *named, *options) as server:
+        wait_until(lambda: list_servers(tracks, "live") == [("serving", 1, address)])
+        set_champion(tracks, 2)
+        wait_until(lambda: list_servers(tracks, "live") == [("serving", 2, address)])
+        lineage = Client(str(tracks)).call(ops.GET_LINEAGE, GetLineage(kind="endpoint", id="live"))
+        assert {node.kind for node in lineage.nodes} >= {"endpoint", "version", "run"}
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(60) == 0
+    assert list_servers(tracks, "live") == [("ended", 2, address)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.tracking.scenarios import UNKNOWN_MODEL, UNKNOWN_RUN, Scenario, Stage, each, limited, no, ok
 from tests.tracking.scenarios_registry import NAME, OTHER, UNKNOWN, get_version, make, moved, with_alias
 from trackway.api import limits
+from trackway.api import lineage as n
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
@@ -22,7 +23,7 @@ def use_data(s: Stage) -> object:
     return s.call(ops.COPY_MODEL_VERSION, g.CopyModelVersion(name=NAME, version=1, to=OTHER))
 
 
-def kinds(x: g.Lineage) -> list[tuple[str, str]]:
+def kinds(x: n.Lineage) -> list[tuple[str, str]]:
     """Return an answer's edges by the kinds of what they join."""
     return sorted((x.nodes[edge.source].kind, x.nodes[edge.target].kind) for edge in x.edges)
 
@@ -72,11 +73,11 @@ SCENARIOS: list[Scenario] = [
     ok(
         ops.GET_PORTFOLIO,
         "what is in production, and from where",
-        lambda s: use_data(s) and moved(s, "Production") and g.GetPortfolio(),
+        lambda s: use_data(s) and moved(s, "Production") and n.GetPortfolio(),
         lambda s, x: (
             [(one.name, one.version, one.by, one.run_id, one.experiment_id) for one in x.entries]
             == [(NAME, 1, "user:ann", s.run, s.exp)]
-            and x.entries[0].datasets == [g.PortfolioData(name="d", digest="1", context=None)]
+            and x.entries[0].datasets == [n.PortfolioData(name="d", digest="1", context=None)]
             and x.entries[0].since_ms == get_version(s).staged_ms
         ),
     ),
@@ -87,14 +88,14 @@ SCENARIOS: list[Scenario] = [
             with_alias(s, "a")
             and make(s, OTHER, versions=1)
             and s.call(ops.SET_ALIAS, g.SetAlias(name=OTHER, alias="a", version=1))
-            and g.GetPortfolio(alias="a", limit=1)
+            and n.GetPortfolio(alias="a", limit=1)
         ),
         lambda s, x: (
             [one.name for one in x.entries] == [NAME]
             and [
                 one.name
                 for one in s.call(
-                    ops.GET_PORTFOLIO, g.GetPortfolio(alias="a", limit=1, page_token=x.next_page_token)
+                    ops.GET_PORTFOLIO, n.GetPortfolio(alias="a", limit=1, page_token=x.next_page_token)
                 ).entries
             ]
             == [OTHER]
@@ -104,15 +105,15 @@ SCENARIOS: list[Scenario] = [
         ops.GET_PORTFOLIO,
         "refused",
         "of an alias that none can be",
-        lambda s: g.GetPortfolio(alias="a b"),
+        lambda s: n.GetPortfolio(alias="a b"),
         InvalidInput,
     ),
-    *limited(ops.GET_PORTFOLIO, "page", limits.SEARCH_PAGE, lambda s, n: g.GetPortfolio(limit=n)),
+    *limited(ops.GET_PORTFOLIO, "page", limits.SEARCH_PAGE, lambda s, size: n.GetPortfolio(limit=size)),
     *(
         ok(
             ops.GET_LINEAGE,
             f"of a {title}, both ways",
-            lambda s, kind=kind, named=named: use_data(s) and g.GetLineage(kind=kind, id=named(s)),  # type: ignore[misc]
+            lambda s, kind=kind, named=named: use_data(s) and n.GetLineage(kind=kind, id=named(s)),  # type: ignore[misc]
             lambda s, x: kinds(x) == CHAIN and not x.truncated,
         )
         for title, kind, named in (
@@ -126,34 +127,34 @@ SCENARIOS: list[Scenario] = [
     ok(
         ops.GET_LINEAGE,
         "what came of a run",
-        lambda s: use_data(s) and g.GetLineage(kind="run", id=s.run, direction="downstream"),
+        lambda s: use_data(s) and n.GetLineage(kind="run", id=s.run, direction="downstream"),
         lambda s, x: kinds(x) == CHAIN[1:],
     ),
     ok(
         ops.GET_LINEAGE,
         "what a run came from",
-        lambda s: use_data(s) and g.GetLineage(kind="run", id=s.run, direction="upstream"),
+        lambda s: use_data(s) and n.GetLineage(kind="run", id=s.run, direction="upstream"),
         lambda s, x: kinds(x) == CHAIN[:1],
     ),
     ok(
         ops.GET_LINEAGE,
         "of another state of a data set",
-        lambda s: use_data(s) and g.GetLineage(kind="dataset", id="d", digest="2"),
+        lambda s: use_data(s) and n.GetLineage(kind="dataset", id="d", digest="2"),
         lambda s, x: x.edges == [],
     ),
-    no(ops.GET_LINEAGE, "missing", "of an unknown run", lambda s: g.GetLineage(kind="run", id=UNKNOWN_RUN), NotFound),
+    no(ops.GET_LINEAGE, "missing", "of an unknown run", lambda s: n.GetLineage(kind="run", id=UNKNOWN_RUN), NotFound),
     no(
         ops.GET_LINEAGE,
         "missing",
         "of an unknown model",
-        lambda s: g.GetLineage(kind="model", id=UNKNOWN_MODEL),
+        lambda s: n.GetLineage(kind="model", id=UNKNOWN_MODEL),
         NotFound,
     ),
     no(
         ops.GET_LINEAGE,
         "missing",
         "of an unknown version",
-        lambda s: g.GetLineage(kind="version", id="churn/1"),
+        lambda s: n.GetLineage(kind="version", id="churn/1"),
         NotFound,
     ),
     *each(
@@ -161,7 +162,7 @@ SCENARIOS: list[Scenario] = [
         "refused",
         "version",
         ("", "churn", "churn/x", "/", "churn/" + "9" * 30),
-        lambda s, bad: g.GetLineage(kind="version", id=bad),
+        lambda s, bad: n.GetLineage(kind="version", id=bad),
         InvalidInput,
     ),
 ]

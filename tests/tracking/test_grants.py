@@ -10,13 +10,17 @@ import pytest
 
 from tests.tracking.scenarios import Stage
 from tests.tracking.scenarios_access import name
+from tests.tracking.scenarios_registry import make as make_registered
+from tests.tracking.scenarios_schedules import new as new_schedule
 from tests.tracking.test_access import FIRST
 from tests.tracking.test_operations import count_rows
 from trackway.api import access as c
+from trackway.api import endpoints as d
 from trackway.api import experiments as e
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
+from trackway.api import schedules as s
 from trackway.api.calls import ANONYMOUS, Call
 from trackway.api.operations import OPERATIONS, Operation
 from trackway.auth.credentials import digest, mint
@@ -24,7 +28,8 @@ from trackway.base.errors import AlreadyExists, NotFound, PermissionDenied, Trac
 from trackway.store.access import GrantRow
 from trackway.wiring.platform import Platform
 
-OBJECTS = ("experiment", "run", "runs", "logged_model", "registered_model")
+OBJECTS = ("experiment", "run", "runs", "logged_model", "registered_model", "endpoint", "schedule")
+NAMED = ("registered_model", "endpoint", "schedule")
 UNKNOWN = ("anonymous", "wrong", "disabled")
 
 
@@ -47,9 +52,9 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
 ROLES: dict[str, list[tuple[Any, str, str]]] = {
     **{role: [("workspace", "", role)] for role in c.ROLES},
     "disabled": [("workspace", "", "admin")],
-    "owner": [("experiment", "*", "manager"), ("registered_model", "*", "manager")],
-    "viewer": [("experiment", "*", "reader"), ("registered_model", "*", "reader")],
-    "neighbour": [("experiment", "{elsewhere}", "manager"), ("registered_model", "zz*", "manager")],
+    "owner": [("experiment", "*", "manager"), *((kind, "*", "manager") for kind in NAMED)],
+    "viewer": [("experiment", "*", "reader"), *((kind, "*", "reader") for kind in NAMED)],
+    "neighbour": [("experiment", "{elsewhere}", "manager"), *((kind, "zz*", "manager") for kind in NAMED)],
     "nobody": [],
     "administrator": [],
 }
@@ -164,7 +169,7 @@ def refuse_or_tell_nothing(
         assert operation.access.lists or operation.access.target == "self"
         told = msgspec.json.encode(response).decode()
     asked = msgspec.json.encode(request).decode()
-    for secret in (stage.run, stage.child, stage.gone_run, stage.model, stage.name):
+    for secret in (stage.run, stage.child, stage.gone_run, stage.model, stage.name, "nightly", '"live"'):
         assert secret not in told or secret in asked
     if operation.access.writes and operation.access.target != "self":
         assert _count(doors) == before
@@ -175,9 +180,7 @@ def _count(doors: Doors) -> dict[str, Any]:
 
 
 HIDDEN = [
-    operation
-    for operation in OPERATIONS
-    if operation.access.target in ("experiment", "run", "logged_model", "registered_model")
+    operation for operation in OPERATIONS if operation.access.target in ("experiment", "run", "logged_model", *NAMED)
 ]
 
 
@@ -300,3 +303,70 @@ def test_a_change_counts_at_the_next_call(doors: Doors, cast: Cast) -> None:
         assert see()
         stage.call(ops.DELETE_GRANT, c.GrantId(grant_id=made.grant_id))
         assert not see()
+
+
+def test_who_announces_a_server_owns_the_endpoint_and_shows_no_model_that_he_may_not_see(
+    doors: Doors, cast: Cast
+) -> None:
+    stage = Stage(doors.open.dispatch)
+    cast.enter(stage)
+    make_registered(stage, versions=1)
+    announce = d.AnnounceServer(name="mine", server_id="a", model="churn", version=1)
+    with pytest.raises(NotFound, match="Registered Model"):
+        cast.call(stage, "contributor", ops.ANNOUNCE_SERVER, announce)
+    on_model = c.CreateGrant(
+        subject_kind="user", subject="contributor-1", target_kind="registered_model", target="churn", role="reader"
+    )
+    given = stage.call(ops.CREATE_GRANT, on_model)
+    cast.call(stage, "contributor", ops.ANNOUNCE_SERVER, announce)
+    cast.call(stage, "contributor", ops.RENEW_SERVER, d.RenewServer(name="mine", server_id="a"))
+    with pytest.raises(NotFound):
+        cast.call(stage, "neighbour", ops.GET_ENDPOINT, d.EndpointName(name="mine"))
+    taken = d.AnnounceServer(name="theirs", server_id="a", model="churn", version=1)
+    stage.call(ops.ANNOUNCE_SERVER, taken)
+    with pytest.raises(AlreadyExists):
+        cast.call(stage, "contributor", ops.ANNOUNCE_SERVER, taken)
+    version = g.VersionName(name="churn", version=1)
+    assert cast.call(stage, "contributor", ops.GET_MODEL_VERSION, version).endpoints == ["mine"]
+    assert cast.call(stage, "manager", ops.GET_MODEL_VERSION, version).endpoints == ["mine", "theirs"]
+    stage.call(ops.DELETE_GRANT, c.GrantId(grant_id=given.grant_id))
+    [server] = cast.call(stage, "contributor", ops.GET_ENDPOINT, d.EndpointName(name="mine")).servers
+    assert (server.model, server.version, server.state) == ("", 0, "serving")
+    cast.call(stage, "contributor", ops.END_SERVER, d.EndServer(name="mine", server_id="a"))
+    cast.call(stage, "contributor", ops.DELETE_ENDPOINT, d.EndpointName(name="mine"))
+    stage.call(ops.ANNOUNCE_SERVER, announce)  # of somebody else
+    with pytest.raises(NotFound):
+        cast.call(stage, "contributor", ops.GET_ENDPOINT, d.EndpointName(name="mine"))
+
+
+def test_a_role_on_a_schedule_is_one_on_that_schedule(doors: Doors, cast: Cast) -> None:
+    stage = Stage(doors.open.dispatch)
+    cast.enter(stage)
+    for one in ("nightly", "weekly"):
+        stage.call(ops.CREATE_SCHEDULE, new_schedule(name=one))
+
+    def give(role: str) -> None:
+        grant = {"subject_kind": "user", "subject": "nobody-1", "target_kind": "schedule", "target": "nightly"}
+        stage.call(ops.CREATE_GRANT, c.CreateGrant(**grant, role=role))  # type: ignore[arg-type]
+
+    def may_do(operation: Operation[Any, Any], request: Any) -> bool:
+        try:
+            cast.call(stage, "nobody", operation, request)
+        except (NotFound, PermissionDenied):
+            return False
+        return True
+
+    give("reader")
+    [seen] = cast.call(stage, "nobody", ops.LIST_SCHEDULES, s.ListSchedules()).schedules
+    assert seen.name == "nightly"
+    change = s.UpdateSchedule(name="nightly", paused=True)
+    assert not may_do(ops.RUN_SCHEDULE, s.ScheduleName(name="nightly"))
+    give("manager")
+    assert may_do(ops.RUN_SCHEDULE, s.ScheduleName(name="nightly"))
+    assert not may_do(ops.UPDATE_SCHEDULE, change), "what it runs is code of the worker's"
+    give("admin")
+    assert may_do(ops.UPDATE_SCHEDULE, change)
+    assert not may_do(ops.GET_SCHEDULE, s.ScheduleName(name="weekly"))
+    assert may_do(ops.DELETE_SCHEDULE, s.ScheduleName(name="nightly"))
+    stage.call(ops.CREATE_SCHEDULE, new_schedule(name="nightly"))  # of somebody else
+    assert not may_do(ops.GET_SCHEDULE, s.ScheduleName(name="nightly"))

@@ -12,8 +12,8 @@ from tests.tracking.scenarios import Stage
 from tests.tracking.scenarios_schedules import new as new_schedule
 from tests.tracking.scenarios_webhooks import new
 from trackway.api import limits
+from trackway.api import lineage as n
 from trackway.api import operations as ops
-from trackway.api import registry as g
 from trackway.api import runs as r
 from trackway.base.errors import Conflict
 from trackway.wiring.platform import Platform
@@ -46,7 +46,7 @@ def test_a_lineage_says_when_it_goes_on(
     monkeypatch.setattr(limits, "LINEAGE_NODES", 10)
     used = [r.DatasetInput(dataset=r.Dataset(name=f"d{number}", digest="1")) for number in range(sets)]
     stage.call(ops.INGEST, r.Ingest(run_id=stage.run, datasets=used))
-    lineage = stage.call(ops.GET_LINEAGE, g.GetLineage(kind="run", id=stage.run, direction="upstream"))
+    lineage = stage.call(ops.GET_LINEAGE, n.GetLineage(kind="run", id=stage.run, direction="upstream"))
     assert (len(lineage.nodes), lineage.truncated) == (shown, truncated)
 
 

@@ -12,6 +12,7 @@ from tests.tracking import (
     scenarios_access,
     scenarios_audit,
     scenarios_content,
+    scenarios_endpoints,
     scenarios_experiments,
     scenarios_files,
     scenarios_lineage,
@@ -51,6 +52,7 @@ SCENARIOS: list[Scenario] = [
     *scenarios_versions.SCENARIOS,
     *scenarios_reviews.SCENARIOS,
     *scenarios_lineage.SCENARIOS,
+    *scenarios_endpoints.SCENARIOS,
     *scenarios_content.SCENARIOS,
     *scenarios_transfers.SCENARIOS,
     *scenarios_signatures.SCENARIOS,
@@ -111,9 +113,9 @@ def list_audit(stage: Stage) -> list[Any]:
 def test_every_operation_has_its_scenarios(operation: Operation[Any, Any]) -> None:
     kinds = {scenario.kind for scenario in SCENARIOS if scenario.operation is operation}
     needed = {"valid"}
-    if operation.access.target in ("experiment", "run", "logged_model", "registered_model"):
+    if operation.access.target in ("experiment", "run", "logged_model", "registered_model", "endpoint", "schedule"):
         needed.add("missing")
-        if operation.access.writes and operation.access.target != "registered_model":
+        if operation.access.writes and operation.access.target in ("experiment", "run", "logged_model"):
             needed.add("trash")
     if operation in (ops.GET_HISTORY, ops.DELETE_LOGGED_MODEL, ops.DELETE_RUN):
         needed -= {"missing", "trash"}  # these answer alike, as the operation's own scenarios say

@@ -95,3 +95,21 @@ def test_stages_aliases_requests_and_vouching(page: Page, site: Site, rich: Rich
         page.get_by_role("checkbox", name=f"Choose version {version}").check()
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_role("row", name="Stage Production Staging")).to_be_visible()
+
+
+def test_a_model_and_its_version_say_where_they_are_served(page: Page, site: Site, rich: Rich) -> None:
+    address = "https://models.example.com/churn"
+    server = {"server_id": "a", "model": rich.model, "version": 1, "follows": "@best", "address": address}
+    call(site.port, "POST", "/endpoints/live/servers", server)
+    for path in (f"/models/{rich.model}", f"/models/{rich.model}/versions/1"):
+        page.goto(site.address + path)
+        served = page.get_by_role("region", name="Served now").first
+        for text in ("live", "@best", address):
+            expect(served).to_contain_text(text)
+        expect(served.get_by_role("link", name=address)).to_have_attribute("href", address)
+        assert find_barriers(page) == [], path
+    expect(page.get_by_role("region", name="Lineage").first).to_contain_text("Endpoint")
+    page.goto(f"{site.address}/models/{rich.model}/versions/2")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("region", name="Served now")).to_have_count(0)
+    call(site.port, "POST", "/endpoints/live/servers/a/end", {})

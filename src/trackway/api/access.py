@@ -9,7 +9,9 @@ from trackway.api.structs import Request, Response
 
 UserKind = Literal["user", "service"]
 SubjectKind = Literal["user", "team", "everyone"]
-GrantKind = Literal["workspace", "experiment", "registered_model"]
+GrantKind = Literal["workspace", "experiment", "registered_model", "endpoint", "schedule"]
+NamedKind = Literal["registered_model", "endpoint", "schedule"]
+"""Kinds of objects that grants name by their names."""
 
 ROLES: dict[str, frozenset[Permission]] = {
     "contributor": frozenset(("create",)),
@@ -18,7 +20,7 @@ ROLES: dict[str, frozenset[Permission]] = {
     "manager": frozenset(("read", "write", "create", "delete", "manage")),
     "admin": frozenset(("read", "write", "create", "delete", "manage", "admin")),
 }
-"""The roles that every workspace has. Who makes an experiment or a registered model is its manager."""
+"""The roles that every workspace has. Who makes an experiment, a model, an endpoint or a schedule is its manager."""
 
 
 class User(Response, frozen=True, kw_only=True):
@@ -228,8 +230,8 @@ class Grant(Response, frozen=True, kw_only=True):
     """A role that somebody has on something.
 
     subject: name of a user or team; "" for everyone who is signed in
-    target:  an experiment's id or a model's name; "" for the whole workspace. With ``*`` in it, it is a pattern of
-             names, also of those that come later
+    target:  an experiment's id, or the name of another object; "" for the whole workspace. With ``*`` in it, it is
+             a pattern of names, also of those that come later
     """
 
     grant_id: str

@@ -15,7 +15,18 @@ Permission = Literal["read", "write", "create", "delete", "manage", "admin"]
 """
 
 Target = Literal[
-    "system", "self", "grant", "workspace", "experiment", "run", "runs", "logged_model", "registered_model", "file"
+    "system",
+    "self",
+    "grant",
+    "workspace",
+    "experiment",
+    "run",
+    "runs",
+    "logged_model",
+    "registered_model",
+    "endpoint",
+    "schedule",
+    "file",
 ]
 """What kind of object an operation is about; its id is the request field that ``Operation.target_field`` names.
 
@@ -44,11 +55,13 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller may see of a workspace in lists, counts and links: None for everything.
 
     experiments: their numbers
-    models:      numbers of registered models in the store
+    models:      numbers of registered models in the store; ``endpoints`` and ``schedules`` likewise
     """
 
     experiments: frozenset[int] | None = None
     models: frozenset[int] | None = None
+    endpoints: frozenset[int] | None = None
+    schedules: frozenset[int] | None = None
 
     def has_experiment(self, number: int) -> bool:
         """Tell whether an experiment, and so its runs, may be seen."""

@@ -38,6 +38,12 @@ SCHEDULE_QUEUE: Final = 1_000
 """Most times of one schedule that wait; what comes beyond is skipped."""
 SCHEDULE_LEASE_MS: Final = 600_000
 """Longest silence of a worker."""
+ENDPOINTS: Final = 1_000
+"""Most endpoints of a workspace."""
+ENDPOINT_SERVERS: Final = 1_000
+"""Most servers of one endpoint at a time."""
+ENDPOINT_LEASE_MS: Final = 600_000
+"""Longest silence of a server that counts as serving."""
 SIGNING_KEYS: Final = 100
 """Most keys that are trusted to sign."""
 SIGNING_KEY_CHARS: Final = 65_536

@@ -8,7 +8,9 @@ import msgspec
 
 from trackway.api import access as u
 from trackway.api import artifacts as a
+from trackway.api import endpoints as d
 from trackway.api import experiments as e
+from trackway.api import lineage as n
 from trackway.api import logged_models as m
 from trackway.api import metrics as x
 from trackway.api import overviews as o
@@ -156,7 +158,7 @@ GET_MODEL_POLICY = Operation("registered_models.get_policy", "GET", "/registered
 SET_MODEL_POLICY = Operation("registered_models.set_policy", "PUT", "/registered-models/{name}/policy", g.SetModelPolicy, g.ModelPolicy, writes("registered_model", "name", permission="manage"), "Set what a stage or an alias asks of a version.")
 GET_MODEL_HISTORY = Operation("registered_models.history", "POST", "/registered-models/{name}/history", g.GetModelHistory, g.ModelHistory, reads("registered_model", "name"), "Get who did what to a registered model or a version.")
 IMPORT_REGISTERED_MODEL = Operation("registered_models.import", "POST", "/registered-models/import", f.ImportRegisteredModel, f.ImportedModel, writes("workspace", permission="admin"), "Bring over a registered model with its past.")
-GET_PORTFOLIO = Operation("registered_models.portfolio", "POST", "/registered-models/portfolio", g.GetPortfolio, g.Portfolio, lists(), "Get what is in use, since when, by whom, and from which run and data.")
+GET_PORTFOLIO = Operation("registered_models.portfolio", "POST", "/registered-models/portfolio", n.GetPortfolio, n.Portfolio, lists(), "Get what is in use, since when, by whom, and from which run and data.")
 CREATE_COMMENT = Operation("registered_models.create_comment", "POST", "/registered-models/{name}/comments", g.CreateComment, g.Comment, writes("registered_model", "name"), "Comment on a registered model or a version.")
 UPDATE_COMMENT = Operation("registered_models.update_comment", "PATCH", "/registered-models/{name}/comments/{comment_id}", g.UpdateComment, g.Comment, writes("registered_model", "name"), "Change a comment of one's own.")
 DELETE_COMMENT = Operation("registered_models.delete_comment", "DELETE", "/registered-models/{name}/comments/{comment_id}", g.DeleteComment, Empty, writes("registered_model", "name"), "Delete a comment of one's own.")
@@ -181,7 +183,14 @@ LIST_SIGNATURES = Operation("model_versions.list_signatures", "GET", "/registere
 TRUST_SIGNING_KEY = Operation("signing_keys.create", "POST", "/signing-keys", k.TrustSigningKey, k.SigningKey, writes("workspace", permission="admin"), "Trust a key to sign versions.")
 LIST_SIGNING_KEYS = Operation("signing_keys.list", "GET", "/signing-keys", k.ListSigningKeys, k.SigningKeyList, reads("workspace"), "List the keys that are trusted to sign versions.")
 DELETE_SIGNING_KEY = Operation("signing_keys.delete", "DELETE", "/signing-keys/{name}", k.SigningKeyName, Empty, writes("workspace", permission="admin"), "Trust a key no more, nor what it signed.")
-GET_LINEAGE = Operation("lineage.get", "POST", "/lineage", g.GetLineage, g.Lineage, lists(), "Follow data sets, runs, models and versions both ways.")
+GET_LINEAGE = Operation("lineage.get", "POST", "/lineage", n.GetLineage, n.Lineage, lists(), "Follow data sets, runs, models, versions and endpoints both ways.")
+
+ANNOUNCE_SERVER = Operation("endpoints.announce", "POST", "/endpoints/{name}/servers", d.AnnounceServer, d.Endpoint, writes("endpoint", "name"), "Say that a server serves a version at an endpoint.")
+RENEW_SERVER = Operation("endpoints.renew", "POST", "/endpoints/{name}/servers/{server_id}/renew", d.RenewServer, Empty, writes("endpoint", "name", audited=False), "Say that a server still serves.")
+END_SERVER = Operation("endpoints.end", "POST", "/endpoints/{name}/servers/{server_id}/end", d.EndServer, d.Endpoint, writes("endpoint", "name"), "Say that a server stops.")
+GET_ENDPOINT = Operation("endpoints.get", "GET", "/endpoints/{name}", d.EndpointName, d.Endpoint, reads("endpoint", "name"), "Get an endpoint with its servers.")
+LIST_ENDPOINTS = Operation("endpoints.list", "GET", "/endpoints", d.ListEndpoints, d.EndpointPage, lists(), "List endpoints, perhaps those that serve a model.")
+DELETE_ENDPOINT = Operation("endpoints.delete", "DELETE", "/endpoints/{name}", d.EndpointName, Empty, writes("endpoint", "name", permission="delete"), "Forget an endpoint that nobody serves.")
 
 CREATE_WEBHOOK = Operation("webhooks.create", "POST", "/webhooks", w.CreateWebhook, w.Webhook, writes("workspace", permission="admin"), "Have an address told of what happens.")
 GET_WEBHOOK = Operation("webhooks.get", "GET", "/webhooks/{webhook_id}", w.WebhookId, w.Webhook, reads("workspace", permission="admin"), "Get a webhook.")
@@ -194,13 +203,13 @@ GET_DELIVERY = Operation("webhooks.get_delivery", "GET", "/webhooks/{webhook_id}
 REPLAY_DELIVERY = Operation("webhooks.replay_delivery", "POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", w.DeliveryName, w.Delivery, writes("workspace", permission="admin"), "Send once more what was delivered or given up.")
 
 CREATE_SCHEDULE = Operation("schedules.create", "POST", "/schedules", c.CreateSchedule, c.Schedule, writes("workspace", permission="admin"), "Run a project by the clock.")
-GET_SCHEDULE = Operation("schedules.get", "GET", "/schedules/{name}", c.ScheduleName, c.Schedule, reads("workspace"), "Get a schedule.")
-LIST_SCHEDULES = Operation("schedules.list", "GET", "/schedules", c.ListSchedules, c.SchedulePage, reads("workspace"), "List schedules by name.")
-UPDATE_SCHEDULE = Operation("schedules.update", "PATCH", "/schedules/{name}", c.UpdateSchedule, c.Schedule, writes("workspace", permission="admin"), "Change, pause or resume a schedule.")
-DELETE_SCHEDULE = Operation("schedules.delete", "DELETE", "/schedules/{name}", c.ScheduleName, Empty, writes("workspace", permission="admin"), "Delete a schedule with its history; what is running is ended.")
-RUN_SCHEDULE = Operation("schedules.run_now", "POST", "/schedules/{name}/ticks", c.ScheduleName, c.Tick, writes("workspace", permission="admin"), "Run a schedule's project now.")
-LIST_TICKS = Operation("schedules.history", "GET", "/schedules/{name}/ticks", c.ListTicks, c.TickPage, reads("workspace"), "List a schedule's times and what became of them, newest first.")
-CANCEL_TICK = Operation("schedules.cancel", "POST", "/schedules/{name}/ticks/{tick_id}/cancel", c.CancelTick, c.Tick, writes("workspace", permission="admin"), "Have a time not run, or its run ended.")
+GET_SCHEDULE = Operation("schedules.get", "GET", "/schedules/{name}", c.ScheduleName, c.Schedule, reads("schedule", "name"), "Get a schedule.")
+LIST_SCHEDULES = Operation("schedules.list", "GET", "/schedules", c.ListSchedules, c.SchedulePage, lists(), "List schedules by name.")
+UPDATE_SCHEDULE = Operation("schedules.update", "PATCH", "/schedules/{name}", c.UpdateSchedule, c.Schedule, writes("schedule", "name", permission="admin"), "Change, pause or resume a schedule.")
+DELETE_SCHEDULE = Operation("schedules.delete", "DELETE", "/schedules/{name}", c.ScheduleName, Empty, writes("schedule", "name", permission="admin"), "Delete a schedule with its history; what is running is ended.")
+RUN_SCHEDULE = Operation("schedules.run_now", "POST", "/schedules/{name}/ticks", c.ScheduleName, c.Tick, writes("schedule", "name", permission="manage"), "Run a schedule's project now.")
+LIST_TICKS = Operation("schedules.history", "GET", "/schedules/{name}/ticks", c.ListTicks, c.TickPage, reads("schedule", "name"), "List a schedule's times and what became of them, newest first.")
+CANCEL_TICK = Operation("schedules.cancel", "POST", "/schedules/{name}/ticks/{tick_id}/cancel", c.CancelTick, c.Tick, writes("schedule", "name", permission="manage"), "Have a time not run, or its run ended.")
 CLAIM_TICK = Operation("schedules.claim", "POST", "/schedule-ticks/claim", c.ClaimTick, c.ClaimedTick, writes("workspace", audited=False), "Take a time that is due, to run it: for workers.")
 REPORT_TICK = Operation("schedules.report", "POST", "/schedule-ticks/{tick_id}/report", c.ReportTick, c.Tick, writes("workspace", audited=False), "Say how a time that was taken is going: for workers.")
 

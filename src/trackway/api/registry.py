@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-import msgspec
-
 from trackway.api.structs import Grammar, Request, Response
 
 Stage = Literal["None", "Staging", "Production", "Archived"]
@@ -27,6 +25,7 @@ class ModelVersion(Response, frozen=True, kw_only=True):
                   not in this store's file tree
     content_location: of a copy of those files that belongs to the version, and that nothing changes; empty without one
     copied_from:  the version that it is a copy of, as ``name/number``, for as long as that is there
+    endpoints:    names of those that serve it now; told when one version is asked for, not in lists
     """
 
     name: str
@@ -52,6 +51,7 @@ class ModelVersion(Response, frozen=True, kw_only=True):
     content_location: str = ""
     tags: dict[str, str] = {}
     aliases: list[str] = []
+    endpoints: list[str] = []
 
     @property
     def files_location(self) -> str:
@@ -424,76 +424,3 @@ class ModelHistory(Response, frozen=True, kw_only=True):
 
     events: list[ModelEvent]
     next_page_token: str = ""
-
-
-class PortfolioData(Response, frozen=True, kw_only=True):
-    """A data set that the run of a version used."""
-
-    name: str
-    digest: str
-    context: str | None
-
-
-class PortfolioEntry(Response, frozen=True, kw_only=True):
-    """A version in use: since when, by whom, and what it was made from."""
-
-    name: str
-    version: int
-    owner: str
-    since_ms: int | None
-    by: str
-    run_id: str
-    run_name: str
-    experiment_id: str
-    datasets: list[PortfolioData]
-
-
-class GetPortfolio(Request, frozen=True, kw_only=True):
-    """Get the versions that have a stage, or (``alias``) that an alias stands for, ordered by name and number."""
-
-    stage: Stage = "Production"
-    alias: str = ""
-    limit: int = 1_000
-    page_token: str = ""
-
-
-class Portfolio(Response, frozen=True, kw_only=True):
-    """One page; an empty token means that it is the last."""
-
-    entries: list[PortfolioEntry]
-    next_page_token: str = ""
-
-
-NodeKind = Literal["dataset", "run", "model", "version"]
-
-
-class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
-    """A data set (``id`` is its name), a run, a logged model, or a version (``id`` is ``name/number``)."""
-
-    kind: NodeKind
-    id: str
-    digest: str = ""
-
-
-class LineageEdge(Response, frozen=True, kw_only=True):
-    """One step: what was used, and what came of it, by their places in the list of nodes."""
-
-    source: int
-    target: int
-
-
-class GetLineage(Request, frozen=True, kw_only=True):
-    """Follow what something came from and what came of it; ``digest`` narrows a data set down."""
-
-    kind: NodeKind
-    id: str
-    digest: str = ""
-    direction: Literal["both", "upstream", "downstream"] = "both"
-
-
-class Lineage(Response, frozen=True, kw_only=True):
-    """What was found, the start first; ``truncated`` when there is more than the limit."""
-
-    nodes: list[LineageNode]
-    edges: list[LineageEdge]
-    truncated: bool = False

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast, get_args
 
 from trackway.api import access as c
 from trackway.api import limits
 from trackway.api import operations as ops
-from trackway.api.calls import Call, Permission
+from trackway.api.calls import Call, Permission, Target
 from trackway.api.operations import BY_NAME, Operation
 from trackway.api.structs import Empty
 from trackway.auth.rights import ALL, Permissions, load_rights
+from trackway.auth.targets import missing
 from trackway.auth.users import check_user_name, find_user
 from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
 from trackway.rules.checks import check_text, parse_experiment_id
 from trackway.rules.handlers import Handlers
 from trackway.store.access import Given, GrantRow, UserRow
 from trackway.store.base import Transaction
+
+_Named = tuple[c.NamedKind, str]
+"""Kind and name of an object."""
 
 
 class GrantService:
@@ -183,8 +187,8 @@ def _check_target(tx: Transaction, call: Call, kind: c.GrantKind, target: str) -
         if tx.experiments.ref(call.workspace, number) is None:
             raise NotFound(f"No experiment with id {target}")
         return str(number)
-    if tx.registry.ref(call.workspace, target) is None:
-        raise NotFound(f"Registered Model with name={target[:80]} not found")
+    if not tx.access.match_names(call.workspace, kind, target):
+        raise missing(kind, target)
     return target
 
 
@@ -195,7 +199,7 @@ def _permitted(tx: Transaction, call: Call, kind: c.GrantKind, target: str) -> P
     rights = load_rights(tx, call.credential, call.workspace, call.now_ms)
     if kind == "workspace" or "*" in target:
         return rights.workspace
-    return rights.on_experiment(int(target)) if kind == "experiment" else rights.on_model(target)
+    return rights.on_experiment(int(target)) if kind == "experiment" else rights.on_named(kind, target)
 
 
 def _list_reasons(tx: Transaction, call: Call, user: UserRow, operation: Operation[Any, Any], target: str) -> list[str]:
@@ -207,17 +211,17 @@ def _list_reasons(tx: Transaction, call: Call, user: UserRow, operation: Operati
         return reasons
     if access.lists:
         return [*reasons, "everybody may; the answer shows what they may read"]
-    experiment, model = _locate(tx, call, access.target, target)
+    experiment, named = _locate(tx, call, access.target, target)
     roles = {**c.ROLES, **{name: frozenset(those) for name, those in tx.access.list_roles(call.workspace).items()}}
     return reasons + [
         _describe(user, one, access.permission)
         for one in tx.access.list_given(call.workspace, user.pk)
-        if access.permission in roles.get(one.role, ()) and _covers(tx, call, one, experiment, model)
+        if access.permission in roles.get(one.role, ()) and _covers(tx, call, one, experiment, named)
     ]
 
 
-def _locate(tx: Transaction, call: Call, kind: str, target: str) -> tuple[int | None, str | None]:
-    """Return the number of the experiment, or the name of the model, that an operation would be about."""
+def _locate(tx: Transaction, call: Call, kind: Target, target: str) -> tuple[int | None, _Named | None]:
+    """Return the number of the experiment, or kind and name of what else an operation would be about."""
     if kind == "experiment" and target:
         return parse_experiment_id(target), None
     if kind in ("run", "runs") and target:
@@ -229,17 +233,19 @@ def _locate(tx: Transaction, call: Call, kind: str, target: str) -> tuple[int | 
     if kind == "file":
         begin = target.partition("/")[0]
         return (int(begin) if begin.isascii() and begin.isdigit() and len(begin) <= 18 else None), None
-    return None, target if kind == "registered_model" and target else None
+    return None, (cast(c.NamedKind, kind), target) if kind in get_args(c.NamedKind) and target else None
 
 
-def _covers(tx: Transaction, call: Call, given: Given, experiment: int | None, model: str | None) -> bool:
+def _covers(tx: Transaction, call: Call, given: Given, experiment: int | None, named: _Named | None) -> bool:
     if given.target_kind == "workspace":
         return True
     if given.target_kind == "experiment":
         if "*" in given.target:
             return experiment in tx.access.match_experiments(call.workspace, given.target)
         return experiment == int(given.target)
-    return any(name == model for _, name in tx.access.match_models(call.workspace, given.target))
+    if named is None or named[0] != given.target_kind:
+        return False
+    return any(name == named[1] for _, name in tx.access.match_names(call.workspace, given.target_kind, given.target))
 
 
 def _describe(user: UserRow, given: Given, permission: Permission) -> str:

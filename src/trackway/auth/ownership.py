@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trackway.api import operations as ops
-from trackway.api.access import GrantKind
+from trackway.api.access import GrantKind, NamedKind
 from trackway.api.operations import Operation
 from trackway.auth.targets import AdmittedCall
 from trackway.store.access import GrantRow
@@ -13,16 +13,22 @@ from trackway.store.base import Transaction
 
 OWNER_ROLE = "manager"
 _MAKES_EXPERIMENT = frozenset((ops.CREATE_EXPERIMENT.name, ops.CREATE_RUN.name))
-_MAKES_MODEL = frozenset((ops.CREATE_REGISTERED_MODEL.name, ops.IMPORT_REGISTERED_MODEL.name))
+_MAKES: dict[str, NamedKind] = {
+    ops.CREATE_REGISTERED_MODEL.name: "registered_model",
+    ops.IMPORT_REGISTERED_MODEL.name: "registered_model",
+    ops.ANNOUNCE_SERVER.name: "endpoint",
+    ops.CREATE_SCHEDULE.name: "schedule",
+}
+_DELETES: dict[str, NamedKind] = {
+    ops.DELETE_REGISTERED_MODEL.name: "registered_model",
+    ops.DELETE_ENDPOINT.name: "endpoint",
+    ops.DELETE_SCHEDULE.name: "schedule",
+}
 WATCHED = (
     _MAKES_EXPERIMENT
-    | _MAKES_MODEL
-    | {
-        ops.UPDATE_EXPERIMENT.name,
-        ops.PURGE_EXPERIMENTS.name,
-        ops.RENAME_REGISTERED_MODEL.name,
-        ops.DELETE_REGISTERED_MODEL.name,
-    }
+    | _MAKES.keys()
+    | _DELETES.keys()
+    | {ops.UPDATE_EXPERIMENT.name, ops.PURGE_EXPERIMENTS.name, ops.RENAME_REGISTERED_MODEL.name}
 )
 """Names of the operations that grants follow."""
 
@@ -35,18 +41,19 @@ def settle(tx: Transaction, call: AdmittedCall, operation: Operation[Any, Any], 
             # A number that was chosen may have been another experiment's, which was purged by the server itself.
             tx.access.follow_target(workspace, "experiment", str(response.experiment_id), None)
             _own(tx, call, "experiment", str(response.experiment_id))
-    elif name in _MAKES_MODEL:
+    elif name in _MAKES:
         if call.makes:
-            _own(tx, call, "registered_model", str(request.name))
+            _own(tx, call, _MAKES[name], str(request.name))
     elif name == ops.UPDATE_EXPERIMENT.name:
         tx.access.touch()
     elif name == ops.PURGE_EXPERIMENTS.name:
         if not request.dry_run:
             for experiment_id in request.experiment_ids:
                 tx.access.follow_target(workspace, "experiment", experiment_id, None)
+    elif name in _DELETES:
+        tx.access.follow_target(workspace, _DELETES[name], request.name, None)
     else:
-        renamed = request.new_name if name == ops.RENAME_REGISTERED_MODEL.name else None
-        tx.access.follow_target(workspace, "registered_model", request.name, renamed)
+        tx.access.follow_target(workspace, "registered_model", request.name, request.new_name)
 
 
 def _own(tx: Transaction, call: AdmittedCall, kind: GrantKind, target: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from trackway.api.access import ROLES
+from trackway.api.access import ROLES, NamedKind
 from trackway.api.calls import EVERYTHING, Actor, Permission, Sight
 from trackway.api.quotas import QuotaKind
 from trackway.auth.passwords import fingerprint
@@ -26,7 +26,7 @@ class Rights(NamedTuple):
     ceiling:     the most that the credential permits, whatever its user may
     workspace:   on everything in the workspace
     experiments: more than that, on some experiments by number
-    models:      the same on registered models, by name
+    named:       the same on registered models, endpoints and schedules, by kind and name
     exceeded:    quotas that the workspace has passed, with their limits
     """
 
@@ -39,7 +39,7 @@ class Rights(NamedTuple):
     ceiling: Permissions
     workspace: Permissions
     experiments: dict[int, Permissions]
-    models: dict[str, Permissions]
+    named: dict[NamedKind, dict[str, Permissions]]
     sees: Sight
     exceeded: dict[QuotaKind, int]
 
@@ -47,9 +47,9 @@ class Rights(NamedTuple):
         """Return what is permitted on an experiment and its runs."""
         return self.workspace | self.experiments.get(number, NOTHING)
 
-    def on_model(self, name: str) -> Permissions:
-        """Return what is permitted on a registered model."""
-        return self.workspace | self.models.get(name, NOTHING)
+    def on_named(self, kind: NamedKind, name: str) -> Permissions:
+        """Return what is permitted on a registered model, an endpoint or a schedule."""
+        return self.workspace | self.named[kind].get(name, NOTHING)
 
 
 class _Shown(NamedTuple):
@@ -76,13 +76,15 @@ def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -
     ceiling = roles.get(shown.role, NOTHING) if shown.role else ALL
     given = [] if shown.user.is_admin else tx.access.list_given(workspace, shown.user.pk)
     everywhere = ALL if shown.user.is_admin else join(roles, (one for one in given if one.target_kind == "workspace"))
-    experiments, models, numbers = _resolve(tx, workspace, roles, given, ceiling)
+    experiments, named, numbers = _resolve(tx, workspace, roles, given, ceiling)
     everywhere &= ceiling
     sees = EVERYTHING
     if "read" not in everywhere:
         sees = Sight(
             experiments=frozenset(number for number, those in experiments.items() if "read" in those),
-            models=frozenset(numbers[name] for name, those in models.items() if "read" in those),
+            models=_list_seen("registered_model", named, numbers),
+            endpoints=_list_seen("endpoint", named, numbers),
+            schedules=_list_seen("schedule", named, numbers),
         )
     return Rights(
         version,
@@ -94,7 +96,7 @@ def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -
         ceiling,
         everywhere,
         experiments,
-        models,
+        named,
         sees,
         tx.quotas.get_exceeded(workspace),
     )
@@ -134,11 +136,14 @@ def _check_credential(tx: Transaction, credential: str, now_ms: int) -> _Shown:
 
 def _resolve(
     tx: Transaction, workspace: str, roles: dict[str, Permissions], given: list[Given], ceiling: Permissions
-) -> tuple[dict[int, Permissions], dict[str, Permissions], dict[str, int]]:
-    """Return what roles on single objects permit, patterns as the objects that they stand for now."""
+) -> tuple[dict[int, Permissions], dict[NamedKind, dict[str, Permissions]], dict[tuple[NamedKind, str], int]]:
+    """Return what roles on single objects permit, patterns as the objects that they stand for now.
+
+    returns: by the number of an experiment; by kind and name of what else there is; and the numbers of those
+    """
     experiments: dict[int, Permissions] = {}
-    models: dict[str, Permissions] = {}
-    numbers: dict[str, int] = {}
+    named: dict[NamedKind, dict[str, Permissions]] = {kind: {} for kind in get_args(NamedKind)}
+    numbers: dict[tuple[NamedKind, str], int] = {}
     for one in given:
         permitted = roles.get(one.role, NOTHING) & ceiling
         if one.target_kind == "experiment":
@@ -146,8 +151,15 @@ def _resolve(
             found = tx.access.match_experiments(workspace, one.target) if is_pattern else [int(one.target)]
             for number in found:
                 experiments[number] = experiments.get(number, NOTHING) | permitted
-        elif one.target_kind == "registered_model":
-            for pk, name in tx.access.match_models(workspace, one.target):
-                models[name] = models.get(name, NOTHING) | permitted
-                numbers[name] = pk
-    return experiments, models, numbers
+        elif one.target_kind != "workspace":
+            objects = named[one.target_kind]
+            for pk, name in tx.access.match_names(workspace, one.target_kind, one.target):
+                objects[name] = objects.get(name, NOTHING) | permitted
+                numbers[one.target_kind, name] = pk
+    return experiments, named, numbers
+
+
+def _list_seen(
+    kind: NamedKind, named: dict[NamedKind, dict[str, Permissions]], numbers: dict[tuple[NamedKind, str], int]
+) -> frozenset[int]:
+    return frozenset(numbers[kind, name] for name, those in named[kind].items() if "read" in those)

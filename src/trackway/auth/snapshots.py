@@ -47,6 +47,12 @@ def _read(tx: Transaction, call: Call, operation: Operation[Any, Any], request: 
             if found is not None:
                 return tx.registry.get_version(found.pk)
             return tx.registry.get(model.pk) if model else None
+        case "endpoint":
+            endpoint = tx.endpoints.find(call.workspace, target)
+            return tx.endpoints.get(endpoint, call.now_ms) if endpoint is not None else None
+        case "schedule":
+            schedule = tx.schedules.find(call.workspace, target)
+            return schedule.schedule if schedule else None
         case "system":
             user = tx.access.find_user(target)
             return tx.access.show_user(user.pk) if user else None

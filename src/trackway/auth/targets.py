@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from trackway.api import access as c
+from trackway.api import endpoints as d
 from trackway.api import experiments as e
 from trackway.api import operations as ops
 from trackway.api import registry as g
@@ -74,10 +75,21 @@ def check_logged_model(tx: Transaction, call: AdmittedCall, model_id: str, neede
     require(permissions, needed, NotFound(f"Logged model {model_id[:80]!r} not found"))
 
 
-def check_model(call: AdmittedCall, name: str, needed: Permission) -> None:
-    """Check a right on a registered model."""
-    missing = NotFound(f"Registered Model with name={name[:80]} not found")
-    require(_rights(call).on_model(name), needed, missing)
+def check_named(call: AdmittedCall, kind: c.NamedKind, name: str, needed: Permission) -> None:
+    """Check a right on a registered model, an endpoint or a schedule."""
+    require(_rights(call).on_named(kind, name), needed, missing(kind, name))
+
+
+def missing(kind: c.NamedKind, name: str) -> NotFound:
+    """Make the error that is raised of an object that is not there."""
+    return NotFound(_MISSING[kind].format(name[:80]))
+
+
+_MISSING: dict[c.NamedKind, str] = {
+    "registered_model": "Registered Model with name={} not found",
+    "endpoint": "Endpoint {!r} not found",
+    "schedule": "Schedule {!r} not found",
+}
 
 
 def check_file(tx: Transaction, call: AdmittedCall, path: str, needed: Permission) -> None:
@@ -91,7 +103,13 @@ def check_file(tx: Transaction, call: AdmittedCall, path: str, needed: Permissio
     permissions = rights.workspace
     if begin.isascii() and begin.isdigit() and len(begin) <= 18 and str(int(begin)) == begin:
         permissions = rights.on_experiment(int(begin))
-    if needed == "read" and "read" not in permissions and rights.models and path and _is_in_version(tx, call, path):
+    if (
+        needed == "read"
+        and "read" not in permissions
+        and rights.named["registered_model"]
+        and path
+        and _is_in_version(tx, call, path)
+    ):
         return
     require(permissions, needed, NotFound(f"No artifact at {path[:200]!r}"))
 
@@ -111,14 +129,14 @@ def check_grant(call: AdmittedCall, kind: c.GrantKind | None, target: str) -> No
     elif kind == "experiment":
         check_experiment(call, target, "manage")
     else:
-        check_model(call, target, "manage")
+        check_named(call, kind, target, "manage")
 
 
 def _is_in_version(tx: Transaction, call: AdmittedCall, path: str) -> bool:
     parts = path.split("/")
     above = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
     found = tx.registry.find_frozen(call.workspace, above, path)
-    return found is not None and "read" in _rights(call).on_model(found[0])
+    return found is not None and "read" in _rights(call).on_named("registered_model", found[0])
 
 
 def _on_system(_tx: Transaction, call: AdmittedCall, _access: Access, _request: Any) -> None:
@@ -167,9 +185,19 @@ def _on_logged_model(tx: Transaction, call: AdmittedCall, access: Access, reques
 
 
 def _on_model(_tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
-    check_model(call, getattr(request, access.target_field), access.permission)
+    check_named(call, "registered_model", getattr(request, access.target_field), access.permission)
     if access.reads_field:
-        check_model(call, getattr(request, access.reads_field), "read")
+        check_named(call, "registered_model", getattr(request, access.reads_field), "read")
+
+
+def _on_endpoint(_tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
+    if isinstance(request, d.AnnounceServer):
+        return  # ``_announce`` looks at whether it is to be made
+    check_named(call, "endpoint", getattr(request, access.target_field), access.permission)
+
+
+def _on_schedule(_tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
+    check_named(call, "schedule", getattr(request, access.target_field), access.permission)
 
 
 def _on_file(tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
@@ -186,6 +214,8 @@ CHECKS: dict[Target, Check] = {
     "runs": _on_runs,
     "logged_model": _on_logged_model,
     "registered_model": _on_model,
+    "endpoint": _on_endpoint,
+    "schedule": _on_schedule,
     "file": _on_file,
 }
 """The check of each kind of target."""
@@ -206,7 +236,7 @@ def _create_model(tx: Transaction, call: AdmittedCall, request: g.CreateRegister
     """Keep what is behind a name that is taken from who may not see it, and from becoming the caller's."""
     if tx.registry.ref(call.workspace, request.name) is None:
         return call
-    if "read" not in _rights(call).on_model(request.name):
+    if "read" not in _rights(call).on_named("registered_model", request.name):
         raise AlreadyExists("A registered model of this name cannot be created", hint="choose another name")
     return _not_made(call)
 
@@ -263,8 +293,23 @@ def _create_version(tx: Transaction, call: AdmittedCall, request: g.CreateModelV
     rest = request.source.removeprefix("models:/")
     if rest != request.source and rest != request.model_id:
         name, slash, _ = rest.partition("/")
-        check_model(call, name if slash else rest.rpartition("@")[0], "read")
+        check_named(call, "registered_model", name if slash else rest.rpartition("@")[0], "read")
     return call
+
+
+def _announce(tx: Transaction, call: AdmittedCall, request: d.AnnounceServer) -> AdmittedCall:
+    """Check the endpoint, which whoever may make one makes by the way, and the model, which it shows to others."""
+    check_named(call, "registered_model", request.model, "read")
+    rights = _rights(call)
+    is_new = tx.endpoints.find(call.workspace, request.name) is None
+    may_make = "create" in rights.workspace
+    if not is_new and may_make and "read" not in rights.on_named("endpoint", request.name):
+        raise AlreadyExists("A server of this endpoint cannot be announced", hint="choose another name")
+    if not (is_new and may_make):
+        check_named(call, "endpoint", request.name, "write")
+    if is_new:
+        check_workspace(call, "create")
+    return call if is_new else _not_made(call)
 
 
 def _create_logged_model(tx: Transaction, call: AdmittedCall, request: Any) -> AdmittedCall:
@@ -281,6 +326,7 @@ EXTRA: dict[str, Extra] = {
     ops.MOVE_RUNS.name: cast(Extra, _move_runs),
     ops.CREATE_MODEL_VERSION.name: cast(Extra, _create_version),
     ops.CREATE_LOGGED_MODEL.name: _create_logged_model,
+    ops.ANNOUNCE_SERVER.name: cast(Extra, _announce),
 }
 """What more is looked at for some operations, after their target."""
 

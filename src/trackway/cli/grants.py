@@ -73,6 +73,15 @@ def delete_team(transport: Transport, as_json: bool, team: str, yes: bool) -> No
     show_done(f"Deleted the team {team}.", as_json)
 
 
+_TARGETS = {
+    "experiment": "experiment",
+    "model": "registered_model",
+    "endpoint": "endpoint",
+    "schedule": "schedule",
+}
+"""What a grant may be on beside the workspace: kinds by the options that name them."""
+
+
 @click.group()
 def grants() -> None:
     """Say who may do what with what."""
@@ -103,7 +112,9 @@ def list_grants(transport: Transport, as_json: bool, user: str, team: str) -> No
 def _target(command: Any) -> Any:
     experiment = click.option("--experiment", help="Id of one, or a pattern of names: 'churn-*'.")
     model = click.option("--model", help="Name of a registered model, or a pattern.")
-    return experiment(model(command))
+    endpoint = click.option("--endpoint", help="Name of an endpoint, or a pattern.")
+    schedule = click.option("--schedule", help="Name of a schedule, or a pattern.")
+    return experiment(model(endpoint(schedule(command))))
 
 
 @grants.command("add")
@@ -114,18 +125,16 @@ def _target(command: Any) -> Any:
 @_target
 @on_store
 def add_grant(transport: Transport, as_json: bool, role: str, **given: Any) -> None:
-    """Give a role: on the workspace, unless an experiment or model is named."""
+    """Give a role: on the workspace, unless something in it is named."""
     subjects = [("user", given["user"])] if given["user"] else []
     subjects += [("team", given["team"])] if given["team"] else []
     subjects += [("everyone", "")] if given["everyone"] else []
-    if len(subjects) != 1 or (given["experiment"] and given["model"]):
-        raise click.UsageError("Name one of --user, --team and --everyone, and at most one of --experiment and --model")
+    targets = [(kind, given[option]) for option, kind in _TARGETS.items() if given[option]]
+    if len(subjects) != 1 or len(targets) > 1:
+        options = ", ".join(f"--{option}" for option in _TARGETS)
+        raise click.UsageError(f"Name one of --user, --team and --everyone, and at most one of {options}")
     [(kind, subject)] = subjects
-    target_kind, target = "workspace", ""
-    if given["experiment"]:
-        target_kind, target = "experiment", given["experiment"]
-    elif given["model"]:
-        target_kind, target = "registered_model", given["model"]
+    [(target_kind, target)] = targets or [("workspace", "")]
     request = c.CreateGrant(
         subject_kind=cast(c.SubjectKind, kind),
         subject=subject,

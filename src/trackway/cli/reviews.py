@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from trackway.api import lineage as n
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.cli.models import STAGE, models
@@ -155,7 +156,7 @@ def set_policy(
 @click.option("--alias", default="", help="What this alias stands for, in place of a stage.")
 @on_store
 def show_portfolio(transport: Transport, stage: Any, alias: str, as_json: bool) -> None:
-    """Show what is in use: since when, by whom, from which run and which data."""
+    """Show what is in use: since when, by whom, from which run and which data, and where it is served."""
     rows = [
         {
             "name": one.name,
@@ -165,19 +166,20 @@ def show_portfolio(transport: Transport, stage: Any, alias: str, as_json: bool) 
             "owner": one.owner,
             "run": one.run_id,
             "data": ", ".join(f"{data.name} ({data.digest})" for data in one.datasets),
+            "served at": ", ".join(one.endpoints),
         }
-        for one in transport.call(ops.GET_PORTFOLIO, g.GetPortfolio(stage=stage, alias=alias)).entries
+        for one in transport.call(ops.GET_PORTFOLIO, n.GetPortfolio(stage=stage, alias=alias)).entries
     ]
     show_rows(rows, as_json, "Nothing is in use.")
 
 
 @models.command("lineage")
-@click.argument("kind", type=click.Choice(["dataset", "run", "model", "version"]))
+@click.argument("kind", type=click.Choice(["dataset", "run", "model", "version", "endpoint"]))
 @click.argument("id")
 @on_store
 def show_lineage(transport: Transport, as_json: bool, **start: Any) -> None:
     """Show what something came from and what came of it; a version is written like churn/3."""
-    found = transport.call(ops.GET_LINEAGE, g.GetLineage(**start))
+    found = transport.call(ops.GET_LINEAGE, n.GetLineage(**start))
     if as_json:
         show_one(found, as_json)
         return

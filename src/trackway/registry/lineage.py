@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from trackway.api import limits
+from trackway.api import lineage as n
 from trackway.api import operations as ops
-from trackway.api import registry as g
 from trackway.api.calls import Call
 from trackway.base.errors import InvalidInput, NotFound
 from trackway.registry.lookup import check_alias, find_version
 from trackway.rules.checks import check_page, check_text
 from trackway.rules.handlers import Handlers
 from trackway.rules.tokens import decode_token, encode_token
-from trackway.store.base import Page, Transaction
+from trackway.store.base import Page, Transaction, Viewpoint
 
 
 class LineageService:
@@ -21,7 +23,7 @@ class LineageService:
         """Return the handler of each operation."""
         return {ops.GET_PORTFOLIO: self.get_portfolio, ops.GET_LINEAGE: self.get_lineage}
 
-    def get_portfolio(self, tx: Transaction, call: Call, q: g.GetPortfolio) -> g.Portfolio:
+    def get_portfolio(self, tx: Transaction, call: Call, q: n.GetPortfolio) -> n.Portfolio:
         """Get the versions in use."""
         check_page(q.limit, limits.SEARCH_PAGE)
         if q.alias:
@@ -29,54 +31,55 @@ class LineageService:
         query = (q.stage, q.alias)
         page = Page(q.limit, decode_token(query, q.page_token))
         entries, after = tx.registry.list_portfolio(call.workspace, q.stage, q.alias, page, call.sees)
-        return g.Portfolio(entries=entries, next_page_token=encode_token(query, after))
+        versions = [(one.name, one.version) for one in entries]
+        serving = tx.endpoints.list_serving(call.workspace, versions, call.now_ms, call.sees)
+        entries = [msgspec.structs.replace(one, endpoints=serving.get((one.name, one.version), [])) for one in entries]
+        return n.Portfolio(entries=entries, next_page_token=encode_token(query, after))
 
-    def get_lineage(self, tx: Transaction, call: Call, q: g.GetLineage) -> g.Lineage:
+    def get_lineage(self, tx: Transaction, call: Call, q: n.GetLineage) -> n.Lineage:
         """Follow what something came from, and what came of it; never back from the one to the other."""
         check_text("The id", q.id, limits.DATASET_NAME_CHARS)
         check_text("The digest", q.digest, limits.DATASET_DIGEST_CHARS)
-        start = g.LineageNode(kind=q.kind, id=q.id, digest=q.digest)
+        start = n.LineageNode(kind=q.kind, id=q.id, digest=q.digest)
         _check_start(tx, call, start)
         walk = _Walk(tx, call, start)
         if q.direction != "upstream":
             walk.follow(downstream=True)
         if q.direction != "downstream":
             walk.follow(downstream=False)
-        return g.Lineage(nodes=list(walk.places), edges=list(walk.edges.values()), truncated=walk.truncated)
+        return n.Lineage(nodes=list(walk.places), edges=list(walk.edges.values()), truncated=walk.truncated)
 
 
 class _Walk:
     """One walk, breadth first; ``places`` holds each node's place in the list of nodes."""
 
-    def __init__(self, tx: Transaction, call: Call, start: g.LineageNode) -> None:
+    def __init__(self, tx: Transaction, call: Call, start: n.LineageNode) -> None:
         self._tx = tx
         self._call = call
         self._start = start
         self.places = {start: 0}
-        self.edges: dict[tuple[int, int], g.LineageEdge] = {}
+        self.edges: dict[tuple[int, int], n.LineageEdge] = {}
         self.truncated = False
 
     def follow(self, downstream: bool) -> None:
         seen = {self._start}
         queue = [self._start]
+        view = Viewpoint(self._call.workspace, self._call.now_ms, self._call.sees)
         for node in queue:
-            left = limits.LINEAGE_NODES + 1
-            for other in self._tx.registry.list_neighbours(
-                self._call.workspace, node, downstream, left, self._call.sees
-            ):
+            for other in self._tx.registry.list_neighbours(view, node, downstream, limits.LINEAGE_NODES + 1):
                 if other not in self.places and len(self.places) == limits.LINEAGE_NODES:
                     self.truncated = True
                     continue
                 self.places.setdefault(other, len(self.places))
                 source, target = (node, other) if downstream else (other, node)
                 step = self.places[source], self.places[target]
-                self.edges[step] = g.LineageEdge(source=step[0], target=step[1])
+                self.edges[step] = n.LineageEdge(source=step[0], target=step[1])
                 if other not in seen:
                     seen.add(other)
                     queue.append(other)
 
 
-def _check_start(tx: Transaction, call: Call, start: g.LineageNode) -> None:
+def _check_start(tx: Transaction, call: Call, start: n.LineageNode) -> None:
     found: object = True
     if start.kind == "run":
         ref = tx.runs.ref(call.workspace, start.id)
@@ -84,6 +87,9 @@ def _check_start(tx: Transaction, call: Call, start: g.LineageNode) -> None:
     elif start.kind == "model":
         model = tx.logged_models.get(call.workspace, start.id, deleted=False)
         found = model if model is not None and call.sees.has_experiment(int(model.experiment_id)) else None
+    elif start.kind == "endpoint":
+        found = tx.endpoints.find(call.workspace, start.id)
+        found = found if call.sees.endpoints is None or found in call.sees.endpoints else None
     elif start.kind == "version":
         name, _, number = start.id.rpartition("/")
         if not (number.isascii() and number.isdigit() and len(number) <= 18):

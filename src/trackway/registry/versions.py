@@ -87,11 +87,11 @@ class ModelVersionService:
 
     def get(self, tx: Transaction, call: Call, q: g.VersionName) -> g.ModelVersion:
         """Get a version."""
-        return tx.registry.get_version(find_version(tx, call, q.name, q.version).pk)
+        return _with_endpoints(tx, call, tx.registry.get_version(find_version(tx, call, q.name, q.version).pk))
 
     def get_by_alias(self, tx: Transaction, call: Call, q: g.Alias) -> g.ModelVersion:
         """Get the version that an alias stands for."""
-        return find_alias(tx, find_model(tx, call, q.name), q.alias)
+        return _with_endpoints(tx, call, find_alias(tx, find_model(tx, call, q.name), q.alias))
 
     def search(self, tx: Transaction, call: Call, q: g.SearchModelVersions) -> g.ModelVersionPage:
         """Search versions."""
@@ -210,6 +210,12 @@ def _set_stage(tx: Transaction, call: Call, version: VersionRef, before: g.Stage
         fields |= {"staged_ms": call.now_ms, "staged_by": call.actor.label}
         record(tx, call, version.model_pk, "stage.changed", version.version, old=before, new=stage)
     tx.registry.update_version(version.pk, fields)
+
+
+def _with_endpoints(tx: Transaction, call: Call, version: g.ModelVersion) -> g.ModelVersion:
+    key = version.name, version.version
+    serving = tx.endpoints.list_serving(call.workspace, [key], call.now_ms, call.sees)
+    return msgspec.structs.replace(version, endpoints=serving[key]) if serving else version
 
 
 def _check_new(q: g.CreateModelVersion) -> None:

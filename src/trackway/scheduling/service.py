@@ -72,7 +72,7 @@ class ScheduleService:
         after = decode_token(query, q.page_token) or [""]
         if len(after) != 1 or not isinstance(after[0], str):
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
-        found = tx.schedules.list_schedules(call.workspace, q.limit + 1, after[0])
+        found = tx.schedules.list_schedules(call.workspace, q.limit + 1, after[0], call.sees)
         last = [found[q.limit - 1].name] if len(found) > q.limit else None
         return c.SchedulePage(schedules=found[: q.limit], next_page_token=encode_token(query, last))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from trackway.api import lineage as n
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api.logged_models import GetLoggedModel, LoggedModel
@@ -236,13 +237,16 @@ def _find_metrics(client: Client, record: LoggedModel | None, run: Run | None) -
 
 def _list_lineage(client: Client, version: g.ModelVersion | None, record: LoggedModel | None) -> list[str]:
     if version is not None:
-        request = g.GetLineage(kind="version", id=f"{version.name}/{version.version}")
+        request = n.GetLineage(kind="version", id=f"{version.name}/{version.version}")
     elif record is not None:
-        request = g.GetLineage(kind="model", id=record.model_id)
+        request = n.GetLineage(kind="model", id=record.model_id)
     else:
         return []
     lineage = client.call(ops.GET_LINEAGE, request)
-    return [f"{node.kind} {node.id} {node.digest}".strip() for node in lineage.nodes[1:]]
+    made = [
+        node for node in lineage.nodes[1:] if node.kind != "endpoint"
+    ]  # where it is served changes, a card does not
+    return [f"{node.kind} {node.id} {node.digest}".strip() for node in made]
 
 
 def _read_text(path: Path) -> str:

@@ -278,5 +278,7 @@ def _note(batch: Batch, operation: Operation[Any, Any], request: Any, response: 
     batch.experiments.update(getattr(request, "experiment_ids", None) or ())
     if operation.access.target == "registered_model":
         batch.models.add(getattr(request, operation.access.target_field))
+    elif operation.access.target == "endpoint":
+        batch.models.update(server.model for server in getattr(response, "servers", ()))
     elif operation.name.startswith("registered_models.") and (name := read("name")):
         batch.models.add(name)

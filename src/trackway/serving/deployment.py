@@ -51,12 +51,19 @@ class Deployment:
     """Holds the model in use.
 
     forget: told a model that is used no more
+    tell:   told the version that is in use from now on
     """
 
-    def __init__(self, settings: ServingSettings, forget: Callable[[Model], None]) -> None:
+    def __init__(
+        self,
+        settings: ServingSettings,
+        forget: Callable[[Model], None],
+        tell: Callable[[str], None] = lambda _version: None,
+    ) -> None:
         self._settings = settings
         self._forget = forget
-        self._follows = _may_move(settings.model)
+        self._tell = tell
+        self._follows = bool(find_followed(settings.model))
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._current: Served | None = None
@@ -81,6 +88,7 @@ class Deployment:
         """
         self._current = self._load(self._find_version())
         _log.info("Serving %s (%s) from %s", self._current.label, self._current.model.flavor, self._settings.model)
+        self._tell(self._current.version)
         return self._current
 
     def watch(self) -> None:
@@ -99,7 +107,7 @@ class Deployment:
 
     def _load(self, version: str) -> Served:
         settings = self._settings
-        registered = _get_registered_name(settings.model)
+        registered = find_registered_name(settings.model)
         address = f"{MODELS}{registered}/{version}" if version else settings.model
         model = load_model(fetch_model(address), trust=settings.trust)
         name = settings.name or registered or PurePosixPath(settings.model.rstrip("/")).name
@@ -138,6 +146,7 @@ class Deployment:
             return min(MOST_PATIENT_S, self._settings.poll_s * (1 << min(self.failures, 10)))
         old, self._current = self.current, served
         self._forget(old.model)
+        self._tell(version)
         self.swaps += 1
         self.failures = 0
         _log.info("Swapped %s for %s in %.1f s", old.label, served.label, time.monotonic() - started)
@@ -161,7 +170,8 @@ def _is_registered(uri: str) -> bool:
     return uri.startswith(MODELS) and ("@" in rest or "/" in rest.strip("/")) and not rest.startswith("m-")
 
 
-def _get_registered_name(uri: str) -> str:
+def find_registered_name(uri: str) -> str:
+    """Return the registered model that an address is about; empty for what is not registered."""
     if not _is_registered(uri):
         return ""
     rest = uri.removeprefix(MODELS)
@@ -169,5 +179,11 @@ def _get_registered_name(uri: str) -> str:
     return name if slash else rest.rpartition("@")[0]
 
 
-def _may_move(uri: str) -> bool:
-    return _is_registered(uri) and not uri.rpartition("/")[2].isdigit()
+def find_followed(uri: str) -> str:
+    """Return what an address follows: ``@alias``, a stage or ``latest``; empty for what never moves."""
+    if not _is_registered(uri):
+        return ""
+    _, slash, rest = uri.removeprefix(MODELS).partition("/")
+    if not slash:
+        return f"@{uri.rpartition('@')[2]}"
+    return "" if rest.isdigit() else rest

@@ -17,6 +17,9 @@ SETTINGS: tuple[Setting, ...] = tuple(
     for name, kind, default, unit, text in (
         ("model", str, "", "", "address of the model: models:/name@alias, models:/name/3, runs:/id/path, or a folder"),
         ("name", str, "", "", "what the model is called in the Open Inference Protocol; by default as registered"),
+        ("endpoint", str, "", "", "endpoint that the registry shows this server at; by default of the model's name"),
+        ("endpoint_address", str, "", "", "address that others reach it by, such as https://models.example.com/churn"),
+        ("no_endpoint", bool, False, "", "do not tell the registry that the model is served"),
         ("host", str, "127.0.0.1", "", "address to listen on"),
         ("port", int, 5001, "", "port to listen on"),
         ("workers", int, 1, "", "processes, each with the model"),
@@ -43,6 +46,9 @@ class ServingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     name: str
+    endpoint: str
+    endpoint_address: str
+    no_endpoint: bool
     host: str
     port: int
     workers: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from trackway.api.access import Grant, GrantKind, SubjectKind, User, UserKind
+from trackway.api.access import Grant, GrantKind, NamedKind, SubjectKind, User, UserKind
 from trackway.api.calls import Permission
 
 CredentialKind = Literal["session", "token", "invitation", "setup"]
@@ -141,8 +141,8 @@ class Access(Protocol):
     def match_experiments(self, workspace: str, pattern: str) -> list[int]:
         """Return numbers of experiments, in the trash or not, whose name fits a pattern with ``*``."""
 
-    def match_models(self, workspace: str, pattern: str) -> list[tuple[int, str]]:
-        """Return numbers in the store and names of registered models; a pattern without ``*`` is a name."""
+    def match_names(self, workspace: str, kind: NamedKind, pattern: str) -> list[tuple[int, str]]:
+        """Return numbers in the store and names of objects of a kind; a pattern without ``*`` is a name."""
 
     def touch(self) -> None:
         """Raise the version for a change of what patterns mean: an object that came, or has another name."""

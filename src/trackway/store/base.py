@@ -7,18 +7,13 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from trackway.api.calls import EVERYTHING, Sight
 from trackway.api.experiments import Experiment, PurgeReport
+from trackway.api.lineage import LineageNode, PortfolioEntry
 from trackway.api.logged_models import DatasetRef, LoggedMetric, LoggedModel, ModelStatus
 from trackway.api.query import Expression, OrderTerm
 from trackway.api.registry import (
-    Comment,
-    LineageNode,
-    ModelEvent,
     ModelVersion,
-    PortfolioEntry,
     RegisteredModel,
-    RequestState,
     Stage,
-    TransitionRequest,
 )
 from trackway.api.runs import (
     DatasetInput,
@@ -32,12 +27,14 @@ from trackway.api.runs import (
 )
 from trackway.api.structs import View
 from trackway.store.access import Access
+from trackway.store.endpoints import Endpoints
 from trackway.store.files import Files
 from trackway.store.housekeeping import Housekeeping
 from trackway.store.outbox import Webhooks
 from trackway.store.overviews import Overviews
 from trackway.store.paging import Page as Page
 from trackway.store.quotas import Quotas
+from trackway.store.reviews import Reviews
 from trackway.store.signatures import Signatures
 from trackway.store.timetable import Schedules
 from trackway.store.watching import Told, Watch
@@ -350,6 +347,14 @@ class VersionRow(NamedTuple):
     content_path: str
 
 
+class Viewpoint(NamedTuple):
+    """From where lineage is looked at: a workspace, a time, and what is seen."""
+
+    workspace: str
+    now_ms: int
+    sees: Sight = EVERYTHING
+
+
 class Registry(Protocol):
     """Registered models and their versions."""
 
@@ -399,30 +404,8 @@ class Registry(Protocol):
     def list_portfolio(
         self, workspace: str, stage: Stage, alias: str, page: Page, sees: Sight = EVERYTHING
     ) -> tuple[list[PortfolioEntry], Sequence[object] | None]: ...
-    def list_neighbours(
-        self, workspace: str, node: LineageNode, downstream: bool, limit: int, sees: Sight = EVERYTHING
-    ) -> list[LineageNode]:
+    def list_neighbours(self, view: Viewpoint, node: LineageNode, downstream: bool, limit: int) -> list[LineageNode]:
         """Return what came of something, or what it came from, one step away, and is seen."""
-
-
-class Reviews(Protocol):
-    """What people say about registered models: comments and requests; and what was done to them."""
-
-    def add_comment(self, pk: int, comment: Comment) -> Comment: ...
-    def get_comment(self, pk: int, comment_id: int) -> Comment | None: ...
-    def update_comment(self, comment_id: int, text: str, now_ms: int) -> None: ...
-    def delete_comment(self, comment_id: int) -> None: ...
-    def list_comments(self, pk: int, version: int | None, page: Page) -> list[Comment]: ...
-    def add_request(self, pk: int, request: TransitionRequest) -> TransitionRequest: ...
-    def get_request(self, pk: int, request_id: int) -> TransitionRequest | None: ...
-    def decide_request(self, request_id: int, state: RequestState, actor: str, now_ms: int, reason: str) -> bool:
-        """Say what became of an open request; False when it is open no more."""
-
-    def list_requests(
-        self, pk: int, version: int | None, state: RequestState | None, page: Page
-    ) -> list[TransitionRequest]: ...
-    def add_event(self, workspace: str, pk: int, event: ModelEvent) -> None: ...
-    def list_events(self, pk: int, version: int | None, page: Page) -> list[tuple[int, ModelEvent]]: ...
 
 
 class Transaction(Protocol):
@@ -450,6 +433,8 @@ class Transaction(Protocol):
     def webhooks(self) -> Webhooks: ...
     @property
     def schedules(self) -> Schedules: ...
+    @property
+    def endpoints(self) -> Endpoints: ...
     @property
     def access(self) -> Access: ...
     @property

@@ -16,6 +16,7 @@ from trackway.base.errors import Unavailable
 from trackway.base.sealing import Vault
 from trackway.dispatch import Dispatch, OpenPolicy, record_denials
 from trackway.jobs.worker import Task, Worker
+from trackway.registry.endpoints import EndpointService
 from trackway.registry.lineage import LineageService
 from trackway.registry.models import RegisteredModelService
 from trackway.registry.reviews import ReviewService
@@ -75,6 +76,7 @@ class Platform:
             ModelVersionService(),
             ReviewService(),
             LineageService(),
+            EndpointService(),
             SignatureService(),
             TransferService(),
             WebhookService(allowed, self.vault),

@@ -15,12 +15,14 @@ from typing import NoReturn
 import uvicorn
 
 from trackway.base.errors import Conflict, InvalidInput, TrackwayError
+from trackway.base.ids import new_id
 from trackway.environments import hold_environment
 from trackway.http.draining import DrainingServer, configure
 from trackway.http.guard import is_loopback
 from trackway.sdk.connection import close_transports
 from trackway.sdk.model_environments import make_environment
 from trackway.sdk.model_files import fetch_model
+from trackway.serving.announcer import Announcer
 from trackway.serving.app import build_app
 from trackway.serving.batcher import Batcher
 from trackway.serving.deployment import Deployment
@@ -43,17 +45,19 @@ def serve(settings: ServingSettings) -> None:
             f"Refusing to listen on {settings.host}: everybody who can reach it could use the model",
             hint="listen on 127.0.0.1 behind a proxy that signs people in, or give --insecure-open",
         )
+    Announcer(settings, "")  # refuses what cannot be announced before anything is loaded
     _begin_log(settings)
     if settings.env_manager != "local":
         _serve_elsewhere(settings)
     with _bind(settings.host, settings.port) as listener:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        server_id = new_id()
         _log.info("Listening on http://%s:%d; the model is loaded first", host, listener.getsockname()[1])
         if settings.workers == 1:
-            _serve(settings, listener)
+            _serve(settings, listener, server_id)
             return
         last_wish_s = settings.drain_s + settings.grace_s + SLACK_S
-        Supervisor(_work, (settings, listener), settings.workers, last_wish_s).keep()
+        Supervisor(_work, (settings, listener, server_id), settings.workers, last_wish_s).keep()
 
 
 def _serve_elsewhere(settings: ServingSettings) -> NoReturn:
@@ -74,13 +78,13 @@ def _serve_elsewhere(settings: ServingSettings) -> NoReturn:
     os.execve(python, [str(python), "-m", "trackway", "models", "serve"], variables)  # noqa: S606 - no shell is there
 
 
-def _work(settings: ServingSettings, listener: socket.socket, tells: Connection) -> None:
+def _work(settings: ServingSettings, listener: socket.socket, server_id: str, tells: Connection) -> None:
     """Serve in a worker process; say once that it does, or why not."""
     _begin_log(settings)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal, which the parent passes on as SIGTERM
     end_with_parent()
     try:
-        _serve(settings, listener, tells)
+        _serve(settings, listener, server_id, tells)
     except TrackwayError as error:
         tells.send((error.code, error.message, error.hint))
         sys.exit(1)
@@ -89,18 +93,25 @@ def _work(settings: ServingSettings, listener: socket.socket, tells: Connection)
         sys.exit(1)
 
 
-def _serve(settings: ServingSettings, listener: socket.socket, tells: Connection | None = None) -> None:
+def _serve(settings: ServingSettings, listener: socket.socket, server_id: str, tells: Connection | None = None) -> None:
     batcher = Batcher(settings.threads, settings.max_waiting, settings.max_batch)
-    deployment = Deployment(settings, batcher.forget)
+    announcer = Announcer(settings, server_id)
+    deployment = Deployment(settings, batcher.forget, announcer.tell)
     deployment.load()
     app = build_app(deployment, batcher, settings, installed_version("trackway"))
     config = uvicorn.Config(**configure(app, settings.host, settings.port, settings.grace_s))
     if tells is not None:
         told: Told = None
         tells.send(told)
+
+    def begin_drain() -> None:
+        deployment.close()
+        announcer.end()
+
     try:
-        DrainingServer(config, deployment.close, settings.drain_s).run([listener])
+        DrainingServer(config, begin_drain, settings.drain_s).run([listener])
     finally:
+        announcer.close()
         close_transports()
 
 

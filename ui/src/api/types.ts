@@ -6,6 +6,17 @@ export interface Alias {
   alias: string
 }
 
+/** Say that a server serves a version; again, with the same ``server_id``, when it serves another. */
+export interface AnnounceServer {
+  name: string
+  server_id: string
+  model: string
+  version: number
+  follows?: string
+  address?: string
+  lease_ms?: number
+}
+
 /** Vouch that a version's evaluation passed, or take that back. */
 export interface AttestVersion {
   name: string
@@ -126,7 +137,7 @@ export interface CreateExperiment {
 export interface CreateGrant {
   subject_kind: "everyone" | "team" | "user"
   subject?: string
-  target_kind: "experiment" | "registered_model" | "workspace"
+  target_kind: "endpoint" | "experiment" | "registered_model" | "schedule" | "workspace"
   target?: string
   role: string
 }
@@ -392,6 +403,46 @@ export interface DeliveryPage {
 export interface Empty {
 }
 
+/** Say that a server stops. */
+export interface EndServer {
+  name: string
+  server_id: string
+}
+
+/** An endpoint; its servers are those that serve now, and who did last, the oldest first. */
+export interface Endpoint {
+  name: string
+  created_by: string
+  created_ms: number
+  servers: EndpointServer[]
+}
+
+/** Name an endpoint. */
+export interface EndpointName {
+  name: string
+}
+
+/** One page; an empty token means that it is the last. */
+export interface EndpointPage {
+  endpoints: Endpoint[]
+  next_page_token: string
+}
+
+/** A server of an endpoint, as it told of itself. */
+export interface EndpointServer {
+  server_id: string
+  state: "ended" | "lost" | "serving"
+  model: string
+  version: number
+  follows: string
+  address: string
+  announced_by: string
+  since_ms: number
+  version_since_ms: number
+  lease_until_ms: number
+  ended_ms: number | null
+}
+
 /** What a run was executed with, as data. */
 export interface Environment {
   python: string
@@ -503,7 +554,7 @@ export interface GetLatestVersions {
 
 /** Follow what something came from and what came of it; ``digest`` narrows a data set down. */
 export interface GetLineage {
-  kind: "dataset" | "model" | "run" | "version"
+  kind: "dataset" | "endpoint" | "model" | "run" | "version"
   id: string
   digest?: string
   direction?: "both" | "downstream" | "upstream"
@@ -583,7 +634,7 @@ export interface Grant {
   subject_kind: "everyone" | "team" | "user"
   subject: string
   subject_number: number
-  target_kind: "experiment" | "registered_model" | "workspace"
+  target_kind: "endpoint" | "experiment" | "registered_model" | "schedule" | "workspace"
   target: string
   role: string
   created_ms: number
@@ -708,9 +759,9 @@ export interface LineageEdge {
   target: number
 }
 
-/** A data set (``id`` is its name), a run, a logged model, or a version (``id`` is ``name/number``). */
+/** A data set or an endpoint (``id`` is its name), a run, a logged model, or a version (``name/number``). */
 export interface LineageNode {
-  kind: "dataset" | "model" | "run" | "version"
+  kind: "dataset" | "endpoint" | "model" | "run" | "version"
   id: string
   digest: string
 }
@@ -731,6 +782,14 @@ export interface ListDeliveries {
   page_token?: string
 }
 
+/** List endpoints by name: all of them, or those that serve a model (or one version of it) now. */
+export interface ListEndpoints {
+  model?: string
+  version?: number | null
+  limit?: number
+  page_token?: string
+}
+
 /** List a folder of the workspace's file tree, or (``recursive``) every file below it, in path order. */
 export interface ListFiles {
   folder: string
@@ -743,7 +802,7 @@ export interface ListFiles {
 export interface ListGrants {
   subject_kind?: "everyone" | "team" | "user" | null
   subject?: string
-  target_kind?: "experiment" | "registered_model" | "workspace" | null
+  target_kind?: "endpoint" | "experiment" | "registered_model" | "schedule" | "workspace" | null
   target?: string
 }
 
@@ -933,6 +992,7 @@ export interface ModelVersion {
   content_location: string
   tags: Record<string, string>
   aliases: string[]
+  endpoints: string[]
 }
 
 /** One page; an empty token means that it is the last. */
@@ -1042,7 +1102,7 @@ export interface PortfolioData {
   context: string | null
 }
 
-/** A version in use: since when, by whom, and what it was made from. */
+/** A version in use: since when, by whom, what it was made from, and the names of endpoints that serve it now. */
 export interface PortfolioEntry {
   name: string
   version: number
@@ -1053,6 +1113,7 @@ export interface PortfolioEntry {
   run_name: string
   experiment_id: string
   datasets: PortfolioData[]
+  endpoints: string[]
 }
 
 /** Remove experiments of the trash for good, with runs, points and files; ``dry_run`` only counts. */
@@ -1112,6 +1173,13 @@ export interface RegisteredModelPage {
 export interface RenameRegisteredModel {
   name: string
   new_name: string
+}
+
+/** Say that a server still serves. */
+export interface RenewServer {
+  name: string
+  server_id: string
+  lease_ms?: number
 }
 
 /** Say how a time that one has taken is going: running (again and again, which keeps it), or how it ended. */
@@ -1845,6 +1913,12 @@ export interface Operations {
   "signing_keys.list": { request: ListSigningKeys; response: SigningKeyList }
   "signing_keys.delete": { request: SigningKeyName; response: Empty }
   "lineage.get": { request: GetLineage; response: Lineage }
+  "endpoints.announce": { request: AnnounceServer; response: Endpoint }
+  "endpoints.renew": { request: RenewServer; response: Empty }
+  "endpoints.end": { request: EndServer; response: Endpoint }
+  "endpoints.get": { request: EndpointName; response: Endpoint }
+  "endpoints.list": { request: ListEndpoints; response: EndpointPage }
+  "endpoints.delete": { request: EndpointName; response: Empty }
   "webhooks.create": { request: CreateWebhook; response: Webhook }
   "webhooks.get": { request: WebhookId; response: Webhook }
   "webhooks.list": { request: ListWebhooks; response: WebhookPage }
@@ -1987,6 +2061,12 @@ export const ROUTES = {
   "signing_keys.list": ["GET", "/signing-keys"],
   "signing_keys.delete": ["DELETE", "/signing-keys/{name}"],
   "lineage.get": ["POST", "/lineage"],
+  "endpoints.announce": ["POST", "/endpoints/{name}/servers"],
+  "endpoints.renew": ["POST", "/endpoints/{name}/servers/{server_id}/renew"],
+  "endpoints.end": ["POST", "/endpoints/{name}/servers/{server_id}/end"],
+  "endpoints.get": ["GET", "/endpoints/{name}"],
+  "endpoints.list": ["GET", "/endpoints"],
+  "endpoints.delete": ["DELETE", "/endpoints/{name}"],
   "webhooks.create": ["POST", "/webhooks"],
   "webhooks.get": ["GET", "/webhooks/{webhook_id}"],
   "webhooks.list": ["GET", "/webhooks"],

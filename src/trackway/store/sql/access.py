@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from trackway.api.access import Grant, GrantKind, SubjectKind, User, UserKind
+from trackway.api.access import Grant, GrantKind, NamedKind, SubjectKind, User, UserKind
 from trackway.api.calls import Permission
 from trackway.store.access import CredentialKind, CredentialRow, Given, GrantRow, UserRow
 from trackway.store.sql.connection import Connection, Row
@@ -23,6 +23,12 @@ _GRANTS = (
     "grants g LEFT JOIN users u ON g.subject_kind = 'user' AND u.pk = g.subject_pk"
     " LEFT JOIN teams t ON g.subject_kind = 'team' AND t.pk = g.subject_pk"
 )
+_NAMED: dict[NamedKind, str] = {
+    "registered_model": "registered_models",
+    "endpoint": "endpoints",
+    "schedule": "schedules",
+}
+"""The table of each kind of object that grants name by its name."""
 _decode_permissions = msgspec.json.Decoder(list[Permission]).decode
 
 
@@ -333,10 +339,10 @@ class AccessTable:
         sql = "SELECT pk FROM experiments WHERE workspace = ? AND name LIKE ? ESCAPE '~'"
         return [row[0] for row in self._db.all(sql, (workspace, _like(pattern)))]
 
-    def match_models(self, workspace: str, pattern: str) -> list[tuple[int, str]]:
-        """Return numbers and names of registered models that a pattern or a name stands for."""
+    def match_names(self, workspace: str, kind: NamedKind, pattern: str) -> list[tuple[int, str]]:
+        """Return numbers and names of the objects of a kind that a pattern or a name stands for."""
         test, value = ("LIKE ? ESCAPE '~'", _like(pattern)) if "*" in pattern else ("= ?", pattern)
-        sql = f"SELECT pk, name FROM registered_models WHERE workspace = ? AND name {test}"
+        sql = f"SELECT pk, name FROM {_NAMED[kind]} WHERE workspace = ? AND name {test}"
         return [(row[0], row[1]) for row in self._db.all(sql, (workspace, value))]
 
     def _touched(self, changed: int) -> bool:

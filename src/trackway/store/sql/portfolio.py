@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from trackway.api.calls import Sight
-from trackway.api.registry import PortfolioData, PortfolioEntry, Stage
+from trackway.api.lineage import PortfolioData, PortfolioEntry
+from trackway.api.registry import Stage
 from trackway.base.errors import InvalidInput
 from trackway.store.base import Page
 from trackway.store.sql.connection import Connection, Row

@@ -7,15 +7,14 @@ from typing import Any
 
 from trackway.api.artifacts import SERVED
 from trackway.api.calls import EVERYTHING, Sight
+from trackway.api.lineage import LineageNode, PortfolioEntry
 from trackway.api.registry import (
     STAGES,
-    LineageNode,
     ModelVersion,
-    PortfolioEntry,
     RegisteredModel,
     Stage,
 )
-from trackway.store.base import Page, RegisteredRef, Search, VersionRef, VersionRow
+from trackway.store.base import Page, RegisteredRef, Search, VersionRef, VersionRow, Viewpoint
 from trackway.store.sql.connection import Connection, Row
 from trackway.store.sql.lineage import list_neighbours
 from trackway.store.sql.portfolio import list_portfolio
@@ -92,7 +91,14 @@ class RegistryTable:
         versions = "SELECT pk FROM model_versions WHERE model_pk = ?"
         for table in ("model_version_tags", "version_signatures"):
             self._db.run(f"DELETE FROM {table} WHERE version_pk IN ({versions})", (pk,))
-        for table in ("model_versions", "model_aliases", "registered_model_tags", "model_comments", "model_requests"):
+        for table in (
+            "model_versions",
+            "model_aliases",
+            "registered_model_tags",
+            "model_comments",
+            "model_requests",
+            "endpoint_servers",
+        ):
             self._db.run(f"DELETE FROM {table} WHERE model_pk = ?", (pk,))
         self._db.run("DELETE FROM registered_models WHERE pk = ?", (pk,))
 
@@ -245,11 +251,9 @@ class RegistryTable:
         """Return one page of the versions in use, and the key to go on from."""
         return list_portfolio(self._db, workspace, (stage, alias), page, sees)
 
-    def list_neighbours(
-        self, workspace: str, node: LineageNode, downstream: bool, limit: int, sees: Sight = EVERYTHING
-    ) -> list[LineageNode]:
+    def list_neighbours(self, view: Viewpoint, node: LineageNode, downstream: bool, limit: int) -> list[LineageNode]:
         """Return what came of something, or what it came from, one step away, and is seen."""
-        return list_neighbours(self._db, (workspace, sees), node, downstream, limit)
+        return list_neighbours(self._db, view, node, downstream, limit)
 
     def _set(self, table: str, pk: int, fields: Mapping[str, object]) -> None:
         columns = ", ".join(f"{name} = ?" for name in fields)

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from trackway.api.calls import EVERYTHING, Sight
 from trackway.api.schedules import Launch, Schedule, Tick, TickState
 from trackway.store.sql.connection import Connection, Row
+from trackway.store.sql.search import among
 from trackway.store.timetable import Claim, ScheduleRef, TickRef
 
 _SCHEDULE = (
@@ -75,11 +77,14 @@ class ScheduleTable:
         )
         return ScheduleRef(row[0], _schedule(row)) if row else None
 
-    def list_schedules(self, workspace: str, limit: int, after: str) -> list[Schedule]:
-        """Return schedules by name."""
+    def list_schedules(self, workspace: str, limit: int, after: str, sees: Sight = EVERYTHING) -> list[Schedule]:
+        """Return the schedules that are seen, by name."""
+        where, params = "s.workspace = ? AND s.name > ?", [workspace, after]
+        if sees.schedules is not None:
+            seen = among(self._db, "s.pk", sees.schedules)
+            where, params = f"{where} AND {seen.text}", [*params, *seen.params]
         rows = self._db.all(
-            f"SELECT {_SCHEDULE} FROM schedules s WHERE s.workspace = ? AND s.name > ? ORDER BY s.name LIMIT ?",
-            (workspace, after, limit),
+            f"SELECT {_SCHEDULE} FROM schedules s WHERE {where} ORDER BY s.name LIMIT ?", (*params, limit)
         )
         return [_schedule(row) for row in rows]
 

@@ -153,6 +153,36 @@ model_events = make_table(
 """What was done to registered models and versions: their history, which outlives names and versions."""
 Index("ix_model_events_model", model_events.c.model_pk, model_events.c.pk)
 
+endpoints = make_table(
+    "endpoints",
+    serial(),
+    string("workspace"),
+    string("name"),
+    string("created_by"),
+    integer("created_ms"),
+    UniqueConstraint("workspace", "name", name="uq_endpoints_name"),
+    ids=True,
+)
+endpoint_servers = make_table(
+    "endpoint_servers",
+    serial(),
+    integer("endpoint_pk"),
+    string("server_id"),
+    integer("model_pk"),
+    integer("version"),
+    string("follows"),
+    string("address"),
+    string("announced_by"),
+    integer("since_ms"),
+    integer("version_since_ms"),
+    integer("lease_until_ms"),
+    integer("ended_ms", nullable=True),
+    UniqueConstraint("endpoint_pk", "server_id", name="uq_endpoint_servers_id"),
+    ids=True,
+)
+"""Who serves at an endpoint, as it told of itself: it does until ``lease_until_ms``, unless it has ended."""
+Index("ix_endpoint_servers_version", endpoint_servers.c.model_pk, endpoint_servers.c.version)
+
 webhooks = make_table(
     "webhooks",
     serial(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trackway.store.sql.access import AccessTable
 from trackway.store.sql.connection import Connection
+from trackway.store.sql.endpoints import EndpointTable
 from trackway.store.sql.experiments import ExperimentTable
 from trackway.store.sql.files import FileTable
 from trackway.store.sql.housekeeping import HousekeepingTable
@@ -37,5 +38,6 @@ class SqlTransaction:
         self.webhooks = WebhookTable(db)
         self.quotas = QuotaTable(db)
         self.schedules = ScheduleTable(db)
+        self.endpoints = EndpointTable(db)
         self.access = AccessTable(db)
         self.housekeeping = HousekeepingTable(db)

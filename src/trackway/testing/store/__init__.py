@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trackway.testing.store.access import AccessContract
+from trackway.testing.store.endpoints import EndpointContract
 from trackway.testing.store.experiments import ExperimentContract
 from trackway.testing.store.files import FileContract
 from trackway.testing.store.housekeeping import HousekeepingContract, QuotaContract
@@ -23,6 +24,7 @@ class StoreContract(
     FileContract,
     LoggedModelContract,
     RegistryContract,
+    EndpointContract,
     WebhookContract,
     ScheduleContract,
     AccessContract,

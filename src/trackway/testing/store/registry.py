@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from trackway.api.lineage import LineageNode
 from trackway.api.query import And, Comparison, Expression, Field, Not, OrderTerm
-from trackway.api.registry import Comment, LineageNode, ModelEvent, ModelVersion, RegisteredModel, TransitionRequest
+from trackway.api.registry import Comment, ModelEvent, ModelVersion, RegisteredModel, TransitionRequest
 from trackway.api.runs import Dataset, DatasetInput
-from trackway.store.base import Page, RegisteredRef, Search, VersionRef, VersionRow
+from trackway.store.base import Page, RegisteredRef, Search, VersionRef, VersionRow, Viewpoint
 from trackway.testing.store.fixtures import StoreFixtures
 from trackway.testing.store.space import Space
 
@@ -355,6 +356,6 @@ class RegistryContract(StoreFixtures):
 
     def look(self, space: Space, node: LineageNode, downstream: bool) -> list[LineageNode]:
         found: list[LineageNode] = space.read(
-            lambda tx: tx.registry.list_neighbours(space.workspace, node, downstream, 9)
+            lambda tx: tx.registry.list_neighbours(Viewpoint(space.workspace, 1), node, downstream, 9)
         )
         return found

@@ -7,7 +7,13 @@ import { useLoad } from "../../state/load"
 import { versionHref } from "./badges"
 
 const [WIDTH, HEIGHT, ACROSS, DOWN] = [190, 46, 70, 14]
-const KINDS: Record<LineageNode["kind"], string> = { dataset: "Data set", model: "Model", run: "Run", version: "Version" }
+const KINDS: Record<LineageNode["kind"], string> = {
+  dataset: "Data set",
+  endpoint: "Endpoint",
+  model: "Model",
+  run: "Run",
+  version: "Version",
+}
 
 export interface Placed {
   node: LineageNode

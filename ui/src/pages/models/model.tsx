@@ -16,6 +16,7 @@ import { useLoad } from "../../state/load"
 import { go } from "../../state/router"
 import type { PageProps } from "../pages"
 import { AliasBadge, modelHref, StageBadge, versionHref } from "./badges"
+import { Endpoints } from "./endpoints"
 import { Comments, History, Requests } from "./talk"
 
 const MOST = 1_000
@@ -59,6 +60,7 @@ export default function Model({ fields }: PageProps) {
         />
       </Section>
       <Versions name={name} versions={versions} />
+      <Endpoints name={name} turn={turn} />
       <Note
         title="Description"
         text={model.description}

@@ -165,6 +165,7 @@ function Portfolio() {
                 <th>Owner</th>
                 <th>Run</th>
                 <th>Data sets</th>
+                <th>Served at</th>
               </tr>
             </thead>
             <tbody>
@@ -183,6 +184,7 @@ function Portfolio() {
                     {entry.run_id && <a href={`/runs/${encodeURIComponent(entry.run_id)}`}>{entry.run_name || entry.run_id}</a>}
                   </td>
                   <td class="cut wide">{entry.datasets.map((one) => `${one.name} (${one.digest})`).join(", ")}</td>
+                  <td class="cut wide">{entry.endpoints.join(", ")}</td>
                 </tr>
               ))}
             </tbody>

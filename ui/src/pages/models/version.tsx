@@ -17,6 +17,7 @@ import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
 import { AliasBadge, modelHref, StageBadge, versionHref } from "./badges"
+import { Endpoints } from "./endpoints"
 import { Lineage } from "./lineage"
 import { Acts, Checks } from "./moves"
 import { Comments, History, Requests } from "./talk"
@@ -124,6 +125,7 @@ function Overview({ version, folder, turn, reload }: PartProps) {
           ]}
         />
       </Section>
+      <Endpoints name={name} version={number} turn={turn} />
       <Requests name={name} version={number} turn={turn} reload={reload} />
       <Note
         title="Description"

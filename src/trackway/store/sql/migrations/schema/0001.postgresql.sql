@@ -94,6 +94,35 @@ CREATE TABLE datasets (
 
 CREATE INDEX ix_datasets_name ON datasets (name, digest);
 
+CREATE TABLE endpoint_servers (
+  pk BIGSERIAL NOT NULL,
+  endpoint_pk BIGINT NOT NULL,
+  server_id TEXT COLLATE "C" NOT NULL,
+  model_pk BIGINT NOT NULL,
+  version BIGINT NOT NULL,
+  follows TEXT COLLATE "C" NOT NULL,
+  address TEXT COLLATE "C" NOT NULL,
+  announced_by TEXT COLLATE "C" NOT NULL,
+  since_ms BIGINT NOT NULL,
+  version_since_ms BIGINT NOT NULL,
+  lease_until_ms BIGINT NOT NULL,
+  ended_ms BIGINT,
+  PRIMARY KEY (pk),
+  CONSTRAINT uq_endpoint_servers_id UNIQUE (endpoint_pk, server_id)
+);
+
+CREATE INDEX ix_endpoint_servers_version ON endpoint_servers (model_pk, version);
+
+CREATE TABLE endpoints (
+  pk BIGSERIAL NOT NULL,
+  workspace TEXT COLLATE "C" NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  created_by TEXT COLLATE "C" NOT NULL,
+  created_ms BIGINT NOT NULL,
+  PRIMARY KEY (pk),
+  CONSTRAINT uq_endpoints_name UNIQUE (workspace, name)
+);
+
 CREATE TABLE environments (
   digest TEXT COLLATE "C" NOT NULL,
   data BYTEA NOT NULL,

@@ -85,6 +85,33 @@ CREATE TABLE datasets (
 
 CREATE INDEX ix_datasets_name ON datasets (name, digest);
 
+CREATE TABLE endpoint_servers (
+  pk INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  endpoint_pk INTEGER NOT NULL,
+  server_id TEXT NOT NULL,
+  model_pk INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  follows TEXT NOT NULL,
+  address TEXT NOT NULL,
+  announced_by TEXT NOT NULL,
+  since_ms INTEGER NOT NULL,
+  version_since_ms INTEGER NOT NULL,
+  lease_until_ms INTEGER NOT NULL,
+  ended_ms INTEGER,
+  CONSTRAINT uq_endpoint_servers_id UNIQUE (endpoint_pk, server_id)
+);
+
+CREATE INDEX ix_endpoint_servers_version ON endpoint_servers (model_pk, version);
+
+CREATE TABLE endpoints (
+  pk INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  workspace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  CONSTRAINT uq_endpoints_name UNIQUE (workspace, name)
+);
+
 CREATE TABLE environments (
   digest TEXT NOT NULL,
   data BLOB NOT NULL,
