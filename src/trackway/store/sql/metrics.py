@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, islice
-from operator import attrgetter, itemgetter
+from operator import attrgetter
+
+from msgspec.json import encode
 
 from trackway.api.runs import Series
 from trackway.store.arrivals import gather_series, pack_arrival, pick_series
@@ -12,7 +14,7 @@ from trackway.store.base import Judge, RunRef
 from trackway.store.chunks import SEALED_POINTS, read_count, seal_chunks, split_chunk, summarize
 from trackway.store.sql.connection import SQLITE_VARIABLES, Connection, Row
 from trackway.store.sql.runs import TOUCH, RunTable
-from trackway.store.sql.summaries import ROWS_AT_ONCE, list_columns, write_append, write_log, write_upsert
+from trackway.store.sql.summaries import ARRIVE, ROWS_AT_ONCE, list_columns, write_append, write_log, write_upsert
 
 SEAL_EVERY = 16
 """A running series is queued for sealing each time it has collected so many small chunks, or gets a large one."""
@@ -21,7 +23,6 @@ GATHER_ARRIVALS, GATHER_BYTES = 1_024, 4_000_000
 
 _FIRSTS_AT_ONCE = 1_000
 _get_key = attrgetter("key")
-_get_first = itemgetter(0)
 _OF_SEALED = "FROM series s JOIN sealed_chunks c ON c.series_pk = s.pk WHERE s.run_pk = ? AND s.key = ?"
 _OF_OPEN = "FROM series s JOIN chunks c ON c.series_pk = s.pk WHERE s.run_pk = ? AND s.key = ?"
 _OF_ARRIVED = (
@@ -33,7 +34,6 @@ _OPEN = (
 )
 
 _GATHERED = "UPDATE series SET gathered = gathered + ?, open_chunks = open_chunks + 1 WHERE pk = ?"
-_ARRIVE = "INSERT INTO arrivals (run_pk, series, data) VALUES (?, ?, ?)"
 
 
 class MetricTable:
@@ -50,8 +50,11 @@ class MetricTable:
         """
         rows, blob = _sum_up(series)
         if self._db.dialect == "sqlite":
-            numbers = ",".join([str(number) for number in self._upsert(ref, rows)])
-            self._db.post(_ARRIVE, (ref.pk, numbers, blob))
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                some = rows[start : start + ROWS_AT_ONCE]
+                values = [value for row in some for value in (ref.pk, ref.experiment, *row)]
+                self._db.post(write_upsert(len(some)), values)
+            self._db.post(ARRIVE, (blob, ref.pk, encode([row[0] for row in rows])))
         else:
             self._db.post(write_append(len(rows)), (ref.pk, ref.experiment, *list_columns(rows), blob))
 
@@ -74,15 +77,6 @@ class MetricTable:
 
         values = (points, now_ms, workspace, run_id, *list_columns(rows), blob)
         self._db.expect(write_log(TOUCH, len(rows) > 1), values, check)
-
-    def _upsert(self, ref: RunRef, rows: Sequence[Row]) -> Iterator[int]:
-        """Add to summaries, and yield the series' numbers in the order of the rows."""
-        numbers: dict[str, int] = {}
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            some = rows[start : start + ROWS_AT_ONCE]
-            values = [value for row in some for value in (ref.pk, ref.experiment, *row)]
-            numbers.update(self._db.returning(write_upsert(len(some)), values))
-        return map(numbers.__getitem__, map(_get_first, rows))
 
     def read(self, pk: int, key: str) -> list[bytes]:
         """Return a series' chunks in order of arrival; an unknown series has none."""

@@ -61,15 +61,22 @@ _GIVEN = "SELECT ?::bigint AS pk, ?::bigint AS experiment_pk"
 _NUMBERS = "SELECT string_agg(s.pk::text, ',' ORDER BY s.key COLLATE \"C\") FROM s"
 _ARRIVE = f"INSERT INTO arrivals (run_pk, series, data) SELECT r.pk, ({_NUMBERS}), ? FROM r"
 
+ARRIVE = (
+    "INSERT INTO arrivals (run_pk, series, data) SELECT run_pk, group_concat(pk), ? FROM (SELECT run_pk, pk FROM series"
+    " WHERE run_pk = ? AND key IN (SELECT value FROM json_each(?)) ORDER BY key)"
+)
+"""SQLite's statement that keeps the points of a run's series, whose keys are a list as JSON.
+
+Neither this nor what ``write_upsert`` returns gives rows: with each that it fetches, a thread hands the interpreter to
+another one, and waits to have it back.
+"""
+
 
 @lru_cache(maxsize=64)
 def write_upsert(count: int) -> str:
-    """Return SQLite's statement for some rows, each behind the run's number and the experiment's.
-
-    It returns keys and numbers of the series.
-    """
+    """Return SQLite's statement for some rows, each behind the run's number and the experiment's."""
     row = f"({', '.join('?' * _WIDTH)}, 0, 0)"
-    return f"{_INTO} VALUES {', '.join([row] * count)} {_MERGE} RETURNING key, pk"
+    return f"{_INTO} VALUES {', '.join([row] * count)} {_MERGE}"
 
 
 def list_columns(rows: Sequence[Row]) -> Iterable[object]:
