@@ -10,6 +10,7 @@ from trackway.api import logged_models as m
 from trackway.api import operations as ops
 from trackway.api import retention as t
 from trackway.api import runs as r
+from trackway.api.jobs import ListJobs
 from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from trackway.base.ids import new_id
 
@@ -290,6 +291,7 @@ TRASH: list[Scenario] = [
         lambda s: t.InspectStore(),
         lambda s, x: (x.revision != "none", x.missing_indexes, x.size_bytes > 0) == (True, [], True),
     ),
+    ok(ops.LIST_JOBS, "none before a server has done any", lambda s: ListJobs(), lambda s, x: x.jobs == []),
     ok(
         ops.SEARCH_AUDIT,
         "newest first",

@@ -1,11 +1,14 @@
-"""Pages of an operator: webhooks, schedules, audit, settings."""
+"""Pages of an operator: webhooks, schedules, audit, settings, jobs, doctor; and projects that were run."""
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page, expect
+from functools import partial
 
-from tests.ui.looking import HOSTILE, Site, call, find_barriers, make_run
+import msgspec
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.ui.looking import HOSTILE, Site, call, find_barriers, finish, make_run
 
 pytestmark = pytest.mark.browser
 
@@ -16,16 +19,21 @@ LAUNCH |= {"backend": "", "backend_config": "", "env_manager": ""}
 
 @pytest.fixture(scope="module")
 def filled(site: Site) -> Site:
-    """A webhook and a schedule whose every text is markup."""
+    """A webhook, a schedule and a project whose every text is markup."""
     hook = {"name": "hostile", "url": "https://hooks.example.org/a", "events": ["run.created"], "description": HOSTILE}
     call(site.port, "POST", "/webhooks", hook)
     call(site.port, "POST", "/schedules", {"name": "nightly", "cron": "30 2 * * *", "launch": LAUNCH, "paused": True})
+    tags = {"mlflow.source.type": "PROJECT", "mlflow.source.name": HOSTILE, "mlflow.project.entryPoint": "it's <b>"}
+    for number in range(3):
+        run = make_run(site.port, site.empty, name=f"launched {number}", tags=tags)
+        if number:
+            finish(site.port, run, "FAILED" if number == 2 else "FINISHED")
     return site
 
 
 @pytest.mark.parametrize("page", LOOKS, indirect=True, ids=["1280-light", "390-dark"])
 def test_every_page_of_an_operator_fits_and_keeps_nobody_out(page: Page, filled: Site) -> None:
-    for path in ["/webhooks", "/schedules?schedule=nightly", "/audit", "/settings"]:
+    for path in ["/webhooks", "/schedules?schedule=nightly", "/audit", "/settings", "/jobs", "/doctor", "/projects"]:
         page.goto(filled.address + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.locator("[aria-busy]")).to_have_count(0)
@@ -100,3 +108,44 @@ def test_the_trash_is_kept_as_long_as_is_said(page: Page, filled: Site) -> None:
     expect(page.get_by_role("dialog")).to_contain_text("removed for good")
     page.get_by_role("button", name="Cancel").click()
     call(filled.port, "PUT", "/retention", {"trash_ms": before})
+
+
+def test_jobs_of_the_server_say_how_they_went(page: Page, filled: Site) -> None:
+    page.goto(f"{filled.address}/experiments")
+    page.get_by_role("button", name="Operate").click()
+    page.get_by_role("menuitem", name="Jobs").click()
+    row = page.get_by_role("row").filter(has_text="compresses those of ended runs")
+    expect(row).to_contain_text("Done")
+    expect(row).to_contain_text("5 s")
+
+
+def test_a_failing_job_and_a_sick_database_are_told_with_what_to_do(page: Page, filled: Site) -> None:
+    job = {"name": "seal", "purpose": HOSTILE, "interval_ms": 5_000, "began_ms": 1, "ended_ms": 2, "times": 3}
+    job |= {"failures": 1, "error": HOSTILE, "error_ms": 2}
+    store = {"revision": "0001", "missing_indexes": ["ix_runs_lease"], "size_bytes": 1, "log_bytes": 0}
+    answers = {"jobs": {"jobs": [job]}, "store": store | {"journal_mode": ""}}
+    for path, answer in answers.items():
+        packed = msgspec.msgpack.encode(answer)
+        page.route(f"**/api/v1/{path}", partial(Route.fulfill, body=packed, content_type="application/msgpack"))
+    page.goto(f"{filled.address}/doctor")
+    expect(page.get_by_text("2 findings to look at")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="ix_runs_lease")).to_contain_text("trackway db repair")
+    expect(page.get_by_role("listitem").filter(has_text="Job seal")).to_contain_text(HOSTILE)
+    page.goto(f"{filled.address}/jobs")
+    expect(page.get_by_role("row").filter(has_text="seal")).to_contain_text("Failed")
+
+
+def test_what_is_only_for_administrators_is_no_fault(page: Page, filled: Site) -> None:
+    refused = {"error": {"code": "permission_denied", "message": "no", "hint": "", "details": {}}}
+    page.route("**/api/v1/store", lambda route: route.fulfill(status=403, json=refused))
+    page.goto(f"{filled.address}/doctor")
+    expect(page.get_by_role("listitem").filter(has_text="Database")).to_contain_text("only shown to administrators")
+
+
+def test_projects_that_were_run_lead_to_their_runs(page: Page, filled: Site) -> None:
+    page.goto(f"{filled.address}/projects")
+    row = page.get_by_role("row").filter(has_text="it's <b>")
+    expect(row).to_contain_text("1 failed")
+    row.get_by_role("link", name=HOSTILE).click()
+    expect(page.get_by_role("grid", name="Runs").get_by_role("link", name="launched 2")).to_be_visible()
+    expect(page.get_by_text("3 runs found")).to_be_visible()

@@ -6,7 +6,7 @@ import { ApiError } from "./api/client"
 import { Menu } from "./components/menu"
 import { Palette, pageCommands, paletteOpen } from "./components/palette"
 import { Toasts } from "./components/toasts"
-import { PAGES, SECTIONS, type Page, type PageProps } from "./pages/pages"
+import { OPERATION, PAGES, SECTIONS, type Page, type PageProps } from "./pages/pages"
 import { match } from "./state/address"
 import { followLinks, go, path } from "./state/router"
 import { choose, dark, theme } from "./state/theme"
@@ -48,6 +48,15 @@ function Top() {
             {text}
           </a>
         ))}
+        <span class={OPERATION.some(({ href }) => href === section) ? "nav-here" : undefined}>
+          <Menu
+            kind="bare"
+            icon="gear"
+            label="Operate"
+            text="Operate"
+            acts={OPERATION.map(({ href, text }) => ({ text, act: () => go(href) }))}
+          />
+        </span>
       </nav>
       <span class="grow only-narrow" />
       <Button icon="search" onClick={() => (paletteOpen.value = true)} label="Search Ctrl K">
@@ -70,7 +79,7 @@ function Top() {
           kind="bare"
           icon="list"
           label="Pages"
-          acts={SECTIONS.map(({ href, text }) => ({ text, act: () => go(href) }))}
+          acts={[...SECTIONS, ...OPERATION].map(({ href, text }) => ({ text, act: () => go(href) }))}
         />
       </span>
     </header>

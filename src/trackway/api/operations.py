@@ -10,6 +10,7 @@ from trackway.api import access as u
 from trackway.api import artifacts as a
 from trackway.api import endpoints as d
 from trackway.api import experiments as e
+from trackway.api import jobs as j
 from trackway.api import lineage as n
 from trackway.api import logged_models as m
 from trackway.api import metrics as x
@@ -223,6 +224,7 @@ VERIFY_AUDIT = Operation("audit.verify", "POST", "/audit/verify", t.VerifyAudit,
 TRIM_AUDIT = Operation("audit.trim", "POST", "/audit/trim", t.TrimAudit, t.TrimmedAudit, writes("system", permission="admin"), "Remove old entries of the audit log.")
 
 INSPECT_STORE = Operation("store.inspect", "GET", "/store", t.InspectStore, t.StoreReport, reads("system", permission="admin"), "Look at the database: its schema, its indexes, its size.")
+LIST_JOBS = Operation("jobs.list", "GET", "/jobs", j.ListJobs, j.JobList, reads("system", permission="admin"), "List the server's own background work, and how it went.")
 CREATE_USER = Operation("users.create", "POST", "/users", u.CreateUser, u.CreatedUser, writes("system", "name", permission="admin"), "Create a user or a service account.")
 LIST_USERS = Operation("users.list", "GET", "/users", u.ListUsers, u.UserPage, reads("system", permission="admin"), "List users.")
 GET_USER = Operation("users.get", "GET", "/users/{name}", u.UserName, u.User, reads("system", "name", permission="admin"), "Get a user.")

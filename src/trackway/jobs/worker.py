@@ -7,16 +7,22 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from trackway.api.jobs import PURPOSES, Job
 from trackway.base.clock import Clock, now_ms
 from trackway.base.errors import TrackwayError
 from trackway.base.ids import new_id
 from trackway.store.base import Store
 
+ERROR_LENGTH = 500
+
 log = logging.getLogger("trackway.jobs")
 
 
 class Task(NamedTuple):
-    """Something to do every ``interval_s``; it returns True when there is more to do at once."""
+    """Something to do every ``interval_s``; it returns True when there is more to do at once.
+
+    name: one of ``api.jobs.PURPOSES``
+    """
 
     name: str
     interval_s: float
@@ -32,6 +38,8 @@ class Worker:
     LEASE_MS = 60_000
 
     def __init__(self, store: Store, tasks: Sequence[Task], clock: Clock = now_ms) -> None:
+        if unknown := {task.name for task in tasks} - PURPOSES.keys():
+            raise ValueError(f"Nothing says what these jobs are for: {', '.join(sorted(unknown))}")
         self._store = store
         self._tasks = tasks
         self._clock = clock
@@ -54,12 +62,38 @@ class Worker:
         now = self._clock()
         due = [task for task in self._tasks if self._due[task.name] <= now]
         for task in due:
+            self._due[task.name] = now + int(task.interval_s * 1000)
             if self._stop.is_set() or not self._acquire(task):
-                self._due[task.name] = now + int(task.interval_s * 1000)
                 continue
-            more = task.run()
+            more = self._carry_out(task)
             self._due[task.name] = self._clock() + (0 if more else int(task.interval_s * 1000))
         return max(0.01, (min(self._due.values()) - self._clock()) / 1000)
+
+    def _carry_out(self, task: Task) -> bool:
+        """Run a task and note how it went; a fault in it ends neither the others nor the thread."""
+        began_ms, more, error = self._clock(), False, ""
+        try:
+            more = task.run()
+        except TrackwayError as failure:  # a store that is away now may be back later
+            log.warning("the job %s is put off: %s", task.name, failure)
+            error = failure.message
+        except Exception as failure:
+            log.exception("the job %s failed", task.name)
+            error = f"{type(failure).__name__}: {failure}"
+        ended_ms = self._clock()
+        job = Job(
+            name=task.name,
+            purpose=PURPOSES[task.name],
+            interval_ms=int(task.interval_s * 1000),
+            began_ms=began_ms,
+            ended_ms=ended_ms,
+            times=1,
+            failures=int(bool(error)),
+            error=error[:ERROR_LENGTH],
+            error_ms=ended_ms if error else None,
+        )
+        self._store.write(lambda tx: tx.housekeeping.note_job(job))
+        return more
 
     def _acquire(self, task: Task) -> bool:
         now = self._clock()
@@ -73,9 +107,9 @@ class Worker:
         while not self._stop.wait(pause_s):
             try:
                 pause_s = min(self.run_due(), 60.0)
-            except TrackwayError as error:  # the thread's edge: a store that is away now may be back later
+            except TrackwayError as error:  # the thread's edge: without the store nothing can be begun
                 log.warning("background work is put off: %s", error)
                 pause_s = 10.0
-            except Exception:  # a fault in one task must not end the others
+            except Exception:  # what is wrong now may be right later
                 log.exception("background work failed")
                 pause_s = 60.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trackway.api import jobs as j
 from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api import retention as t
@@ -21,7 +22,7 @@ PURGED_AT_ONCE = 1_000
 
 
 class RetentionService:
-    """Handlers of the operations on the trash and the audit log."""
+    """Handlers of the operations on the trash, the audit log, the database and the jobs."""
 
     def handlers(self) -> Handlers:
         """Return the handler of each operation."""
@@ -33,6 +34,7 @@ class RetentionService:
             ops.VERIFY_AUDIT: self.verify_audit,
             ops.TRIM_AUDIT: self.trim_audit,
             ops.INSPECT_STORE: self.inspect_store,
+            ops.LIST_JOBS: self.list_jobs,
         }
 
     def get(self, tx: Transaction, call: Call, _q: t.GetRetention) -> t.Retention:
@@ -45,6 +47,10 @@ class RetentionService:
     def inspect_store(self, tx: Transaction, _call: Call, _q: t.InspectStore) -> t.StoreReport:
         """Look at the database."""
         return tx.housekeeping.inspect()
+
+    def list_jobs(self, tx: Transaction, _call: Call, _q: j.ListJobs) -> j.JobList:
+        """List the server's own background work."""
+        return j.JobList(jobs=tx.housekeeping.list_jobs())
 
     def set(self, tx: Transaction, call: Call, q: t.SetRetention) -> t.Retention:
         """Set the policy."""

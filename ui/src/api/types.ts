@@ -734,6 +734,24 @@ export interface Ingested {
 export interface InspectStore {
 }
 
+/** A task that one of all replicas carries out again and again, and how it went. */
+export interface Job {
+  name: string
+  purpose: string
+  interval_ms: number
+  began_ms: number
+  ended_ms: number
+  times: number
+  failures: number
+  error: string
+  error_ms: number | null
+}
+
+/** All that have been carried out on this store, by name; none where no server has done them yet. */
+export interface JobList {
+  jobs: Job[]
+}
+
 /** What to run: a project, as ``trackway run`` takes it. What is empty is left to that command. */
 export interface Launch {
   uri: string
@@ -804,6 +822,10 @@ export interface ListGrants {
   subject?: string
   target_kind?: "endpoint" | "experiment" | "registered_model" | "schedule" | "workspace" | null
   target?: string
+}
+
+/** List the server's own background work. */
+export interface ListJobs {
 }
 
 /** List requests about a registered model, or about one version, newest first. */
@@ -1947,6 +1969,7 @@ export interface Operations {
   "audit.verify": { request: VerifyAudit; response: AuditVerdict }
   "audit.trim": { request: TrimAudit; response: TrimmedAudit }
   "store.inspect": { request: InspectStore; response: StoreReport }
+  "jobs.list": { request: ListJobs; response: JobList }
   "users.create": { request: CreateUser; response: CreatedUser }
   "users.list": { request: ListUsers; response: UserPage }
   "users.get": { request: UserName; response: User }
@@ -2095,6 +2118,7 @@ export const ROUTES = {
   "audit.verify": ["POST", "/audit/verify"],
   "audit.trim": ["POST", "/audit/trim"],
   "store.inspect": ["GET", "/store"],
+  "jobs.list": ["GET", "/jobs"],
   "users.create": ["POST", "/users"],
   "users.list": ["GET", "/users"],
   "users.get": ["GET", "/users/{name}"],

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals"
 import { useEffect, useRef, useState } from "preact/hooks"
 import { call } from "../api/client"
 import { quote } from "../format"
+import { OPERATION, SECTIONS } from "../pages/pages"
 import { go } from "../state/router"
 import { choose } from "../state/theme"
 import { Icon, type IconName } from "./icon"
@@ -19,13 +20,7 @@ export const paletteOpen = signal(false)
 export const pageCommands = signal<Command[]>([])
 
 const ALWAYS: Command[] = [
-  { text: "Experiments", icon: "list", act: () => go("/experiments") },
-  { text: "All runs", icon: "list", act: () => go("/runs") },
-  { text: "Models", icon: "list", act: () => go("/models") },
-  { text: "Schedules", icon: "list", act: () => go("/schedules") },
-  { text: "Webhooks", icon: "list", act: () => go("/webhooks") },
-  { text: "Audit", icon: "list", act: () => go("/audit") },
-  { text: "Settings", icon: "gear", act: () => go("/settings") },
+  ...[...SECTIONS, ...OPERATION].map(({ href, text }) => ({ text, icon: "list" as const, act: () => go(href) })),
   { text: "Theme: light", icon: "light", act: () => choose("light") },
   { text: "Theme: dark", icon: "dark", act: () => choose("dark") },
   { text: "Theme: as the system", icon: "system", act: () => choose("system") },

@@ -23,6 +23,9 @@ const model = () => import("./models/model")
 const version = () => import("./models/version")
 const versions = () => import("./models/compare")
 const webhooks = () => import("./operate/webhooks")
+const projects = () => import("./projects/projects")
+const jobs = () => import("./operate/jobs")
+const doctor = () => import("./operate/doctor")
 const schedules = () => import("./operate/schedules")
 const audit = () => import("./operate/audit")
 const settings = () => import("./operate/settings")
@@ -38,19 +41,34 @@ export const PAGES: Page[] = [
   { pattern: "/models/{name}", title: "Model", section: "/models", load: model },
   { pattern: "/models/{name}/compare", title: "Compare versions", section: "/models", load: versions },
   { pattern: "/models/{name}/versions/{version}", title: "Version", section: "/models", load: version },
+  { pattern: "/projects", title: "Projects", section: "/projects", load: projects },
   { pattern: "/schedules", title: "Schedules", section: "/schedules", load: schedules },
   { pattern: "/webhooks", title: "Webhooks", section: "/webhooks", load: webhooks },
   { pattern: "/audit", title: "Audit", section: "/audit", load: audit },
+  { pattern: "/jobs", title: "Jobs", section: "/jobs", load: jobs },
+  { pattern: "/doctor", title: "Doctor", section: "/doctor", load: doctor },
   { pattern: "/settings", title: "Settings", section: "/settings", load: settings },
 ]
 
-/** The navigation, in its order. */
-export const SECTIONS: { href: string; text: string }[] = [
+export interface Section {
+  href: string
+  text: string
+}
+
+/** The navigation, in its order: what everybody works with. */
+export const SECTIONS: Section[] = [
   { href: "/experiments", text: "Experiments" },
   { href: "/runs", text: "Runs" },
   { href: "/models", text: "Models" },
+  { href: "/projects", text: "Projects" },
   { href: "/schedules", text: "Schedules" },
+]
+
+/** What those look after who operate the server; a menu at the end of the navigation. */
+export const OPERATION: Section[] = [
   { href: "/webhooks", text: "Webhooks" },
   { href: "/audit", text: "Audit" },
+  { href: "/jobs", text: "Jobs" },
+  { href: "/doctor", text: "Doctor" },
   { href: "/settings", text: "Settings" },
 ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from trackway.api.jobs import PURPOSES, Job
 from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, StoreReport, VerifyAudit
 from trackway.store.base import Page
 from trackway.store.sql.connection import Connection, Row
@@ -62,6 +63,47 @@ class HousekeepingTable:
                 (name, holder, until_ms, now_ms),
             )
         )
+
+    def note_job(self, job: Job) -> None:
+        """Add one more time, or several, to what is known of a job."""
+        self._db.run(
+            "INSERT INTO jobs (name, interval_ms, began_ms, ended_ms, times, failures, error, error_ms)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET interval_ms = excluded.interval_ms,"
+            " began_ms = excluded.began_ms, ended_ms = excluded.ended_ms, times = jobs.times + excluded.times,"
+            " failures = jobs.failures + excluded.failures,"
+            " error = CASE WHEN excluded.error_ms IS NULL THEN jobs.error ELSE excluded.error END,"
+            " error_ms = COALESCE(excluded.error_ms, jobs.error_ms)",
+            (
+                job.name,
+                job.interval_ms,
+                job.began_ms,
+                job.ended_ms,
+                job.times,
+                job.failures,
+                job.error,
+                job.error_ms,
+            ),
+        )
+
+    def list_jobs(self) -> list[Job]:
+        """Return all jobs by name."""
+        rows = self._db.all(
+            "SELECT name, interval_ms, began_ms, ended_ms, times, failures, error, error_ms FROM jobs ORDER BY name"
+        )
+        return [
+            Job(
+                name=row[0],
+                purpose=PURPOSES.get(row[0], ""),
+                interval_ms=row[1],
+                began_ms=row[2],
+                ended_ms=row[3],
+                times=row[4],
+                failures=row[5],
+                error=row[6],
+                error_ms=row[7],
+            )
+            for row in rows
+        ]
 
     def append_audit(self, workspace: str, entry: AuditEntry) -> None:
         """Write an entry behind the last one; whoever writes one at the same time waits."""

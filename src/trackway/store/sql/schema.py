@@ -319,3 +319,16 @@ audit_heads = _table(
 """Where a workspace's chain ends, and up to which entry it was cut at its beginning."""
 
 leases = _table("leases", _pk("name", STRING), _str("holder"), _int("until_ms"))
+
+jobs = _table(
+    "jobs",
+    _pk("name", STRING),
+    _int("interval_ms"),
+    _int("began_ms"),
+    _int("ended_ms"),
+    _int("times"),
+    _int("failures"),
+    _str("error"),
+    _int("error_ms", nullable=True),
+)
+"""How the server's own background work went, the last time and in all."""

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pytest
 
+from trackway.api.jobs import Job
 from trackway.api.retention import AuditEntry, SearchAudit, VerifyAudit
 from trackway.base.ids import new_id
 from trackway.store.base import Page
@@ -75,6 +76,25 @@ class HousekeepingContract(StoreFixtures):
         for holder, now_ms, until_ms, expected in steps:
             got = space.write(lambda tx, s=(holder, now_ms, until_ms): tx.housekeeping.acquire_lease(name, *s))
             assert got is expected, (holder, now_ms)
+
+    def test_a_job_is_counted_and_keeps_its_last_failure(self, space: Space) -> None:
+        name = f"seal {new_id()}"
+        for began_ms, error in ((1, ""), (5, "full"), (9, "")):
+            job = Job(
+                name=name,
+                purpose="",
+                interval_ms=1_000,
+                began_ms=began_ms,
+                ended_ms=began_ms + 1,
+                times=1,
+                failures=int(bool(error)),
+                error=error,
+                error_ms=began_ms + 1 if error else None,
+            )
+            space.write(lambda tx, job=job: tx.housekeeping.note_job(job))
+        [found] = [one for one in space.read(lambda tx: tx.housekeeping.list_jobs()) if one.name == name]
+        assert (found.began_ms, found.ended_ms, found.times, found.failures) == (9, 10, 3, 1)
+        assert (found.error, found.error_ms) == ("full", 6)
 
     def test_the_audit_log_is_read_newest_first_and_page_by_page(self, space: Space) -> None:
         for n in range(10):

@@ -197,6 +197,18 @@ CREATE TABLE identities (
 
 CREATE INDEX ix_identities_user ON identities (user_pk);
 
+CREATE TABLE jobs (
+  name TEXT COLLATE "C" NOT NULL,
+  interval_ms BIGINT NOT NULL,
+  began_ms BIGINT NOT NULL,
+  ended_ms BIGINT NOT NULL,
+  times BIGINT NOT NULL,
+  failures BIGINT NOT NULL,
+  error TEXT COLLATE "C" NOT NULL,
+  error_ms BIGINT,
+  PRIMARY KEY (name)
+);
+
 CREATE TABLE leases (
   name TEXT COLLATE "C" NOT NULL,
   holder TEXT COLLATE "C" NOT NULL,

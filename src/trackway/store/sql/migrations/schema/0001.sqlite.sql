@@ -186,6 +186,18 @@ CREATE TABLE identities (
 
 CREATE INDEX ix_identities_user ON identities (user_pk);
 
+CREATE TABLE jobs (
+  name TEXT NOT NULL,
+  interval_ms INTEGER NOT NULL,
+  began_ms INTEGER NOT NULL,
+  ended_ms INTEGER NOT NULL,
+  times INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  error TEXT NOT NULL,
+  error_ms INTEGER,
+  PRIMARY KEY (name)
+);
+
 CREATE TABLE leases (
   name TEXT NOT NULL,
   holder TEXT NOT NULL,
