@@ -48,7 +48,7 @@ test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(FUZZ) $(OIDC) $(CLIENTS) .venvs/m
 	.venvs/libraries/bin/python -m pytest -n 2 -m "not browser and not h2o and not spark" $(ARGS)
 	$(if $(ARGS),,.venvs/libraries/bin/python -m pytest -n 2 -m browser tests/ui)
 	$(if $(ARGS),,.venvs/h2o/bin/python -m pytest -m h2o tests/models/h2o)
-	$(if $(ARGS),,.venvs/spark/bin/python -m pytest -m spark tests/inference/spark tests/models/spark attacks)
+	$(if $(ARGS),,.venvs/spark/bin/python -m pytest -m spark tests/inference/spark tests/models/spark tests/projects attacks)
 
 lint: $(ENV)  ## Check style, format and the rules of import
 	$(BIN)/ruff check

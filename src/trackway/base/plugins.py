@@ -38,6 +38,11 @@ def load(group: str, name: str) -> Any:
     raise InvalidInput(f"There is no {group} named {name!r}", hint=f"known: {', '.join(list_names(group)) or 'none'}")
 
 
+def list_built_in(group: str) -> list[str]:
+    """Return the names of the built-in extensions of ``group``, sorted, without a look at what is installed."""
+    return sorted(_built_in.get(group, {}))
+
+
 def list_names(group: str) -> list[str]:
     """Return the names in ``group``, sorted."""
     return sorted({*_built_in.get(group, {}), *(point.name for point in _find_foreign(group))})

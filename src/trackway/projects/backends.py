@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -25,6 +25,7 @@ JobStatus = Literal["PENDING", "RUNNING", "FINISHED", "FAILED", "KILLED"]
 plugins.register(GROUP, "kubernetes", "trackway.projects.kubernetes:KubernetesBackend")
 plugins.register(GROUP, "local", "trackway.projects.local:LocalBackend")
 plugins.register(GROUP, "slurm", "trackway.projects.slurm:SlurmBackend")
+plugins.register(GROUP, "spark", "trackway.projects.spark:SparkBackend")
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One launch of one entry point.
 
     command:      words; the first is a program
+    parameters:   of the entry point, which the command holds already
     folder:       of the project, in which the command runs
     variables:    to be set for it, beside what the backend's machines have
     surroundings: environment that it runs in
@@ -63,6 +65,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     entry_point: str = "main"
     name: str = ""
     command: tuple[str, ...]
+    parameters: Mapping[str, str] = {}
     folder: Path
     variables: Mapping[str, str] = {}
     surroundings: Surroundings = Surroundings()
@@ -116,20 +119,43 @@ class Backend(Protocol):
         """
 
 
+class Versions(msgspec.Struct, frozen=True, kw_only=True):
+    """The exact versions that an environment had.
+
+    python:   version
+    lock:     of a project's packages, as uv writes them; empty when none was kept
+    packages: versions by name, which count when there is no lock
+    """
+
+    python: str = ""
+    lock: str = ""
+    packages: Mapping[str, str] = {}
+
+
+class Need(NamedTuple):
+    """What the user asked for.
+
+    manager: of environments; empty for the one that fits what defines the environment
+    docker_args, build_image: for a project in a container, see ``containers``
+    versions: that uv is to install, whatever the project asks for
+    """
+
+    manager: str = ""
+    docker_args: Mapping[str, Any] = {}
+    build_image: bool = False
+    versions: Versions | None = None
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What an environment is made for.
 
-    manager:     as the user named it; empty for what fits the project
-    docker_args, build_image: for a project in a container, see ``containers``
-    config:      of the backend
-    dry:         only say what it would be: nothing is built or sent
+    config: of the backend
+    dry:    only say what it would be: nothing is built or sent
     """
 
     specification: Specification
     entry: EntryPoint
-    manager: str = ""
-    docker_args: Mapping[str, Any] = {}
-    build_image: bool = False
+    need: Need = Need()
     config: Mapping[str, Any] = {}
     dry: bool = False
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from trackway.base.errors import InvalidInput
+from trackway.base.errors import InvalidInput, NotSupported
 from trackway.environments.conda import CondaWanted, make_with_conda, read_conda_file
 from trackway.environments.kept import collect_environments
 from trackway.environments.programs import run
 from trackway.environments.requirements import check_lock, get_name
 from trackway.environments.uv import Wanted, choose_python, keep_lock, lock_with_uv, make_from_lock, require_uv
+from trackway.projects.backends import Need as Need
 from trackway.projects.backends import Surroundings
+from trackway.projects.backends import Versions as Versions
 from trackway.projects.containers import make_image
 from trackway.projects.document import read_document
 from trackway.projects.specification import EntryPoint, Specification
@@ -66,33 +69,6 @@ class Definition(NamedTuple):
     project: bool = False
 
 
-class Versions(msgspec.Struct, frozen=True, kw_only=True):
-    """The exact versions that an environment had.
-
-    python:   version
-    lock:     of a project's packages, as uv writes them; empty when none was kept
-    packages: versions by name, which count when there is no lock
-    """
-
-    python: str = ""
-    lock: str = ""
-    packages: Mapping[str, str] = {}
-
-
-class Need(NamedTuple):
-    """What the user asked for.
-
-    manager: of environments; empty for the one that fits what defines the environment
-    docker_args, build_image: for a project in a container, see ``containers``
-    versions: that uv is to install, whatever the project asks for
-    """
-
-    manager: str = ""
-    docker_args: Mapping[str, Any] = {}
-    build_image: bool = False
-    versions: Versions | None = None
-
-
 def make_surroundings(specification: Specification, entry: EntryPoint, need: Need) -> Surroundings:
     """Return the environment of an entry point, made now or before.
 
@@ -116,13 +92,7 @@ def make_surroundings(specification: Specification, entry: EntryPoint, need: Nee
         variables = {"CONDA_PREFIX": str(python.parent.parent)}
     else:
         folder = specification.folder
-        lock = need.versions.lock if need.versions is not None else ""
-        if lock:
-            kept = keep_lock(cache, f"recorded\n{lock}", lambda: check_lock(lock))
-        elif definition.project:
-            kept = _lock_project(folder, definition.wanted, cache)
-        else:
-            kept = lock_with_uv(definition.wanted, cache)
+        kept = _lock(definition, folder, need, cache)
         python = make_from_lock(kept, definition.wanted, cache, folder if definition.project else None)
         lock, digest = kept.read_text(encoding="utf-8"), python.parent.parent.name
         variables = {"VIRTUAL_ENV": str(python.parent.parent)}
@@ -131,6 +101,33 @@ def make_surroundings(specification: Specification, entry: EntryPoint, need: Nee
     own = _find_own(specification.folder) if definition.project else ""
     variables |= {"PATH": _prepend_path(python.parent), "PYTHONPATH": own, "PYTHONHOME": ""}
     return Surroundings(manager=definition.manager, digest=digest, python=python, lock=lock, variables=variables)
+
+
+def describe_surroundings(specification: Specification, entry: EntryPoint, need: Need) -> Surroundings:
+    """Return the environment of an entry point without making it: exact versions of its packages, or none of its own.
+
+    raises: InvalidInput for what cannot be read or met; NotSupported for what uv does not make; Unavailable
+    """
+    definition = _define(specification, entry, need)
+    if definition.manager == "local":
+        return Surroundings()
+    if definition.manager != "uv":
+        raise NotSupported(
+            f"An environment of {definition.manager} cannot be made on other machines from here",
+            hint="use --env-manager local for the one that they have",
+        )
+    lock = _lock(definition, specification.folder, need, get_cache("environments")).read_text(encoding="utf-8")
+    return Surroundings(manager="uv", digest=hashlib.sha256(lock.encode()).hexdigest(), lock=lock)
+
+
+def _lock(definition: Definition, folder: Path, need: Need, cache: Path) -> Path:
+    """Return the file with the exact versions of what uv is to install."""
+    known = need.versions.lock if need.versions is not None else ""
+    if known:
+        return keep_lock(cache, f"recorded\n{known}", lambda: check_lock(known))
+    if definition.project:
+        return _lock_project(folder, definition.wanted, cache)
+    return lock_with_uv(definition.wanted, cache)
 
 
 def _define(specification: Specification, entry: EntryPoint, need: Need) -> Definition:

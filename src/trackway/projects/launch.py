@@ -22,13 +22,13 @@ from trackway.projects.backends import (
     RemoteBackend,
     Stream,
     Surroundings,
-    load_backend,
 )
 from trackway.projects.checkouts import Checkout, fetch
 from trackway.projects.commands import build_command
 from trackway.projects.environments import Need, Versions, make_surroundings
 from trackway.projects.local import JOBS
 from trackway.projects.parameters import Values, resolve_values
+from trackway.projects.plugins import find_backend
 from trackway.projects.recording import LaunchRecord, Recorder, RunChoice, mask_config
 from trackway.projects.running import ProjectRun, wait_for
 from trackway.projects.specification import MAIN, EntryPoint, Specification, read_specification
@@ -169,7 +169,7 @@ def launch(request: Request, checkout: Checkout | None = None) -> ProjectRun:
     try:
         settings.check()
         choice = _choose_run(request.choice)
-        backend = load_backend(request.backend)
+        backend = find_backend(request.backend)
         backend.check(request.backend_config)
         checkout = checkout or fetch(request.uri, request.version)
         return _start(_plan(request, checkout, backend), choice, backend)
@@ -188,7 +188,7 @@ def preview(request: Request) -> str:
     """
     settings.check()
     choice = _choose_run(request.choice)
-    backend = load_backend(request.backend)
+    backend = find_backend(request.backend)
     backend.check(request.backend_config)
     if not isinstance(backend, PreviewingBackend):
         raise NotSupported(f"The backend {request.backend!r} does not say beforehand what it does")
@@ -231,20 +231,12 @@ def _plan(request: Request, checkout: Checkout, backend: Backend, *, dry: bool =
         storage = Path(request.storage_dir) if request.storage_dir else checkout.scratch / "storage"
         values = resolve_values(entry, request.parameters, checkout.folder, storage)
         command = build_command(entry, values.declared, values.extra)
+    need = Need(request.env_manager, request.docker_args, request.build_image and not dry, again.versions)
     if isinstance(backend, RemoteBackend):
-        asked = Asked(
-            specification=specification,
-            entry=entry,
-            manager=request.env_manager,
-            docker_args=request.docker_args,
-            build_image=request.build_image,
-            config=request.backend_config,
-            dry=dry,
-        )
+        asked = Asked(specification=specification, entry=entry, need=need, config=request.backend_config, dry=dry)
         surroundings = backend.surround(asked)
     else:
-        wanted = Need(request.env_manager, request.docker_args, request.build_image and not dry, again.versions)
-        surroundings = make_surroundings(specification, entry, wanted)
+        surroundings = make_surroundings(specification, entry, need)
     seeds = _find_seeds(values, again.variables.get(SEED) or os.environ.get(SEED, ""))
     return Plan(request, checkout, specification, entry, values, command, surroundings, seeds)
 
@@ -302,6 +294,7 @@ def _make_job(plan: Plan, run_id: str, choice: RunChoice) -> Job:
         entry_point=plan.entry.name,
         name=plan.specification.name,
         command=tuple(plan.command),
+        parameters=plan.values.list_all(),
         folder=plan.checkout.folder,
         variables={**plan.request.again.variables, **_list_variables(run_id, choice, plan.seeds)},
         surroundings=plan.surroundings,

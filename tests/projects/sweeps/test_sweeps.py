@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import threading
@@ -43,7 +44,7 @@ def list_children(result: SweepResult) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    "sampler", ["grid", "random", "tpe", *(pytest.param(n, marks=pytest.mark.slow) for n in ("qmc", "nsgaii"))]
+    "sampler", ["grid", "random", "tpe", *(pytest.param(n, marks=pytest.mark.slow) for n in ("qmc", "nsgaii", "cmaes"))]
 )
 def test_a_sampler_finds_the_best_of_what_it_tries(place: Path, sampler: str) -> None:
     space = SPACE | ({"lr": "log(1e-3, 1, points=3)"} if sampler == "grid" else {})
@@ -54,6 +55,24 @@ def test_a_sampler_finds_the_best_of_what_it_tries(place: Path, sampler: str) ->
     assert result.best.value == min(values)
     assert all(trial.value == loss(**trial.params) for trial in result.trials)  # type: ignore[arg-type]
     assert {trial.params["fixed"] for trial in result.trials} == {7}
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_evolution_strategy_learns_from_its_trials(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def bowl(x: float, y: float, kind: str) -> float:
+        return (x - 3) ** 2 + (y + 2) ** 2
+
+    space = {"x": "uniform(-10, 10)", "y": "uniform(-10, 10)", "kind": ["a", "b"]}
+    result = sweep(bowl, space, sampler="cmaes", trials=80, seed=5)
+    values = [trial.value for trial in result.trials if trial.value is not None]
+    assert statistics.median(values[-20:]) < 1 < statistics.median(values[:20])
+    assert "independently" not in capfd.readouterr().err
+
+
+def test_a_sampler_whose_package_is_missing_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trackway.projects.sweeps.samplers.find_spec", lambda name: None)
+    with pytest.raises(InvalidInput, match="needs the package cmaes"):
+        sweep(loss, SPACE, sampler="cmaes")
 
 
 def test_trials_are_runs_below_the_sweep_and_the_best_is_marked(place: Path) -> None:
@@ -143,7 +162,6 @@ def test_so_many_trials_run_at_once_and_no_more(place: Path) -> None:
         ({"pruner": "median"}, "No metric"),
         ({"nonsense": 1}, "options"),
         ({"sampler": "grid"}, "how many values of 'lr'"),
-        ({"sampler": "cmaes"}, "needs the package cmaes"),
         ({"metric": "loss", "pruner": "median"}, "must report"),
     ],
     ids=str,

@@ -48,13 +48,13 @@ class KubernetesBackend:
     def surround(self, asked: Asked) -> Surroundings:
         options = _read(asked.config)
         docker = asked.specification.docker
-        if asked.manager not in ("", "docker"):
+        if asked.need.manager not in ("", "docker"):
             raise InvalidInput(
-                f"Kubernetes runs images, not environments of {asked.manager}", hint="leave --env-manager out"
+                f"Kubernetes runs images, not environments of {asked.need.manager}", hint="leave --env-manager out"
             )
-        if asked.docker_args:
+        if asked.need.docker_args:
             raise InvalidInput("Kubernetes starts no container by `docker run`", hint="put it into a template")
-        if asked.build_image and not options.repository:
+        if asked.need.build_image and not options.repository:
             raise InvalidInput("An image that is built must be pushed", hint="name its place as `repository`")
         if is_local(options.tracking_uri or get_tracking_uri()):
             raise InvalidInput(

@@ -75,8 +75,12 @@ class OptunaSampler:
         self._constants = {key: one.values[0] for key, one in space.items() if one.kind == "constant"}
         self._domains = {key: self._translate(one) for key, one in space.items() if one.kind != "constant"}
         if name == "cmaes" and find_spec("cmaes") is None:  # Optuna finds that out at the first trial
-            raise InvalidInput("The sampler 'cmaes' needs the package cmaes", hint="pip install cmaes")
-        options: dict[str, Any] = {"constant_liar": True} if name == "tpe" else {}
+            raise InvalidInput("The sampler 'cmaes' needs the package cmaes", hint="pip install 'trackway[sweeps]'")
+        # Choices are drawn by chance where a sampler knows numbers alone, which is nothing to warn of at each trial.
+        options: dict[str, Any] = {
+            "tpe": {"constant_liar": True},
+            "cmaes": {"warn_independent_sampling": False},
+        }.get(name, {})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that constant_liar may change
             sampler = getattr(optuna.samplers, OPTUNA[name])(seed=seed, **options)
