@@ -44,7 +44,7 @@ test: $(ENV) $(LIBRARIES) $(CLIENTS) $(UI) system  ## Run the tests, but the slo
 	$(if $(ARGS),,$(call tested,$(BIN)/python -m pytest,-n 2,-m "browser and not slow" tests/ui))
 	$(if $(ARGS),,$(call tested,.venvs/libraries/bin/python -m pytest,-n 2,-m "libraries and not slow and not h2o" tests/models/libraries attacks))
 
-test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(FUZZ) $(OIDC) $(CLIENTS) .venvs/mlflow-server/.complete .venvs/mlflow-spark/.complete system java containers proxies  ## Run every test, in the environment that has every library
+test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(FUZZ) $(OIDC) $(CLIENTS) .venvs/mlflow-server/.complete .venvs/mlflow-spark/.complete system java containers proxies directory  ## Run every test, in the environment that has every library
 	.venvs/libraries/bin/python -m pytest -n 2 -m "not browser and not h2o and not spark" $(ARGS)
 	$(if $(ARGS),,.venvs/libraries/bin/python -m pytest -n 2 -m browser tests/ui)
 	$(if $(ARGS),,.venvs/h2o/bin/python -m pytest -m h2o tests/models/h2o)
@@ -107,6 +107,9 @@ java:
 
 proxies:
 	@PATH=$$PATH:/usr/sbin; command -v nginx >/dev/null && command -v caddy >/dev/null || .ci/system-packages nginx-light caddy
+
+directory:
+	@PATH=$$PATH:/usr/sbin; command -v slapd >/dev/null || .ci/system-packages slapd
 
 containers:
 	@command -v podman >/dev/null && command -v debootstrap >/dev/null || .ci/system-packages podman runc catatonit debootstrap

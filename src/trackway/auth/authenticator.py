@@ -8,6 +8,8 @@ from typing import NamedTuple
 from trackway.api.calls import Call
 from trackway.api.retention import AuditEntry
 from trackway.auth.credentials import INVITATION_MS, SESSION_MS, digest, mint
+from trackway.auth.directory import Directory
+from trackway.auth.federation import Federation, Origin
 from trackway.auth.passwords import check_password, fingerprint, hash_password, verify_password
 from trackway.auth.policy import GrantPolicy
 from trackway.auth.rights import Rights
@@ -22,6 +24,10 @@ SYSTEM = "default"
 """The workspace in whose audit log it is written who signs in."""
 
 
+RECHECK_MS = 300_000
+"""For so long a password that the directory took is not tried there again; as often, who came from there is sought."""
+
+
 class Attempt(NamedTuple):
     """Who tries to sign in, from where, by which request."""
 
@@ -32,20 +38,27 @@ class Attempt(NamedTuple):
 
 
 class Authenticator:
-    """Decides who somebody is. Its methods wait for the store, and some for argon2: call them on a thread.
+    """Decides who somebody is. Its methods wait for the store, some for argon2 or a directory: call them on a thread.
 
-    throttle: counts failures; see there
+    directory: where passwords are tried that are not kept here, and who admits those whom it names; None for nowhere
     """
 
-    def __init__(self, store: Store, policy: GrantPolicy, clock: Clock = now_ms) -> None:
+    def __init__(
+        self,
+        store: Store,
+        policy: GrantPolicy,
+        directory: tuple[Directory, Federation] | None = None,
+        clock: Clock = now_ms,
+    ) -> None:
         self._store = store
         self._policy = policy
+        self._directory = directory
         self._clock = clock
         self._throttle = Throttle()
 
     def knows(self, credential: str, workspace: str) -> bool:
         """Tell whether a credential was valid when it was last looked at, without looking."""
-        return self._policy.knows(credential, workspace)
+        return self._policy.knows(credential, workspace, self._clock())
 
     def find_rights(self, call: Call) -> Rights:
         """Return what a call's credential permits.
@@ -57,10 +70,14 @@ class Authenticator:
     def try_password(self, attempt: Attempt) -> str:
         """Return the credential of a name and password; see ``rights.load_rights``.
 
-        cost:   30 ms of a processor, whether there is such a user or not
-        raises: Unauthenticated; RateLimited after too many failures
+        cost:   30 ms of a processor, whether there is such a user or not; with a directory, three of its answers
+        raises: Unauthenticated; RateLimited after too many failures; PermissionDenied for who is known to the directory
+                and may not come in here; Unavailable when the directory does not answer
         """
-        return _password_credential(self._try(attempt))
+        user = self._try(attempt)
+        if not user.password:
+            return f"directory:{user.pk}:{self._clock() + RECHECK_MS}"
+        return f"password:{user.pk}:{fingerprint(user.password)}"
 
     def sign_in(self, attempt: Attempt, replaced: str = "") -> str:
         """Open a session and return its secret; a session that the browser had before ends.
@@ -149,13 +166,22 @@ class Authenticator:
         now_s = self._clock() / 1000
         self._throttle.check(attempt.name, attempt.address, now_s)
         user: UserRow | None = self._store.read(lambda tx: tx.access.find_user(attempt.name))
-        if verify_password(user.password if user else "", attempt.password) and user and not user.disabled:
+        right = verify_password(user.password if user else "", attempt.password)
+        passed = user if right and user and not user.disabled else None
+        if self._directory is not None and not (user and user.password):
+            passed = self._ask_directory(self._directory, attempt)
+        if passed is not None:
             self._throttle.succeed(attempt.name, attempt.address)
-            return user
+            return passed
         self._throttle.fail(attempt.name, attempt.address, now_s)
         shown = user.name if user else "unknown"  # what was typed may be a password in the wrong field
         self._store.write(lambda tx: self._record(tx, "anonymous", "session.refuse", shown, attempt))
         raise _wrong()
+
+    def _ask_directory(self, directory: tuple[Directory, Federation], attempt: Attempt) -> UserRow | None:
+        asked, federation = directory
+        external = asked.authenticate(attempt.name, attempt.password)
+        return federation.admit(external, Origin(attempt.address, attempt.request_id)) if external else None
 
     def _record(self, tx: Transaction, actor: str, operation: str, target: str, attempt: Attempt) -> None:
         entry = AuditEntry(
@@ -167,10 +193,6 @@ class Authenticator:
             address=attempt.address,
         )
         tx.housekeeping.append_audit(SYSTEM, entry)
-
-
-def _password_credential(user: UserRow) -> str:
-    return f"password:{user.pk}:{fingerprint(user.password)}"
 
 
 def _wrong() -> Unauthenticated:

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from trackway.auth.external import External
 from trackway.base.clock import Clock, now_ms
 from trackway.base.errors import InvalidInput, NotSupported, Unauthenticated, Unavailable
 
@@ -41,8 +42,6 @@ class OidcSettings(NamedTuple):
 
     redirect_uri: ``https://<this server>/sign-in/oidc/callback``, as the provider knows it
     name_claim:   which claim is the user's name here
-    teams:        groups of the provider to teams here
-    admins:       group whose members are administrators; empty for none
     """
 
     issuer: str
@@ -51,8 +50,6 @@ class OidcSettings(NamedTuple):
     redirect_uri: str
     scopes: str
     name_claim: str
-    teams: Mapping[str, str]
-    admins: str
 
 
 class Begun(NamedTuple):
@@ -62,16 +59,6 @@ class Begun(NamedTuple):
     state: str
     nonce: str
     verifier: str
-
-
-class External(NamedTuple):
-    """Who signed in, by the word of the provider. ``sid`` is the provider's session, or empty."""
-
-    issuer: str
-    subject: str
-    name: str
-    groups: frozenset[str]
-    sid: str
 
 
 class _Metadata(msgspec.Struct, frozen=True):
@@ -206,7 +193,7 @@ class OidcClient:
             raise _refuse("the provider has not verified the address")
         groups = claims.get("groups", [])
         found = frozenset(group for group in groups if isinstance(group, str)) if isinstance(groups, list) else ()
-        return External(self.settings.issuer, subject, name, frozenset(found), str(claims.get("sid", "")))
+        return External("oidc", self.settings.issuer, subject, name, frozenset(found), str(claims.get("sid", "")))
 
     def _find_provider(self) -> _Metadata:
         with self._lock:

@@ -36,9 +36,10 @@ class GrantPolicy:
         self._denied = denied
         self._kept: dict[tuple[str, str], Rights] = {}
 
-    def knows(self, credential: str, workspace: str) -> bool:
-        """Tell whether a credential was valid when it was last looked at."""
-        return (credential, workspace) in self._kept
+    def knows(self, credential: str, workspace: str, now_ms: int) -> bool:
+        """Tell whether a credential was valid when it was last looked at, and has not ended by time."""
+        rights = self._kept.get((credential, workspace))
+        return rights is not None and (not rights.expires_ms or rights.expires_ms > now_ms)
 
     def admit(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> Call:
         """Return the call with its actor and sight.

@@ -22,7 +22,7 @@ class Rights(NamedTuple):
     """What a credential permits.
 
     version:     of access, when this was read
-    means:       ``session``, ``token``, ``password`` or ``proxy``
+    means:       ``session``, ``token``, ``password``, ``directory`` or ``proxy``
     ceiling:     the most that the credential permits, whatever its user may
     workspace:   on everything in the workspace
     experiments: more than that, on some experiments by number
@@ -64,8 +64,9 @@ class _Shown(NamedTuple):
 def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -> Rights:
     """Read what a credential permits.
 
-    credential: ``session:<digest>``, ``token:<digest>``, ``password:<user's number>:<fingerprint of the hash>``, or
-                ``proxy:<name>`` for whom a proxy in front has signed in
+    credential: ``session:<digest>``, ``token:<digest>``, ``password:<user's number>:<fingerprint of the hash>``,
+                ``directory:<user's number>:<until when>`` for a password that a directory took, or ``proxy:<name>`` for
+                whom a proxy in front has signed in
     raises:     Unauthenticated when it is not valid, or not any more
     """
     version = tx.access.version()
@@ -120,6 +121,12 @@ def _check_credential(tx: Transaction, credential: str, now_ms: int) -> _Shown:
         if user is None or not user.password or fingerprint(user.password) != known:
             raise refuse_credential()
         return _Shown(user, means, "", 0)
+    if means == "directory":
+        number, _, until_ms = rest.partition(":")
+        user = tx.access.get_user(int(number))
+        if user is None or int(until_ms) <= now_ms:
+            raise refuse_credential()
+        return _Shown(user, means, "", int(until_ms))
     if means == "proxy":
         user = tx.access.find_user(rest)
         if user is None or user.kind != "user":

@@ -80,8 +80,8 @@ class UserService:
             raise InvalidInput("A service account cannot be an administrator", hint="give it roles")
         if user.is_admin and not user.disabled and not (is_admin and not disabled):
             _keep_an_administrator(tx, user)
-        tx.access.update_user(user.pk, is_admin, disabled)
-        if disabled:
+        tx.access.update_user(user.pk, is_admin, q.disabled)
+        if q.disabled:
             tx.access.delete_credentials(user.pk, ["session", "invitation"])
         return tx.access.show_user(user.pk)
 

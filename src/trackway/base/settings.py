@@ -51,6 +51,18 @@ SETTINGS = (
     Setting("oidc_name_claim", str, "preferred_username", "", "what is the user's name here"),
     Setting("oidc_teams", str, "", "", "groups of the provider and the teams that their members are in: ds-vision=vision,ds-ops=ops"),
     Setting("oidc_admins", str, "", "", "group of the provider whose members, and nobody else of them, are administrators"),
+    Setting("ldap_url", str, "", "", "LDAP servers that are asked in turn where people sign in: ldaps://a.example.org,ldap://b.example.org (by StartTLS)"),
+    Setting("ldap_ca", str, "", "", "PEM file of who may have signed their certificates, unless this machine trusts them"),
+    Setting("ldap_bind_dn", str, "", "", "as whom this server searches there; anonymously without"),
+    Setting("ldap_password_file", str, "", "", "file with the password for that, unless TRACKWAY_LDAP_PASSWORD has it"),
+    Setting("ldap_base", str, "", "", "where people are: ou=people,dc=example,dc=org"),
+    Setting("ldap_filter", str, "(uid={name})", "", "who may sign in; {name} stands for what was typed"),
+    Setting("ldap_name", str, "uid", "", "attribute that is the user's name here"),
+    Setting("ldap_id", str, "entryUUID", "", "attribute that nobody else will ever have (objectGUID of Active Directory)"),
+    Setting("ldap_group_base", str, "", "", "where groups are, when elsewhere than people"),
+    Setting("ldap_group_filter", str, "(|(member={dn})(uniqueMember={dn})(memberUid={name}))", "", "which groups are somebody's"),
+    Setting("ldap_teams", str, "", "", "groups by their cn, and the teams that their members are in: ds-vision=vision,ds-ops=ops"),
+    Setting("ldap_admins", str, "", "", "group whose members, and nobody else of the directory, are administrators"),
     Setting("insecure_open", bool, False, "", "serve other machines though everybody who reaches the port may do everything"),
     Setting("tls_cert", str, "", "", "PEM file with the server's certificate, and those that it was signed with; read again when it changes"),
     Setting("tls_key", str, "", "", "PEM file with its key, when that is a file of its own"),
@@ -85,6 +97,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     oidc_name_claim: str
     oidc_teams: str
     oidc_admins: str
+    ldap_url: str
+    ldap_ca: str
+    ldap_bind_dn: str
+    ldap_password_file: str
+    ldap_base: str
+    ldap_filter: str
+    ldap_name: str
+    ldap_id: str
+    ldap_group_base: str
+    ldap_group_filter: str
+    ldap_teams: str
+    ldap_admins: str
     insecure_open: bool
     tls_cert: str
     tls_key: str

@@ -30,6 +30,8 @@ CSRF_COOKIE = "trackway_csrf"
 SESSION_S = 7 * 86_400
 SAFE = ("GET", "HEAD", "OPTIONS")
 HASHING_THREADS = 2
+ASKING_THREADS = 16
+"""With a directory, whose answers are waited for on the same threads."""
 WAITING_LOGINS = 32
 """Passwords that wait to be tried at once; more are refused, as each takes a processor for a while."""
 KEPT_PASSWORDS = 10_000
@@ -52,12 +54,13 @@ class Gate:
 
     proxies: whose word about where a request comes from is taken
     header:  where such a proxy says who it has signed in; empty for none
+    asks:    whether passwords are tried at a directory, too
 
     A password that was found right is remembered by a keyed hash, so that argon2 is not paid for each request. It
     stands for the stored hash that it matched: a changed password ends it in the same transaction that asks.
     """
 
-    def __init__(self, authenticator: Authenticator, proxies: Proxies, header: str = "") -> None:
+    def __init__(self, authenticator: Authenticator, proxies: Proxies, header: str = "", asks: bool = False) -> None:
         self._authenticator = authenticator
         self._header = header.lower().encode()
         self.proxies = proxies
@@ -65,7 +68,9 @@ class Gate:
         self._passwords: dict[bytes, str] = {}
         self._trying: dict[bytes, asyncio.Future[str]] = {}
         self._hashing = 0
-        self._threads = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="trackway-password")
+        self._threads = ThreadPoolExecutor(
+            ASKING_THREADS if asks else HASHING_THREADS, thread_name_prefix="trackway-password"
+        )
 
     async def admit(self, request: HttpRequest, caller: Caller, route: Route | None) -> None:
         """Let a request in as who it shows to be, or raise.

@@ -12,7 +12,10 @@ CredentialKind = Literal["session", "token", "invitation", "setup"]
 
 
 class UserRow(NamedTuple):
-    """A user with what is never shown; ``password`` is argon2id's encoded hash, or empty."""
+    """A user with what is never shown; ``password`` is argon2id's encoded hash, or empty.
+
+    suspended: disabled by the directory that the user comes from, which may take that back
+    """
 
     pk: int
     name: str
@@ -20,6 +23,7 @@ class UserRow(NamedTuple):
     password: str
     is_admin: bool
     disabled: bool
+    suspended: bool = False
 
 
 class CredentialRow(NamedTuple):
@@ -87,7 +91,12 @@ class Access(Protocol):
     def count_admins(self) -> int:
         """Return how many administrators can sign in."""
 
-    def update_user(self, pk: int, is_admin: bool, disabled: bool) -> None: ...
+    def update_user(self, pk: int, is_admin: bool, disabled: bool | None) -> None:
+        """Change a user; ``disabled`` None leaves that as it is, and counts more than what a directory says."""
+
+    def suspend_user(self, pk: int, suspended: bool) -> None:
+        """Disable a user until a directory takes that back; nothing for who was disabled otherwise."""
+
     def set_password(self, pk: int, password: str) -> None: ...
     def delete_user(self, pk: int) -> None:
         """Remove a user with credentials, memberships and grants."""
@@ -97,6 +106,9 @@ class Access(Protocol):
 
     def has_identity(self, pk: int) -> bool: ...
     def add_identity(self, issuer: str, subject: str, pk: int) -> None: ...
+    def list_identities(self, issuer: str) -> list[tuple[str, int]]:
+        """Return all subjects of an issuer with the numbers of their users."""
+
     def end_sessions(self, pk: int | None, name: str) -> int:
         """Delete sessions of a user (None for whomever) and of a provider's session (empty for all); return how many.
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from trackway.artifacts.base import BlobStore
 from trackway.artifacts.roots import open_blobs
 from trackway.auth.authenticator import Authenticator
+from trackway.auth.directory import Directory
+from trackway.auth.external import GroupMapping
+from trackway.auth.federation import Federation
 from trackway.auth.grants import GrantService
 from trackway.auth.policy import GrantPolicy
 from trackway.auth.users import UserService
@@ -40,6 +43,7 @@ from trackway.tracking.table import TableService
 from trackway.webhooks.addresses import Allowed
 from trackway.webhooks.courier import Courier
 from trackway.webhooks.service import WebhookService
+from trackway.wiring.directory import make_task
 
 
 class Platform:
@@ -49,17 +53,26 @@ class Platform:
     artifacts: address of the blob store
     webhook_networks: where webhooks may lead beside public addresses
     master_key_file:  what seals secrets, where TRACKWAY_MASTER_KEY does not say it
+    directory: where people sign in, with what its groups mean; None for here alone
     auth:      callers are who their credentials say, and may do what their roles permit; else anybody may do anything
     """
 
     def __init__(
-        self, store: str, artifacts: str, webhook_networks: str = "", master_key_file: str = "", *, auth: bool = False
+        self,
+        store: str,
+        artifacts: str,
+        webhook_networks: str = "",
+        master_key_file: str = "",
+        *,
+        auth: bool = False,
+        directory: tuple[Directory, GroupMapping] | None = None,
     ) -> None:
         allowed = Allowed(webhook_networks)
         self.vault = _open_vault(store, master_key_file)
         self.store = SqlStore(_prepare_store(store))
         grants = GrantPolicy(record_denials(self.store)) if auth else None
-        self.authenticator = Authenticator(self.store, grants) if grants else None
+        self.directory = (directory[0], Federation(self.store, directory[1])) if directory else None
+        self.authenticator = Authenticator(self.store, grants, self.directory) if grants else None
         self.blobs: BlobStore = open_blobs(artifacts)
         experiments = ExperimentService()
         retention = RetentionService()
@@ -94,7 +107,7 @@ class Platform:
     def start_jobs(self) -> Worker:
         """Begin the background work."""
         chores = self.chores
-        tasks = (
+        tasks = [
             Task("seal", 5.0, chores.seal_series),
             Task("reclaim", 60.0, chores.reclaim_space),
             Task("leases", 10.0, chores.expire_leases),
@@ -106,7 +119,9 @@ class Platform:
             Task("deliveries", 3_600.0, self.courier.forget_old),
             Task("schedules", 5.0, self.timekeeper.keep_time),
             Task("ticks", 3_600.0, self.timekeeper.forget_old),
-        )
+        ]
+        if self.directory:
+            tasks.append(make_task(*self.directory))
         worker = Worker(self.store, tasks)
         worker.start()
         return worker

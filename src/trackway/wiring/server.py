@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version as installed_version
 from urllib.parse import urlsplit
 
-from trackway.auth.oidc import OidcClient
 from trackway.base.errors import InvalidInput, TrackwayError
 from trackway.base.settings import Settings, read_settings
 from trackway.http.app import App
@@ -30,10 +29,11 @@ from trackway.server.mlflow.routes import list_routes as list_mlflow_routes
 from trackway.server.sign_in import SignInRoutes
 from trackway.server.single_sign_on import START
 from trackway.server.uploads import DirectTransfers, Uploads
+from trackway.wiring.directory import make_directory
 from trackway.wiring.memory import FreedMemory
 from trackway.wiring.platform import Platform
 from trackway.wiring.processes import end_with_parent, start_log
-from trackway.wiring.single_sign_on import make_single_sign_on, read_oidc
+from trackway.wiring.single_sign_on import check_single_sign_on, make_single_sign_on
 
 VERSION = installed_version("trackway")
 
@@ -42,14 +42,23 @@ def build_app(settings: Settings) -> App[Caller]:
     """Build the server's application."""
     memory = FreedMemory()  # before there are threads
     keys = settings.master_key_file
-    platform = Platform(settings.store, settings.artifacts, settings.webhook_networks, keys, auth=settings.auth)
+    platform = Platform(
+        settings.store,
+        settings.artifacts,
+        settings.webhook_networks,
+        keys,
+        auth=settings.auth,
+        directory=make_directory(settings),
+    )
     several = settings.workers > 1 and not settings.store.startswith("sqlite:")
     observer = Observer(VERSION, worker=str(os.getpid()) if several else "")
 
     changes = Changes(platform.store)
     gate = None
     if platform.authenticator is not None:
-        gate = Gate(platform.authenticator, Proxies(settings.behind_proxy), settings.auth_header)
+        gate = Gate(
+            platform.authenticator, Proxies(settings.behind_proxy), settings.auth_header, bool(settings.ldap_url)
+        )
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -164,8 +173,8 @@ def check_settings(settings: Settings) -> None:
             "A header says who calls only when a proxy sets it",
             hint="give --auth, and the address of the proxy with --behind-proxy",
         )
-    if settings.oidc_issuer:
-        OidcClient(read_oidc(settings))
+    check_single_sign_on(settings)
+    make_directory(settings)
     if not 0 <= settings.port <= 65_535:
         raise InvalidInput(f"Invalid port {settings.port}", hint="give 1 to 65535, or 0 for any that is free")
     if settings.workers < 1:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
+from trackway.auth.external import GroupMapping
 from trackway.auth.federation import Federation
 from trackway.auth.oidc import OidcClient, OidcSettings
-from trackway.auth.users import check_user_name
 from trackway.base.errors import InvalidInput
 from trackway.base.settings import Settings
 from trackway.server.gate import Gate
 from trackway.server.single_sign_on import CALLBACK, SingleSignOnRoutes
 from trackway.store.base import Store
+from trackway.wiring.federation import read_mapping, read_secret
 
 
 def make_single_sign_on(settings: Settings, store: Store, gate: Gate) -> SingleSignOnRoutes | None:
@@ -24,8 +24,17 @@ def make_single_sign_on(settings: Settings, store: Store, gate: Gate) -> SingleS
     """
     if not settings.oidc_issuer:
         return None
-    found = read_oidc(settings)
-    return SingleSignOnRoutes(OidcClient(found), Federation(store, found.teams, found.admins), gate)
+    return SingleSignOnRoutes(OidcClient(read_oidc(settings)), Federation(store, _read_mapping(settings)), gate)
+
+
+def check_single_sign_on(settings: Settings) -> None:
+    """Refuse settings that cannot be right.
+
+    raises: InvalidInput; NotSupported when what it needs is not installed
+    """
+    if settings.oidc_issuer:
+        OidcClient(read_oidc(settings))
+        _read_mapping(settings)
 
 
 def read_oidc(settings: Settings, environment: Mapping[str, str] = os.environ) -> OidcSettings:
@@ -39,14 +48,7 @@ def read_oidc(settings: Settings, environment: Mapping[str, str] = os.environ) -
             "Single sign-on needs access control, and the address by which browsers reach this server",
             hint="give --auth and --public-url https://trackway.example.org",
         )
-    secret = environment.get("TRACKWAY_OIDC_CLIENT_SECRET", "")
-    if not secret and settings.oidc_client_secret_file:
-        try:
-            secret = Path(settings.oidc_client_secret_file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise InvalidInput(
-                f"The file {settings.oidc_client_secret_file} cannot be read: {error.strerror}"
-            ) from error
+    secret = read_secret("TRACKWAY_OIDC_CLIENT_SECRET", settings.oidc_client_secret_file, environment)
     return OidcSettings(
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
@@ -54,19 +56,8 @@ def read_oidc(settings: Settings, environment: Mapping[str, str] = os.environ) -
         redirect_uri=settings.public_url.rstrip("/") + CALLBACK,
         scopes=settings.oidc_scopes,
         name_claim=settings.oidc_name_claim,
-        teams=_read_teams(settings.oidc_teams),
-        admins=settings.oidc_admins,
     )
 
 
-def _read_teams(text: str) -> dict[str, str]:
-    teams = {}
-    for pair in text.split(",") if text else ():
-        group, equals, team = pair.strip().rpartition("=")
-        if not equals or not group:
-            raise InvalidInput(
-                f"Invalid oidc_teams: {pair.strip()[:80]!r}", hint="write them like group=team,other=ops"
-            )
-        check_user_name(team)
-        teams[group] = team
-    return teams
+def _read_mapping(settings: Settings) -> GroupMapping:
+    return read_mapping("oidc_teams", settings.oidc_teams, settings.oidc_admins)

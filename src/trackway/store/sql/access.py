@@ -29,6 +29,8 @@ _NAMED: dict[NamedKind, str] = {
     "schedule": "schedules",
 }
 """The table of each kind of object that grants name by its name."""
+_SUSPENDED = 2
+"""In ``users.disabled``: by a directory."""
 _decode_permissions = msgspec.json.Decoder(list[Permission]).decode
 
 
@@ -106,10 +108,18 @@ class AccessTable:
         """Return how many administrators can sign in."""
         return self._count("SELECT COUNT(*) FROM users WHERE is_admin = 1 AND disabled = 0 AND password <> ''")
 
-    def update_user(self, pk: int, is_admin: bool, disabled: bool) -> None:
+    def update_user(self, pk: int, is_admin: bool, disabled: bool | None) -> None:
         """Change a user."""
-        self._db.run("UPDATE users SET is_admin = ?, disabled = ? WHERE pk = ?", (int(is_admin), int(disabled), pk))
+        self._db.run("UPDATE users SET is_admin = ? WHERE pk = ?", (int(is_admin), pk))
+        if disabled is not None:
+            self._db.run("UPDATE users SET disabled = ? WHERE pk = ?", (int(disabled), pk))
         self.touch()
+
+    def suspend_user(self, pk: int, suspended: bool) -> None:
+        """Disable a user until a directory takes that back."""
+        before, after = (0, _SUSPENDED) if suspended else (_SUSPENDED, 0)
+        sql = "UPDATE users SET disabled = ? WHERE pk = ? AND disabled = ?"
+        self._touched(self._db.run(sql, (after, pk, before)))
 
     def set_password(self, pk: int, password: str) -> None:
         """Set a password's hash."""
@@ -140,6 +150,11 @@ class AccessTable:
     def add_identity(self, issuer: str, subject: str, pk: int) -> None:
         """Bind a provider's subject to a user."""
         self._db.run("INSERT INTO identities (issuer, subject, user_pk) VALUES (?, ?, ?)", (issuer, subject, pk))
+
+    def list_identities(self, issuer: str) -> list[tuple[str, int]]:
+        """Return all subjects of an issuer with the numbers of their users."""
+        rows = self._db.all("SELECT subject, user_pk FROM identities WHERE issuer = ? ORDER BY subject", (issuer,))
+        return [(row[0], row[1]) for row in rows]
 
     def end_sessions(self, pk: int | None, name: str) -> int:
         """Delete sessions of a user, and of a provider's session."""
@@ -366,7 +381,7 @@ def _user(row: Row | None) -> UserRow | None:
     if row is None:
         return None
     pk, name, kind, password, is_admin, disabled = row
-    return UserRow(pk, name, kind, password, bool(is_admin), bool(disabled))
+    return UserRow(pk, name, kind, password, bool(is_admin), bool(disabled), disabled == _SUSPENDED)
 
 
 def _shown(row: Row) -> User:

@@ -24,7 +24,8 @@ users = make_table(
     UniqueConstraint("folded", name="uq_users_folded"),
     ids=True,
 )
-"""``folded`` is the name in lower case: no two names differ in nothing else."""
+"""``folded`` is the name in lower case: no two names differ in nothing else. ``disabled`` is 1 when somebody said so,
+and 2 when the directory did that the user comes from."""
 credentials = make_table(
     "credentials",
     pk("digest", STRING),

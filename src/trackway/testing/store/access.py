@@ -38,7 +38,7 @@ class AccessContract(StoreFixtures):
         name, pk = make_user(space, "hash", is_admin=True)
         for asked in (name, name.lower(), name.upper()):
             found = space.read(lambda tx, asked=asked: tx.access.find_user(asked))
-            assert found == (pk, name, "user", "hash", True, False)
+            assert found == (pk, name, "user", "hash", True, False, False)
             again = space.write(
                 lambda tx, asked=asked: tx.access.create_user(asked, "service", "", False, 2, "user:bob")
             )
@@ -59,6 +59,8 @@ class AccessContract(StoreFixtures):
         team = space.read(lambda tx: tx.access.find_team(space.workspace, "team"))
         row = make_credential(pk)
         changes: list[Any] = [
+            lambda tx: tx.access.suspend_user(pk, True),
+            lambda tx: tx.access.suspend_user(pk, False),
             lambda tx: tx.access.update_user(pk, False, True),
             lambda tx: tx.access.set_password(pk, "other"),
             lambda tx: tx.access.add_member(team, pk),
@@ -79,6 +81,21 @@ class AccessContract(StoreFixtures):
             before = space.read(lambda tx: tx.access.version())
             space.write(change)
             assert space.read(lambda tx: tx.access.version()) > before
+
+    def test_what_a_directory_disables_it_gives_back_and_what_somebody_disabled_it_does_not(self, space: Space) -> None:
+        _, pk = make_user(space)
+
+        def change(work: Any) -> tuple[bool, bool]:
+            space.write(work)
+            user = space.read(lambda tx: tx.access.get_user(pk))
+            return user.disabled, user.suspended
+
+        assert change(lambda tx: tx.access.suspend_user(pk, True)) == (True, True)
+        assert change(lambda tx: tx.access.update_user(pk, True, None)) == (True, True)
+        assert change(lambda tx: tx.access.suspend_user(pk, False)) == (False, False)
+        assert change(lambda tx: tx.access.update_user(pk, True, True)) == (True, False)
+        assert change(lambda tx: tx.access.suspend_user(pk, True)) == (True, False)
+        assert change(lambda tx: tx.access.suspend_user(pk, False)) == (True, False)
 
     def test_a_transaction_says_whether_it_has_changed_anything(self, space: Space) -> None:
         def work(tx: Any) -> tuple[bool, int, bool, int]:
@@ -116,6 +133,7 @@ class AccessContract(StoreFixtures):
         space.write(lambda tx: tx.access.add_identity(issuer, "s", pk))
         assert space.read(lambda tx: tx.access.has_identity(pk))
         assert space.read(lambda tx: tx.access.find_identity(issuer, "s")) == pk
+        assert space.read(lambda tx: tx.access.list_identities(issuer)) == [("s", pk)]
         assert space.read(lambda tx: tx.access.find_identity(issuer, "S")) is None
         space.write(lambda tx: tx.access.delete_user(pk))
         assert space.read(lambda tx: tx.access.find_identity(issuer, "s")) is None
