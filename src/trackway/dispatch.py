@@ -12,6 +12,7 @@ import msgspec
 from trackway.api.access import CreateGrant, TeamMember, UpdateUser
 from trackway.api.calls import Actor, Call
 from trackway.api.operations import OPERATIONS, Operation
+from trackway.api.provisioning import SetProvisionedTeam, SetProvisionedUser
 from trackway.api.retention import AuditEntry
 from trackway.api.structs import Request, Response
 from trackway.api.webhooks import CreateWebhook
@@ -196,6 +197,10 @@ def _describe(request: Request) -> str:
         return request.name
     if isinstance(request, TeamMember):
         return request.user
+    if isinstance(request, SetProvisionedUser):
+        return f"active {request.active}".lower()
+    if isinstance(request, SetProvisionedTeam):
+        return f"members {','.join(map(str, request.members))}"[:1_000]
     if isinstance(request, UpdateUser):
         changed = {"is_admin": request.is_admin, "disabled": request.disabled}
         return ", ".join(f"{name} {value}".lower() for name, value in changed.items() if value is not None)

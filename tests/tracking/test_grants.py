@@ -113,7 +113,7 @@ def may(operation: Operation[Any, Any], part: str, is_inside: bool) -> bool | No
     access = operation.access
     if part in UNKNOWN:
         return False
-    if access.target == "system":
+    if access.target in ("system", "provisioning"):
         return part == "administrator"
     if access.target == "self" or access.lists or part == "administrator":
         return True

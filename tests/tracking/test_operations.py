@@ -19,6 +19,7 @@ from tests.tracking import (
     scenarios_logging,
     scenarios_models,
     scenarios_overviews,
+    scenarios_provisioning,
     scenarios_quotas,
     scenarios_registry,
     scenarios_reviews,
@@ -61,6 +62,7 @@ SCENARIOS: list[Scenario] = [
     *scenarios_schedules.SCENARIOS,
     *scenarios_overviews.SCENARIOS,
     *scenarios_access.SCENARIOS,
+    *scenarios_provisioning.SCENARIOS,
     *scenarios_audit.SCENARIOS,
 ]
 

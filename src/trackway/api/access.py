@@ -21,6 +21,8 @@ ROLES: dict[str, frozenset[Permission]] = {
     "admin": frozenset(("read", "write", "create", "delete", "manage", "admin")),
 }
 """The roles that every workspace has. Who makes an experiment, a model, an endpoint or a schedule is its manager."""
+PROVISIONER = "provisioner"
+"""What a token may be for, in place of a role: to keep people and teams up by SCIM, and nothing else."""
 
 
 class User(Response, frozen=True, kw_only=True):
@@ -118,7 +120,8 @@ class CreateToken(Request, frozen=True, kw_only=True):
     """Make a token of one's own, or, as an administrator, of a service account.
 
     user:       "" for oneself
-    role:       the most that the token may do, whatever its user may; "" for all of it
+    role:       the most that the token may do, whatever its user may; "" for all of it; "provisioner" for SCIM and
+                nothing else, which administrators of the installation alone can give
     expires_ms: when it ends; None for in 90 days, 0 for never
     """
 

@@ -16,6 +16,7 @@ Permission = Literal["read", "write", "create", "delete", "manage", "admin"]
 
 Target = Literal[
     "system",
+    "provisioning",
     "self",
     "grant",
     "workspace",

@@ -111,3 +111,5 @@ TEAMS: Final = 1_000
 """Most teams of a workspace."""
 ROLES: Final = 100
 """Most roles that a workspace makes."""
+EXTERNAL_ID_CHARS: Final = 255
+"""Of what a directory calls a user or team by SCIM."""

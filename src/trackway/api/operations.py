@@ -15,6 +15,7 @@ from trackway.api import lineage as n
 from trackway.api import logged_models as m
 from trackway.api import metrics as x
 from trackway.api import overviews as o
+from trackway.api import provisioning as p
 from trackway.api import quotas as h
 from trackway.api import registry as g
 from trackway.api import retention as t
@@ -213,6 +214,13 @@ LIST_TICKS = Operation("schedules.history", "GET", "/schedules/{name}/ticks", c.
 CANCEL_TICK = Operation("schedules.cancel", "POST", "/schedules/{name}/ticks/{tick_id}/cancel", c.CancelTick, c.Tick, writes("schedule", "name", permission="manage"), "Have a time not run, or its run ended.")
 CLAIM_TICK = Operation("schedules.claim", "POST", "/schedule-ticks/claim", c.ClaimTick, c.ClaimedTick, writes("workspace", audited=False), "Take a time that is due, to run it: for workers.")
 REPORT_TICK = Operation("schedules.report", "POST", "/schedule-ticks/{tick_id}/report", c.ReportTick, c.Tick, writes("workspace", audited=False), "Say how a time that was taken is going: for workers.")
+
+FIND_PROVISIONED_USERS = Operation("provisioning.list_users", "POST", "/provisioning/users/search", p.FindProvisionedUsers, p.ProvisionedUserPage, reads("provisioning", permission="admin"), "Find people, for a directory that keeps them up.", internal=True)
+SET_PROVISIONED_USER = Operation("provisioning.set_user", "PUT", "/provisioning/users", p.SetProvisionedUser, p.ProvisionedUser, writes("provisioning", "name", permission="admin"), "Create or change a person, as a directory says.", internal=True)
+DELETE_PROVISIONED_USER = Operation("provisioning.delete_user", "POST", "/provisioning/users/delete", p.DeleteProvisionedUser, Empty, writes("provisioning", "name", permission="admin"), "Delete a person, as a directory says.", internal=True)
+FIND_PROVISIONED_TEAMS = Operation("provisioning.list_teams", "POST", "/provisioning/teams/search", p.FindProvisionedTeams, p.ProvisionedTeamList, reads("provisioning", permission="admin"), "Find teams, for a directory that keeps them up.", internal=True)
+SET_PROVISIONED_TEAM = Operation("provisioning.set_team", "PUT", "/provisioning/teams", p.SetProvisionedTeam, p.ProvisionedTeam, writes("provisioning", "name", permission="admin"), "Create or change a team, as a directory says.", internal=True)
+DELETE_PROVISIONED_TEAM = Operation("provisioning.delete_team", "POST", "/provisioning/teams/delete", p.DeleteProvisionedTeam, Empty, writes("provisioning", "name", permission="admin"), "Delete a team, as a directory says.", internal=True)
 
 GET_USAGE = Operation("usage.get", "GET", "/usage", h.GetUsage, h.Usage, reads("workspace"), "Count what the workspace holds, and see its quota.")
 SET_QUOTA = Operation("quotas.set", "PUT", "/quota", h.SetQuota, h.Usage, writes("system", permission="admin"), "Limit what the workspace may hold.")

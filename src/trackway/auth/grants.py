@@ -77,7 +77,7 @@ class GrantService:
     def set_role(self, tx: Transaction, call: Call, q: c.SetRole) -> c.Role:
         """Create or change a role."""
         check_user_name(q.role)
-        if q.role in c.ROLES:
+        if q.role in (*c.ROLES, c.PROVISIONER):
             raise InvalidInput(f"The role {q.role!r} is built in", hint="choose another name")
         known = tx.access.list_roles(call.workspace)
         if q.role not in known and len(known) >= limits.ROLES:
@@ -207,7 +207,7 @@ def _list_reasons(tx: Transaction, call: Call, user: UserRow, operation: Operati
     if access.target == "self":
         return ["everybody may, for what is their own"]
     reasons = [f"{user.name} is an administrator of the installation"] if user.is_admin else []
-    if access.target == "system":
+    if access.target in ("system", "provisioning"):
         return reasons
     if access.lists:
         return [*reasons, "everybody may; the answer shows what they may read"]

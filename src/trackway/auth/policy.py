@@ -17,6 +17,8 @@ from trackway.base.errors import NotFound, PermissionDenied, Unauthenticated
 from trackway.store.base import Transaction
 
 Denied = Callable[[Call, Operation[Any, Any], Request], None]
+BEYOND_WORKSPACES = ("system", "provisioning", "self")
+"""Targets of which a role in a workspace says nothing."""
 KEPT = 10_000
 """Most credentials whose rights are kept in memory."""
 
@@ -59,7 +61,7 @@ class GrantPolicy:
             rights=rights,
         )
         try:
-            if not access.lists and (access.permission not in rights.workspace or access.target in ("system", "self")):
+            if not access.lists and (access.permission not in rights.workspace or access.target in BEYOND_WORKSPACES):
                 CHECKS[access.target](tx, admitted, access, request)
             if rights.exceeded:
                 check_quota(rights.exceeded, operation, request)
@@ -106,4 +108,5 @@ class GrantPolicy:
 
 
 def _makes(operation: Operation[Any, Any]) -> bool:
-    return operation.access.target in ("workspace", "grant", "file") or operation.name.endswith(".create")
+    targets = ("workspace", "grant", "file", "provisioning")
+    return operation.access.target in targets or operation.name.endswith(".create")

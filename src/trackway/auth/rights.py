@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, get_args
 
-from trackway.api.access import ROLES, NamedKind
+from trackway.api.access import PROVISIONER, ROLES, NamedKind
 from trackway.api.calls import EVERYTHING, Actor, Permission, Sight
 from trackway.api.quotas import QuotaKind
 from trackway.auth.passwords import fingerprint
@@ -22,6 +22,7 @@ class Rights(NamedTuple):
     """What a credential permits.
 
     version:     of access, when this was read
+    provisions:  may keep people and teams up, as administrators may, too
     means:       ``session``, ``token``, ``password``, ``directory`` or ``proxy``
     ceiling:     the most that the credential permits, whatever its user may
     workspace:   on everything in the workspace
@@ -34,6 +35,7 @@ class Rights(NamedTuple):
     actor: Actor
     user_pk: int
     is_admin: bool
+    provisions: bool
     means: str
     expires_ms: int
     ceiling: Permissions
@@ -74,7 +76,7 @@ def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -
     if shown.user.disabled:
         raise refuse_credential()
     roles = {**ROLES, **{name: frozenset(those) for name, those in tx.access.list_roles(workspace).items()}}
-    ceiling = roles.get(shown.role, NOTHING) if shown.role else ALL
+    ceiling = roles.get(shown.role, NOTHING) if shown.role else ALL  # a provisioner's is nothing
     given = [] if shown.user.is_admin else tx.access.list_given(workspace, shown.user.pk)
     everywhere = ALL if shown.user.is_admin else join(roles, (one for one in given if one.target_kind == "workspace"))
     experiments, named, numbers = _resolve(tx, workspace, roles, given, ceiling)
@@ -92,6 +94,7 @@ def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -
         Actor(kind=shown.user.kind, name=shown.user.name),
         shown.user.pk,
         shown.user.is_admin and not shown.role,
+        shown.role == PROVISIONER or (shown.user.is_admin and not shown.role),
         shown.means,
         shown.expires_ms,
         ceiling,

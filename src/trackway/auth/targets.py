@@ -144,6 +144,11 @@ def _on_system(_tx: Transaction, call: AdmittedCall, _access: Access, _request: 
         raise PermissionDenied("Only administrators of the installation may do this")
 
 
+def _on_provisioning(_tx: Transaction, call: AdmittedCall, _access: Access, _request: Any) -> None:
+    if not _rights(call).provisions:
+        raise PermissionDenied("This needs a token for provisioning", hint="an administrator can make one")
+
+
 def _on_self(_tx: Transaction, _call: AdmittedCall, _access: Access, _request: Any) -> None:
     """Everybody who is known may; the handler looks at whom the request names."""
 
@@ -206,6 +211,7 @@ def _on_file(tx: Transaction, call: AdmittedCall, access: Access, request: Any) 
 
 CHECKS: dict[Target, Check] = {
     "system": _on_system,
+    "provisioning": _on_provisioning,
     "self": _on_self,
     "grant": _on_grant,
     "workspace": _on_workspace,

@@ -79,7 +79,7 @@ class UserService:
         if is_admin and user.kind == "service":
             raise InvalidInput("A service account cannot be an administrator", hint="give it roles")
         if user.is_admin and not user.disabled and not (is_admin and not disabled):
-            _keep_an_administrator(tx, user)
+            keep_an_administrator(tx, user)
         tx.access.update_user(user.pk, is_admin, q.disabled)
         if q.disabled:
             tx.access.delete_credentials(user.pk, ["session", "invitation"])
@@ -89,7 +89,7 @@ class UserService:
         """Delete a user with all that hangs on it."""
         user = find_user(tx, q.name)
         if user.is_admin and not user.disabled:
-            _keep_an_administrator(tx, user)
+            keep_an_administrator(tx, user)
         tx.access.delete_user(user.pk)
         return Empty()
 
@@ -144,8 +144,9 @@ class UserService:
         """Make a token, which permits no more than the credential that it was made with."""
         check_name("token's name", q.name, limits.KEY_CHARS)
         user = _find_owner(tx, call, q.user)
-        if q.role and q.role not in c.ROLES:
-            raise InvalidInput(f"Invalid role {q.role[:40]!r}", hint=f"one of {', '.join(c.ROLES)}, or none")
+        if q.role and q.role not in (*c.ROLES, c.PROVISIONER):
+            hint = f"one of {', '.join((*c.ROLES, c.PROVISIONER))}, or none"
+            raise InvalidInput(f"Invalid role {q.role[:40]!r}", hint=hint)
         if q.expires_ms is not None and q.expires_ms and q.expires_ms <= call.now_ms:
             raise InvalidInput("The token would have ended already", hint="give a time to come, in ms since 1970")
         if len(tx.access.list_tokens(user.pk)) >= limits.TOKENS:
@@ -153,7 +154,10 @@ class UserService:
         role = q.role
         if call.credential:
             shown = load_rights(tx, call.credential, call.workspace, call.now_ms)
-            if not (c.ROLES[role] if role else c.ROLES["admin"]) <= shown.ceiling:
+            if role == c.PROVISIONER:
+                if not shown.is_admin:
+                    raise PermissionDenied("Only administrators of the installation make tokens for provisioning")
+            elif not (c.ROLES[role] if role else c.ROLES["admin"]) <= shown.ceiling:
                 raise PermissionDenied("A token cannot make one that permits more than itself", hint="give a role")
         secret, row = mint("token", user.pk, call.now_ms, TOKEN_MS, q.name, role)
         if q.expires_ms is not None:
@@ -210,7 +214,11 @@ def _invite(tx: Transaction, call: Call, pk: int) -> str:
     return secret
 
 
-def _keep_an_administrator(tx: Transaction, user: UserRow) -> None:
+def keep_an_administrator(tx: Transaction, user: UserRow) -> None:
+    """Refuse to take the last administrator with a password away.
+
+    raises: Conflict
+    """
     if user.password and tx.access.count_admins() <= 1:
         raise Conflict(f"{user.name} is the last administrator", hint="make another one first")
 

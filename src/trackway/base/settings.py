@@ -63,6 +63,7 @@ SETTINGS = (
     Setting("ldap_group_filter", str, "(|(member={dn})(uniqueMember={dn})(memberUid={name}))", "", "which groups are somebody's"),
     Setting("ldap_teams", str, "", "", "groups by their cn, and the teams that their members are in: ds-vision=vision,ds-ops=ops"),
     Setting("ldap_admins", str, "", "", "group whose members, and nobody else of the directory, are administrators"),
+    Setting("scim", bool, False, "", "let a directory of identities keep people and teams up here by SCIM 2.0 (needs --auth)"),
     Setting("insecure_open", bool, False, "", "serve other machines though everybody who reaches the port may do everything"),
     Setting("tls_cert", str, "", "", "PEM file with the server's certificate, and those that it was signed with; read again when it changes"),
     Setting("tls_key", str, "", "", "PEM file with its key, when that is a file of its own"),
@@ -109,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ldap_group_filter: str
     ldap_teams: str
     ldap_admins: str
+    scim: bool
     insecure_open: bool
     tls_cert: str
     tls_key: str

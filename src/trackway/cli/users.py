@@ -127,7 +127,11 @@ def tokens() -> None:
 @tokens.command("create")
 @click.argument("name")
 @click.option("--user", default="", help="Whose; yours when left out.")
-@click.option("--role", default="", help="The most that it permits: reader, editor, manager; all when left out.")
+@click.option(
+    "--role",
+    default="",
+    help="The most that it permits: reader, editor, manager; all when left out; provisioner for SCIM.",
+)
 @click.option("--days", default=90, show_default=True, type=click.IntRange(0), help="How long it lasts; 0 for ever.")
 @on_store
 def create_token(transport: Transport, as_json: bool, name: str, user: str, role: str, days: int) -> None:

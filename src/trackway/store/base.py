@@ -33,6 +33,7 @@ from trackway.store.housekeeping import Housekeeping
 from trackway.store.outbox import Webhooks
 from trackway.store.overviews import Overviews
 from trackway.store.paging import Page as Page
+from trackway.store.provisioning import Provisioning
 from trackway.store.quotas import Quotas
 from trackway.store.reviews import Reviews
 from trackway.store.signatures import Signatures
@@ -439,6 +440,8 @@ class Transaction(Protocol):
     def access(self) -> Access: ...
     @property
     def quotas(self) -> Quotas: ...
+    @property
+    def provisioning(self) -> Provisioning: ...
     @property
     def housekeeping(self) -> Housekeeping: ...
 

@@ -14,6 +14,7 @@ from trackway.auth.external import GroupMapping
 from trackway.auth.federation import Federation
 from trackway.auth.grants import GrantService
 from trackway.auth.policy import GrantPolicy
+from trackway.auth.provisioning import ProvisioningService
 from trackway.auth.users import UserService
 from trackway.base.errors import Unavailable
 from trackway.base.sealing import Vault
@@ -97,6 +98,7 @@ class Platform:
             QuotaService(),
             UserService(),
             GrantService(),
+            ProvisioningService(),
             retention,
         )
         self.dispatch = Dispatch(self.store, [service.handlers() for service in services], grants or OpenPolicy())

@@ -19,13 +19,16 @@ from trackway.http.peers import Proxies
 from trackway.http.turns import TurnLimits
 from trackway.server import native, pages, static
 from trackway.server.bridge import Callers
-from trackway.server.calls import Caller
+from trackway.server.calls import Caller, Route
 from trackway.server.changes import Changes
 from trackway.server.events import EventRoutes
 from trackway.server.files import FileRoutes
 from trackway.server.gate import Gate
 from trackway.server.mlflow.errors import encode_error as encode_mlflow_error
 from trackway.server.mlflow.routes import list_routes as list_mlflow_routes
+from trackway.server.scim.errors import encode_error as encode_scim_error
+from trackway.server.scim.resources import load_resources
+from trackway.server.scim.routes import ScimRoutes
 from trackway.server.sign_in import SignInRoutes
 from trackway.server.single_sign_on import START
 from trackway.server.uploads import DirectTransfers, Uploads
@@ -41,24 +44,12 @@ VERSION = installed_version("trackway")
 def build_app(settings: Settings) -> App[Caller]:
     """Build the server's application."""
     memory = FreedMemory()  # before there are threads
-    keys = settings.master_key_file
-    platform = Platform(
-        settings.store,
-        settings.artifacts,
-        settings.webhook_networks,
-        keys,
-        auth=settings.auth,
-        directory=make_directory(settings),
-    )
+    platform = _open_platform(settings)
     several = settings.workers > 1 and not settings.store.startswith("sqlite:")
     observer = Observer(VERSION, worker=str(os.getpid()) if several else "")
 
     changes = Changes(platform.store)
-    gate = None
-    if platform.authenticator is not None:
-        gate = Gate(
-            platform.authenticator, Proxies(settings.behind_proxy), settings.auth_header, bool(settings.ldap_url)
-        )
+    gate = _make_gate(settings, platform)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -99,14 +90,45 @@ def build_app(settings: Settings) -> App[Caller]:
     ]
     public = urlsplit(settings.public_url).netloc
     hosts = [host for host in (settings.host, public, *settings.allowed_hosts.split(",")) if host]
-    if platform.authenticator is not None and gate is not None:
-        single = make_single_sign_on(settings, platform.store, gate)
-        routes += SignInRoutes(platform.authenticator, gate, START if single else "").list_routes()
-        routes += single.list_routes() if single else []
+    if gate is not None:
+        routes += _list_doors(settings, platform, gate)
     lanes = _make_lanes(settings, observer, gate)
     guard = Guard(hosts, secure=bool(settings.tls_cert), lanes=lanes, gate=gate)
-    errors = {"": native.encode_error, **dict.fromkeys(("/api/2.0/", "/api/3.0/", "/ajax-api/"), encode_mlflow_error)}
+    errors = {"": native.encode_error, "/scim/": encode_scim_error}
+    errors |= dict.fromkeys(("/api/2.0/", "/api/3.0/", "/ajax-api/"), encode_mlflow_error)
     return App(Callers(platform.dispatch, changes), routes, errors, guard, observer, lifespan())
+
+
+def _open_platform(settings: Settings) -> Platform:
+    return Platform(
+        settings.store,
+        settings.artifacts,
+        settings.webhook_networks,
+        settings.master_key_file,
+        auth=settings.auth,
+        directory=make_directory(settings),
+    )
+
+
+def _make_gate(settings: Settings, platform: Platform) -> Gate | None:
+    """Return what lets requests in; None where everybody may do everything."""
+    if platform.authenticator is None:
+        return None
+    return Gate(
+        platform.authenticator, Proxies(settings.behind_proxy), settings.auth_header, asks=bool(settings.ldap_url)
+    )
+
+
+def _list_doors(settings: Settings, platform: Platform, gate: Gate) -> list[Route]:
+    """Return the routes by which people come in, and those by which a directory says who they are."""
+    assert platform.authenticator is not None
+    single = make_single_sign_on(settings, platform.store, gate)
+    routes = SignInRoutes(platform.authenticator, gate, START if single else "").list_routes()
+    if single is not None:
+        routes += single.list_routes()
+    if settings.scim:
+        routes += ScimRoutes(Proxies(settings.behind_proxy), settings.public_url).list_routes()
+    return routes
 
 
 def _make_lanes(settings: Settings, observer: Observer, gate: Gate | None) -> Lanes | None:
@@ -174,6 +196,10 @@ def check_settings(settings: Settings) -> None:
             hint="give --auth, and the address of the proxy with --behind-proxy",
         )
     check_single_sign_on(settings)
+    if settings.scim:
+        if not settings.auth:
+            raise InvalidInput("SCIM needs access control", hint="give --auth")
+        load_resources()
     make_directory(settings)
     if not 0 <= settings.port <= 65_535:
         raise InvalidInput(f"Invalid port {settings.port}", hint="give 1 to 65535, or 0 for any that is free")

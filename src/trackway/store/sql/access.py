@@ -70,8 +70,8 @@ class AccessTable:
     ) -> int | None:
         """Insert a user; None when the name is taken."""
         rows = self._db.returning(
-            "INSERT INTO users (name, folded, kind, password, is_admin, disabled, created_ms, created_by)"
-            " VALUES (?, ?, ?, ?, ?, 0, ?, ?) ON CONFLICT (folded) DO NOTHING RETURNING pk",
+            "INSERT INTO users (name, folded, kind, password, is_admin, disabled, created_ms, created_by,"
+            " external_id) VALUES (?, ?, ?, ?, ?, 0, ?, ?, '') ON CONFLICT (folded) DO NOTHING RETURNING pk",
             (name, name.lower(), kind, password, int(is_admin), now_ms, actor),
         )
         if not rows:
@@ -213,7 +213,7 @@ class AccessTable:
 
     def create_team(self, workspace: str, name: str) -> bool:
         """Insert a team; False when the name is taken."""
-        sql = "INSERT INTO teams (workspace, name) VALUES (?, ?) ON CONFLICT (workspace, name) DO NOTHING"
+        sql = "INSERT INTO teams (workspace, name, external_id) VALUES (?, ?, '') ON CONFLICT DO NOTHING"
         return self._db.run(sql, (workspace, name)) > 0
 
     def find_team(self, workspace: str, name: str) -> int | None:

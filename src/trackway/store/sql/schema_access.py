@@ -21,11 +21,12 @@ users = make_table(
     integer("disabled"),
     integer("created_ms"),
     string("created_by"),
+    string("external_id"),
     UniqueConstraint("folded", name="uq_users_folded"),
     ids=True,
 )
 """``folded`` is the name in lower case: no two names differ in nothing else. ``disabled`` is 1 when somebody said so,
-and 2 when the directory did that the user comes from."""
+and 2 when the directory did that the user comes from. ``external_id`` is what a directory calls a person by SCIM."""
 credentials = make_table(
     "credentials",
     pk("digest", STRING),
@@ -47,7 +48,13 @@ Index("ix_identities_user", identities.c.user_pk)
 access_versions = make_table("access_versions", pk("name", STRING), integer("version"))
 """Grows with each change of what anybody may do: every server compares it with what it keeps in memory."""
 teams = make_table(
-    "teams", serial(), string("workspace"), string("name"), UniqueConstraint("workspace", "name", name="uq_teams_name")
+    "teams",
+    serial(),
+    string("workspace"),
+    string("name"),
+    string("external_id"),
+    UniqueConstraint("workspace", "name", name="uq_teams_name"),
+    ids=True,
 )
 team_members = make_table("team_members", pk("team_pk"), pk("user_pk"), clustered=True)
 Index("ix_team_members_user", team_members.c.user_pk)

@@ -11,6 +11,7 @@ from trackway.store.sql.housekeeping import HousekeepingTable
 from trackway.store.sql.logged_models import LoggedModelTable
 from trackway.store.sql.metrics import MetricTable
 from trackway.store.sql.overviews import OverviewTable
+from trackway.store.sql.provisioning import ProvisioningTable
 from trackway.store.sql.quotas import QuotaTable
 from trackway.store.sql.registry import RegistryTable
 from trackway.store.sql.reviews import ReviewTable
@@ -40,4 +41,5 @@ class SqlTransaction:
         self.schedules = ScheduleTable(db)
         self.endpoints = EndpointTable(db)
         self.access = AccessTable(db)
+        self.provisioning = ProvisioningTable(db, self.access)
         self.housekeeping = HousekeepingTable(db)

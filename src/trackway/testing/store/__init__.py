@@ -9,6 +9,7 @@ from trackway.testing.store.files import FileContract
 from trackway.testing.store.housekeeping import HousekeepingContract, QuotaContract
 from trackway.testing.store.logged_models import LoggedModelContract
 from trackway.testing.store.metrics import MetricContract
+from trackway.testing.store.provisioning import ProvisioningContract
 from trackway.testing.store.registry import RegistryContract
 from trackway.testing.store.runs import RunContract
 from trackway.testing.store.schedules import ScheduleContract
@@ -28,6 +29,7 @@ class StoreContract(
     WebhookContract,
     ScheduleContract,
     AccessContract,
+    ProvisioningContract,
     HousekeepingContract,
     QuotaContract,
 ):

@@ -627,6 +627,7 @@ CREATE TABLE teams (
   pk BIGSERIAL NOT NULL,
   workspace TEXT COLLATE "C" NOT NULL,
   name TEXT COLLATE "C" NOT NULL,
+  external_id TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (pk),
   CONSTRAINT uq_teams_name UNIQUE (workspace, name)
 );
@@ -652,6 +653,7 @@ CREATE TABLE users (
   disabled BIGINT NOT NULL,
   created_ms BIGINT NOT NULL,
   created_by TEXT COLLATE "C" NOT NULL,
+  external_id TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (pk),
   CONSTRAINT uq_users_folded UNIQUE (folded)
 );

@@ -617,10 +617,10 @@ CREATE TABLE team_members (
 CREATE INDEX ix_team_members_user ON team_members (user_pk);
 
 CREATE TABLE teams (
-  pk INTEGER NOT NULL,
+  pk INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   workspace TEXT NOT NULL,
   name TEXT NOT NULL,
-  PRIMARY KEY (pk),
+  external_id TEXT NOT NULL,
   CONSTRAINT uq_teams_name UNIQUE (workspace, name)
 );
 
@@ -645,6 +645,7 @@ CREATE TABLE users (
   disabled INTEGER NOT NULL,
   created_ms INTEGER NOT NULL,
   created_by TEXT NOT NULL,
+  external_id TEXT NOT NULL,
   CONSTRAINT uq_users_folded UNIQUE (folded)
 );
 
