@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.tracking.naive_search import Item, matches, sort_items
 from trackway.api.query import And, Comparison, Exists, Expression, Field, IsNan, Not, Or, OrderTerm
 from trackway.api.runs import TAG_CONTEXT, Dataset, DatasetInput
-from trackway.store.base import Page, RunColumns, RunRef, Search, Texts, Transaction, ValueColumn
+from trackway.store.base import Page, RunRef, Search, Transaction
+from trackway.store.columns import RunColumns, Texts, ValueColumn
 from trackway.store.sql import search as sql_search
 from trackway.store.sql import values as sql_values
 from trackway.store.sql.store import SqlStore

@@ -16,7 +16,8 @@ from trackway.base.errors import InvalidInput
 from trackway.rules.checks import check_count, check_page, check_text
 from trackway.rules.grammar import RUNS, parse_order
 from trackway.rules.handlers import Handlers
-from trackway.store.base import RunColumns, Transaction
+from trackway.store.base import Transaction
+from trackway.store.columns import RunColumns
 from trackway.tracking.runs import experiment_numbers, parse_search
 
 NEWEST: Final = 1_000

@@ -16,7 +16,8 @@ from trackway.api.calls import Call
 from trackway.base.errors import TooLarge
 from trackway.rules.checks import check_page
 from trackway.rules.handlers import Handlers
-from trackway.store.base import RunColumns, Texts, Transaction, ValueColumn
+from trackway.store.base import Transaction
+from trackway.store.columns import RunColumns, Texts, ValueColumn
 from trackway.tracking.runs import experiment_numbers, parse_search
 
 TABLE_RUNS = 1_000_000

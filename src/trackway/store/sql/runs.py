@@ -19,7 +19,8 @@ from trackway.api.runs import (
     RunStatus,
     TreeNode,
 )
-from trackway.store.base import LostRun, Page, RunColumns, RunRef, RunRow, Search, ValueColumn
+from trackway.store.base import LostRun, Page, RunRef, RunRow, Search
+from trackway.store.columns import RunColumns, ValueColumn
 from trackway.store.sql.connection import SQLITE_VARIABLES, Connection, Row
 from trackway.store.sql.purge import measure_run, purge_run
 from trackway.store.sql.run_cache import RunCache

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackway.base.errors import TooLarge
-from trackway.store.base import RunColumns, Search, Texts, ValueColumn
+from trackway.store.base import Search
+from trackway.store.columns import RunColumns, Texts, ValueColumn
 from trackway.store.sql.connection import Connection
 from trackway.store.sql.search import Aggregates, join_runs
 
