@@ -153,6 +153,27 @@ def describe_training_data(features: Any, targets: Any = None, name: str | None 
     return None
 
 
+def describe_spark_frame(frame: Any) -> TrackedDataset:
+    """Return a record of a table of Spark by its plan and its schema, which costs no job.
+
+    Its digest is that of the plan: it changes with what is read and how, and not with what is behind it.
+    """
+    source_type, source = _describe_source(None)
+    fields = frame.schema.fields
+    specs = [
+        {"type": field.dataType.simpleString(), "name": field.name, "required": not field.nullable} for field in fields
+    ]
+    return TrackedDataset(
+        name=DEFAULT_NAME,
+        digest=str(frame.semanticHash()),
+        source_type=source_type,
+        source=source,
+        schema=_limit({"mlflow_colspec": specs}, limits.DATASET_SCHEMA_CHARS),
+        profile=None,
+        data=None,
+    )
+
+
 def take_rows(features: Any, count: int = 100) -> Any:
     """Return a copy of the first rows of what was given to an estimator's ``fit``.
 

@@ -14,7 +14,7 @@ from trackway.sdk import autolog
 
 def test_all_known_integrations(recorder: MemoryRecorder) -> None:
     autolog.autolog()
-    assert autolog.list_enabled() == ["keras", "lightgbm", "lightning", "sklearn", "torch", "xgboost"]
+    assert autolog.list_enabled() == ["keras", "lightgbm", "lightning", "sklearn", "spark", "torch", "xgboost"]
     autolog.autolog(disable=True)
     assert autolog.list_enabled() == []
 
@@ -26,7 +26,7 @@ def test_some_by_name_alias_or_exclusion(recorder: MemoryRecorder) -> None:
     assert autolog.list_enabled() == ["sklearn"]
     autolog.autolog(exclude_flavors=["tensorflow", "sklearn", "xgboost"], disable=True)
     autolog.autolog(exclude_flavors=["tensorflow", "xgboost"])
-    assert autolog.list_enabled() == ["lightgbm", "lightning", "sklearn", "torch"]
+    assert autolog.list_enabled() == ["lightgbm", "lightning", "sklearn", "spark", "torch"]
 
 
 @pytest.mark.parametrize(

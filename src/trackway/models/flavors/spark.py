@@ -20,13 +20,13 @@ from trackway.base.errors import Corrupt, InvalidInput, NotSupported
 from trackway.models.flavors.base import Predict, Saved, import_library
 from trackway.models.manifest import resolve_inside
 from trackway.models.spark_files import SQL, check_pipeline
+from trackway.models.spark_stages import INPUTS, list_columns, list_stages
 
 FOLDER: Final = "sparkml"
 SHARED: Final = "/tmp/trackway"  # noqa: S108 - in the cluster's file system, where the user's other work is as well
 PREDICTION: Final = "prediction"
 ROW: Final = "__trackway_row"
 _CONNECT: Final = "pyspark.ml.connect."
-_INPUTS: Final = ("featuresCol", "inputCol", "inputCols")
 _OUTPUTS: Final = ("predictionCol", "outputCol", "outputCols", "topicDistributionCol")
 
 
@@ -117,7 +117,7 @@ def get_session() -> Any:
 def prepare_frame(native: Any, frame: Any) -> Any:
     """Return a table of Spark whose lists of numbers are vectors where the model wants vectors."""
     functions, types = import_library("pyspark.ml.functions"), import_library("pyspark.sql.types")
-    wanted = {name for stage in _list_stages(native) for name in _list_columns(stage, _INPUTS)}
+    wanted = {name for stage in list_stages(native) for name in list_columns(stage, INPUTS)}
     for field in frame.schema.fields:
         kind = field.dataType
         is_list = isinstance(kind, types.ArrayType) and isinstance(kind.elementType, types.FractionalType)
@@ -245,28 +245,9 @@ def _to_array(values: Any) -> Any:
     return values.to_numpy()
 
 
-def _list_stages(native: Any) -> list[Any]:
-    """Return the steps of a pipeline, those of pipelines within it and the best of a search too."""
-    best = getattr(native, "bestModel", None)
-    if best is not None:
-        return _list_stages(best)
-    stages = getattr(native, "stages", None)
-    return [native] if stages is None else [inner for stage in stages for inner in _list_stages(stage)]
-
-
-def _list_columns(stage: Any, params: tuple[str, ...]) -> list[str]:
-    """Return the names of columns that a step was given, or has by default, in some of its params."""
-    names: list[str] = []
-    for name in params:
-        if stage.hasParam(name) and stage.isDefined(name):
-            value = stage.getOrDefault(name)
-            names += [value] if isinstance(value, str) else list(value or ())
-    return names
-
-
 def _name_outputs(native: Any) -> list[str]:
-    stages = _list_stages(native)
-    return _list_columns(stages[-1], _OUTPUTS) if stages else []
+    stages = list_stages(native)
+    return list_columns(stages[-1], _OUTPUTS) if stages else []
 
 
 FLAVOR = SparkFlavor()

@@ -27,7 +27,7 @@ __all__ = [
     "set_recorder",
 ]
 
-ALIASES: Final = {"pytorch": ("lightning", "torch"), "tensorflow": ("keras",)}
+ALIASES: Final = {"pyspark.ml": ("spark",), "pytorch": ("lightning", "torch"), "tensorflow": ("keras",)}
 """Names under which other trackers know some integrations."""
 
 WITHOUT_EFFECT: Final = frozenset(
@@ -39,7 +39,7 @@ WITHOUT_EFFECT: Final = frozenset(
 )
 """Options of MLflow's that are taken and change nothing."""
 
-for _name in ("keras", "lightgbm", "lightning", "sklearn", "torch", "xgboost"):
+for _name in ("keras", "lightgbm", "lightning", "sklearn", "spark", "torch", "xgboost"):
     plugins.register("autolog", _name, f"trackway.sdk.autolog.{_name}:INTEGRATION")
 
 

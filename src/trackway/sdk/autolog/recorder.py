@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 import re
 import threading
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -122,6 +124,15 @@ class Log:
         """Log a text file."""
         with self.shield():
             self._recorder.log_text(text, self._prefix + path)
+
+    def table(self, columns: Mapping[str, Iterable[Any]], path: str) -> None:
+        """Log a CSV file of columns of one length."""
+        with self.shield():
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+            self._recorder.log_text(text.getvalue(), self._prefix + path)
 
     def dictionary(self, dictionary: Any, path: str) -> None:
         """Log a JSON file."""

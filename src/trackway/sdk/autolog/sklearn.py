@@ -7,10 +7,8 @@ transformers) and cross-validation functions are not recorded, nor is what they 
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from types import ModuleType
 from typing import Any, Final
 
@@ -145,7 +143,7 @@ def _log_search(call: Call, log: Log, search: Any) -> None:
         log.params({f"best_{name}": value for name, value in search.best_params_.items()})
     if hasattr(search, "best_score_"):
         log.metrics({"best_cv_score": search.best_score_})
-    log.text(_to_csv(results), "cv_results.csv")
+    log.table(results, "cv_results.csv")
     refit = search.refit if isinstance(search.refit, str) else "score"
     ranks = results.get(f"rank_test_{refit}", next((v for k, v in results.items() if k.startswith("rank_test_")), ()))
     best = sorted(range(len(ranks)), key=lambda candidate: int(ranks[candidate]))
@@ -156,14 +154,6 @@ def _log_search(call: Call, log: Log, search: Any) -> None:
             )
             child.params(results["params"][candidate])
             child.metrics({k: v[candidate] for k, v in results.items() if not k.startswith("param")})
-
-
-def _to_csv(columns: Mapping[str, Iterable[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return text.getvalue()
 
 
 def _name_class(estimator: Any) -> str:
