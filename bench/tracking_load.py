@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from bench.connection import Address, Connection, drive, spread
 from bench.rows import Row, Scale, Target
 from bench.servers import Server
@@ -92,9 +94,11 @@ async def create_run(server: Server, scale: Scale) -> float:
 async def log_batch(count: int, server: Server, scale: Scale) -> float:
     """Points/s, ``count`` a request, over ten metrics."""
 
+    keys = [f"b{count}_{place}" for place in range(10)]
+
     def make(place: int, turn: int) -> bytes:
         steps = range(turn * count, (turn + 1) * count)
-        body = {"run_id": server.state["runs"][place], "metrics": [_point(f"b{count}_{x % 10}", x) for x in steps]}
+        body = {"run_id": server.state["runs"][place], "metrics": [_point(keys[x % 10], x) for x in steps]}
         return server.address.post(f"{API}/runs/log-batch", body)
 
     return count * (await drive(server.address, make, scale.seconds, CONNECTIONS)).per_s
@@ -130,7 +134,7 @@ async def history(server: Server, scale: Scale) -> float:
     if "history" not in state:
         state["history"] = await make_run(address, state["load"])
         state["points"] = await _log_history(address, state["history"], scale)
-    point = _point("h", state["points"])
+    point = msgspec.to_builtins(_point("h", state["points"]))
     await _once(address, address.post(f"{API}/runs/log-metric", {"run_id": state["history"], **point}))
     state["points"] += 1  # so that no server has the answer already
     path = f"{API}/metrics/get-history?run_id={state['history']}&metric_key=h&max_results={HISTORY_PAGE}"
@@ -156,7 +160,7 @@ async def _log_history(address: Address, run_id: str, scale: Scale) -> int:
     started = time.perf_counter()
     sent = 0
     while sent < scale.points and time.perf_counter() - started < scale.history_s:
-        points = [{**_point("h", sent + n), "value": random.random()} for n in range(1_000)]
+        points = [_Point("h", random.random(), START_MS + sent + n, sent + n) for n in range(1_000)]
         await connection.get_json(address.post(f"{API}/runs/log-batch", {"run_id": run_id, "metrics": points}))
         sent += 1_000
     connection.close()
@@ -175,8 +179,17 @@ def _new_run(experiment_id: str) -> dict[str, Any]:
     return {"experiment_id": experiment_id, "start_time": START_MS, "tags": tags}
 
 
-def _point(key: str, step: int) -> dict[str, Any]:
-    return {"key": key, "value": step * 0.1, "timestamp": START_MS + step, "step": step}
+class _Point(msgspec.Struct, gc=False):
+    """A point, which takes half the time of a dictionary: the client shares the processor with the servers."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int
+
+
+def _point(key: str, step: int) -> _Point:
+    return _Point(key, step * 0.1, START_MS + step, step)
 
 
 def _contents(run_id: str, number: int) -> dict[str, Any]:

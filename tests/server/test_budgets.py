@@ -93,7 +93,7 @@ BUDGETS = {
     "log-batch of 10 points on 10 metrics": Budget(3, 1, 57, lambda client, turn: client.log(10, turn=turn)),
     "log-batch of 1,000 points on 10 metrics": Budget(3, 1, 57, lambda client, turn: client.log(1_000, turn=turn)),
     "log-batch of 100 params": Budget(2, 2, 56, lambda client, turn: client.log(params=100, turn=turn)),
-    "runs/create": Budget(3, 4, 66, lambda client, _: client.create()),
+    "runs/create": Budget(3, 3, 66, lambda client, _: client.create()),
     "runs/search, of runs that were shown before": Budget(2, 2, 108, lambda client, _: client.search(100)),
     "metrics/get-history": Budget(4, 4, 70, lambda client, _: client.read("b0")),
     "a small artifact, four folders deep": Budget(

@@ -85,10 +85,10 @@ def store_item(tx: Transaction, workspace: str, item: Item) -> None:
         parent_run_id=a["parent_run_id"],
         external_key=a["external_key"],
     )
-    pk = tx.runs.create(row, item["tags"])
+    tx.runs.create(row, item["tags"])
     ref = tx.runs.ref(workspace, a["run_id"])
     assert isinstance(ref, RunRef)
-    tx.runs.update(pk, {"end_ms": a["end_time"]})
+    tx.runs.update(ref.pk, {"end_ms": a["end_time"]})
     tx.runs.add_params(ref, item["params"])
     for key, values in item["metrics"].items():
         for step, value in enumerate(values):
@@ -104,7 +104,7 @@ def store_item(tx: Transaction, workspace: str, item: Item) -> None:
         ],
     )
     if a["lifecycle"] == "deleted":
-        tx.runs.delete(pk, 5)
+        tx.runs.delete(ref.pk, 5)
 
 
 class World:

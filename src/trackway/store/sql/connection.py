@@ -70,6 +70,8 @@ class Connection:
         self._is_kept_valid = False
         self._may_recall = False
         self._pipeline: Any = None
+        self._answered = 0
+        """So many statements are known to have been carried out."""
         self._open = ExitStack()
 
     def all(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
@@ -140,6 +142,8 @@ class Connection:
         """Check what was expected since the transaction began, and return the jobs that failed by it."""
         expected, self.expected = self.expected, []
         failed = []
+        self._wait()
+        self._answered = self.statements
         for job, cursor, check in expected:
             try:
                 check(cursor.fetchall())
@@ -211,7 +215,8 @@ class Connection:
         if self.dialect == "sqlite":
             self.raw.execute("COMMIT")
             return
-        self._wait()  # so that a connection that was lost before is known to have committed nothing
+        if self.statements > self._answered:
+            self._wait()  # so that a connection that was lost before is known to have committed nothing
         self.committing = True
         cursor = self.raw.execute("COMMIT")
         self._wait()

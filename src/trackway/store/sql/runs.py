@@ -32,6 +32,15 @@ _REF = "r.pk, r.run_id, r.experiment_pk, r.deleted_ms, r.status, r.name, r.artif
 _UPDATABLE = frozenset(("status", "end_ms", "name", "lease_ms", "lease_until_ms", "parent_run_id"))
 _TAGS = "tags (run_pk, key, experiment_pk, value)"
 _KINDS = "bigint text bigint text"
+_CREATE = (
+    "INSERT INTO runs (workspace, run_id, experiment_pk, name, status, user_name, start_ms, artifact_uri,"
+    " parent_run_id, external_key, lease_ms, lease_until_ms, version, arrived)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0)"
+)
+_CREATE_WITH_TAGS = (
+    f"WITH r AS ({_CREATE} RETURNING pk, experiment_pk) INSERT INTO {_TAGS}"
+    " SELECT r.pk, t.key, r.experiment_pk, t.value FROM r, unnest(?::text[], ?::text[]) t (key, value)"
+)
 _NAN = float("nan")
 GATHER_REQUESTS = 256
 """After so many requests with points a run is queued for gathering them; after fewer when they are large."""
@@ -58,16 +67,13 @@ class RunTable:
         self._db = db
         self._cache = cache
 
-    def create(self, row: RunRow, tags: Mapping[str, str]) -> int:
-        """Insert a run with its first tags; return its number."""
-        [(pk,)] = self._db.returning(
-            "INSERT INTO runs (workspace, run_id, experiment_pk, name, status, user_name, start_ms, artifact_uri,"
-            " parent_run_id, external_key, lease_ms, lease_until_ms, version, arrived)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0) RETURNING pk",
-            row,
-        )
+    def create(self, row: RunRow, tags: Mapping[str, str]) -> None:
+        """Insert a run with its first tags; PostgreSQL is not waited for."""
+        if self._db.dialect == "postgresql":
+            self._db.post(_CREATE_WITH_TAGS, (*row, list(tags), list(tags.values())))
+            return
+        [(pk,)] = self._db.returning(f"{_CREATE} RETURNING pk", row)
         self._db.insert(_TAGS, _KINDS, [(pk, key, row.experiment, value) for key, value in tags.items()])
-        return cast(int, pk)
 
     def ref(self, workspace: str, run_id: str) -> RunRef | None:
         """Say where a run is."""
