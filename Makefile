@@ -24,7 +24,7 @@ SERVERS := $(foreach peer,mlflow-server fasttrackml litserve,.venvs/$(peer)/.com
 # In CI what failed is run once more, one test at a time: the first report names it, and only what fails again is broken.
 tested = $(1) $(2) $(3) $(if $(CI),|| $(1) --last-failed --last-failed-no-failures none $(3))
 
-.PHONY: help setup ui system java containers proxies demo test test-all lint types imports docs docs-check schema bench bench-ui dist fuzz sbom audit peers requirements clean
+.PHONY: help setup ui system java containers proxies demo test test-all lint types imports docs docs-check schema bench bench-ui pictures dist fuzz sbom audit peers requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## Say what can be made
@@ -76,6 +76,9 @@ bench: $(ENV) $(SERVERS)  ## Measure, side by side with the peers
 
 bench-ui: $(ENV) $(UI)  ## Measure the web UI in a browser, at 100,000 runs and ten curves of a million points
 	$(BIN)/python -m bench.ui $(ARGS)
+
+pictures: $(ENV) $(UI)  ## Take the pictures of docs/images anew, in a browser
+	$(BIN)/python -m tests.ui.pictures
 
 dist: $(ENV) $(UI)  ## Build the wheel and the source archive into dist/
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(UV) build --quiet --python $(BIN)/python --no-build-isolation

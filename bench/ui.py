@@ -13,10 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
+from bench.ui_peer import load, measure_mlflow
+from tests.services.peers import ENVIRONMENTS
 from tests.services.trackway_server import run_trackway
-from tests.ui.looking import launch
+from tests.ui.looking import call, launch, log, make_experiment, make_run
 from trackway.api import operations as ops
 from trackway.api.calls import SYSTEM
 from trackway.api.experiments import CreateExperiment
@@ -30,6 +32,7 @@ START_MS = 1_700_000_000_000
 AT_ONCE = 2_000
 METRICS = ("acc", "loss", "f1", "auc", "rmse")
 SCROLLS = 60
+LIVE, LIVE_S = 20, 20
 
 
 def main() -> None:
@@ -48,6 +51,14 @@ def main() -> None:
         page = context.new_page()
         measure_table(page, f"http://127.0.0.1:{port}")
         measure_curves(page, f"http://127.0.0.1:{port}")
+        measure_live(browser, page, port)
+        page.goto(f"http://127.0.0.1:{port}/experiments")
+        many = page.get_by_role("link", name="many").get_attribute("href")
+        loaded, took = load(browser, f"http://127.0.0.1:{port}{many}")
+        print(f"runs opened in a new window: {loaded:,.0f} kB, a row after {took:,.0f} ms", flush=True)
+        if (ENVIRONMENTS / "mlflow-server").exists():
+            loaded, took = measure_mlflow(browser, folder / "t.db")
+            print(f"the same in MLflow's UI:     {loaded:,.0f} kB, a row after {took:,.0f} ms", flush=True)
         browser.close()
 
 
@@ -105,6 +116,32 @@ def measure_curves(page: Page, address: str) -> None:
         took.append(page.evaluate(CURVES_DRAWN))
         page.get_by_role("button", name="Table", exact=True).click()
     tell(f"{CURVES} curves of {POINTS:,} points, ms after the click", sorted(took)[1], 200)
+
+
+def measure_live(browser: Browser, page: Page, port: int) -> None:
+    """Follow runs that log a point each second, and weigh the processes that draw them."""
+    experiment = make_experiment(port, f"live {time.time_ns()}")
+    runs = [make_run(port, experiment, name=f"live {number}") for number in range(LIVE)]
+    for number, run in enumerate(runs):
+        log(port, run, loss=[1 / (1 + number + step) for step in range(100)])
+    page.goto(f"http://127.0.0.1:{port}/experiments/{experiment}?mode=charts")
+    page.locator(".chart canvas").wait_for()
+    client = browser.new_browser_cdp_session()
+    before_s, started = read_renderers_s(client), time.monotonic()
+    for second in range(LIVE_S):
+        for number, run in enumerate(runs):
+            series = [pack("loss", [1 / (1 + number + second)], 100 + second)]
+            call(port, "POST", f"/runs/{run}/ingest", Ingest(run_id=run, series=series))
+        page.wait_for_timeout(max(0.0, (started + second + 1 - time.monotonic()) * 1_000))
+    share = (read_renderers_s(client) - before_s) / (time.monotonic() - started) * 100
+    page.get_by_text(f"{LIVE * (100 + LIVE_S):,} points").wait_for()
+    tell(f"{LIVE} curves followed at a point a second, % of a core", share, 20)
+
+
+def read_renderers_s(client: CDPSession) -> float:
+    """Return the processor time of all processes that draw pages."""
+    processes = client.send("SystemInfo.getProcessInfo")["processInfo"]
+    return sum(float(one["cpuTime"]) for one in processes if one["type"] == "renderer")
 
 
 FIRST_ROWS = """async () => {

@@ -57,6 +57,15 @@ signature:
   params: null
 utc_time_created: '2026-01-02 03:04:05'
 """
+AREA = [[2.1, 48.7], [2.6, 48.72], [2.5, 49], [2.2, 48.98], [2.1, 48.7]]
+PLACES = {
+    "type": "FeatureCollection",
+    "features": [
+        {"type": "Feature", "properties": {"name": HOSTILE}, "geometry": {"type": "Polygon", "coordinates": [AREA]}},
+        {"type": "Feature", "properties": {"a": 1}, "geometry": {"type": "Point", "coordinates": [2.35, 48.85]}},
+        {"type": "LineString", "coordinates": [[2.15, 48.75], [2.4, 48.86], [2.48, 48.95]]},
+    ],
+}
 DIFF = """diff --git a/train.py b/train.py
 --- a/train.py
 +++ b/train.py
@@ -130,6 +139,8 @@ def make_files() -> dict[str, bytes]:
         "notes.md": NOTE.encode(),
         "work.ipynb": json.dumps(notebook).encode(),
         "paper.pdf": make_pdf(),
+        "places.geojson": json.dumps(PLACES).encode(),
+        "net.onnx": make_onnx(),
         "blob.bin": bytes(range(256)),
         "logs/stdout.log": (
             "\n".join(f"epoch {n}: loss {1 / (n + 1):.3f}" for n in range(200)) + f"\n{HOSTILE}\n"
@@ -138,6 +149,25 @@ def make_files() -> dict[str, bytes]:
         "model/requirements.txt": b"scikit-learn==1.7.0\n",
         f"odd & <b>names</b>/{HOSTILE.replace('/', '').replace(':', '')}.txt": HOSTILE.encode(),
     }
+
+
+def make_onnx() -> bytes:
+    """Return a model of one product, as the wire format of ONNX has it."""
+
+    def field(number: int, value: int | bytes) -> bytes:
+        """Return a field of less than 128, or of less than 128 bytes."""
+        if isinstance(value, int):
+            return bytes([number << 3, value])
+        return bytes([number << 3 | 2, len(value)]) + value
+
+    shape = field(1, field(2, b"batch")) + field(1, field(1, 4))
+    kind = field(2, field(1, field(1, 1) + field(2, shape)))
+    weight = field(1, 4) + field(1, 3) + field(2, 1) + field(8, b"w")
+    node = field(1, b"x") + field(1, b"w") + field(2, b"y") + field(4, b"MatMul")
+    name = b"<img src=x onerror=window.pwned=1>"
+    graph = field(1, node) + field(2, name) + field(5, weight) + field(11, field(1, b"x") + kind)
+    graph += field(12, field(1, b"y") + kind)
+    return field(1, 10) + field(2, b"pytorch") + field(7, graph) + field(8, field(2, 21))
 
 
 def draw(step: int) -> bytes:

@@ -139,6 +139,9 @@ def test_what_a_run_prints_is_followed_while_it_goes_on(page: Page, site: Site) 
         ("table.json", "Rows 1 to 2 of 2"),
         ("work.ipynb", "From a notebook"),
         ("blob.bin", "There is no preview"),
+        ("places.geojson", "3 features, from 2.1"),
+        ("net.onnx", "float32 (batch, 4)"),
+        ("net.onnx", "<img src=x onerror=window.pwned=1>"),
         ("model/MLmodel", "float64 (any)"),
         ("model", "owner's city"),
         ("missing.txt", "There is no such file"),
@@ -169,6 +172,22 @@ def test_images_are_stepped_through_and_nothing_in_them_runs(page: Page, site: S
     expect(image).to_have_js_property("naturalWidth", 48)
     page.get_by_role("button", name="drawing.svg").click()
     expect(page.locator(".image img")).to_have_js_property("naturalWidth", 80)
+
+
+@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=IDS)
+def test_places_are_drawn_and_their_names_are_text(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path=places.geojson")
+    drawing = page.get_by_role("img", name="3 features drawn")
+    expect(drawing.locator("path")).to_have_count(2)
+    expect(drawing.locator("circle")).to_have_count(1)
+    assert HOSTILE in (drawing.locator("title").first.text_content() or "")
+    assert find_barriers(page) == []
+    page.get_by_text("As text").click()
+    expect(page.locator(".source")).to_contain_text("LineString")
+    page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path=net.onnx")
+    expect(page.get_by_role("region", name="ONNX model")).to_contain_text("12 in 1 tensor")
+    assert find_barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
 
 
 def test_media_and_documents_load(page: Page, site: Site, rich: Rich) -> None:

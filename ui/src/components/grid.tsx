@@ -122,7 +122,7 @@ export function Grid<R>(props: GridProps<R>) {
     const places = shown.map((_, n) => (n < pinned ? n : from + n - pinned))
     const styles = places.map((n) => ({
       width: `${widths[n]}px`,
-      ...(n < pinned ? { left: `${sum(widths.slice(0, n))}px` } : {}),
+      ...(n < pinned ? { "--left": `${sum(widths.slice(0, n))}px` } : {}),
     }))
     return { shown, places, styles, pinned, before }
   }, [columns, widths, pinned, from, to, before])

@@ -4,15 +4,17 @@ import { useEffect, useState } from "preact/hooks"
 import type { FileEntry } from "../api/types"
 import { Failure, Skeleton } from "../components/basics"
 import { Highlighted, languageOf } from "../components/highlight"
+import { lazy } from "../components/lazy"
 import { Markdown } from "../components/markdown"
 import { bytes, count } from "../format"
 import { useLoad } from "../state/load"
+import { GeoPreview } from "./map"
 import { TablePreview } from "./table"
 import { openParquet, openSeparated, readJsonTable } from "./tables"
 import { fileUrl, nameOf, previewUrl, readPart, readText } from "./transfer"
 import { ModelSummary, Notebook } from "./views"
 
-type Kind = "image" | "audio" | "video" | "pdf" | "html" | "separated" | "parquet" | "notebook" | "model" | "markdown" | "json" | "text" | "other"
+type Kind = "image" | "geo" | "onnx" | "audio" | "video" | "pdf" | "html" | "separated" | "parquet" | "notebook" | "model" | "markdown" | "json" | "text" | "other"
 
 const ENDS: [Kind, string][] = [
   ["image", "png jpg jpeg gif webp bmp svg avif ico"],
@@ -24,7 +26,9 @@ const ENDS: [Kind, string][] = [
   ["parquet", "parquet"],
   ["notebook", "ipynb"],
   ["markdown", "md markdown"],
-  ["json", "json geojson"],
+  ["json", "json"],
+  ["geo", "geojson"],
+  ["onnx", "onnx"],
   [
     "text",
     "txt log out err py py3 js ts jsx tsx java r c h cpp go rs sh bash sql yaml yml toml ini cfg conf cnf hocon prop " +
@@ -34,6 +38,8 @@ const ENDS: [Kind, string][] = [
 const KINDS = new Map(ENDS.flatMap(([kind, ends]) => ends.split(" ").map((end): [string, Kind] => [end, kind])))
 const PLAIN = /^(MLproject|Dockerfile|Makefile|README|LICENSE|requirements|conda|python_env|stdout|stderr)$/
 const TEXT_BYTES = 1_000_000
+const GEO_BYTES = 10_000_000
+const Onnx = lazy(() => import("./onnx"))
 
 export function kindOf(name: string): Kind {
   if (name === "MLmodel") return "model"
@@ -42,7 +48,7 @@ export function kindOf(name: string): Kind {
 }
 
 /** Whether two of them can be told apart line by line. */
-export const isText = (name: string) => /^(text|json|model|markdown|notebook|separated|html)$/.test(kindOf(nameOf(name)))
+export const isText = (name: string) => /^(text|json|geo|model|markdown|notebook|separated|html)$/.test(kindOf(nameOf(name)))
 export const isImage = (name: string) => kindOf(name) === "image"
 
 interface PreviewProps {
@@ -71,6 +77,8 @@ export function Preview({ file, images, onChoose }: PreviewProps) {
       return <TablePreview path={path} open={(signal) => openSeparated(path, /\.tsv$/i.test(name) ? "\t" : ",", signal)} />
     case "parquet":
       return <TablePreview path={path} open={(signal) => openParquet(path, file.size_bytes ?? 0, signal)} />
+    case "onnx":
+      return <Onnx file={file} />
     case "other":
       return <Unknown file={file} />
     default:
@@ -79,14 +87,15 @@ export function Preview({ file, images, onChoose }: PreviewProps) {
 }
 
 function TextPreview({ file, kind }: { file: FileEntry; kind: Kind }) {
-  const { data, error, reload } = useLoad(`${file.path} ${file.sha256}`, (signal) => readText(file.path, TEXT_BYTES, signal))
+  const most = kind === "geo" ? GEO_BYTES : TEXT_BYTES
+  const { data, error, reload } = useLoad(`${file.path} ${file.sha256}`, (signal) => readText(file.path, most, signal))
   if (error) return <Failure error={error} retry={reload} />
   if (!data) return <Skeleton rows={8} />
   return (
     <div class="stack">
       {data.cut && (
         <p class="soft small" role="status">
-          The first {bytes(TEXT_BYTES)} of {bytes(data.size)} are shown; download the file for all.
+          The first {bytes(most)} of {bytes(data.size)} are shown; download the file for all.
         </p>
       )}
       {shown(file, kind, data.text, data.cut)}
@@ -103,6 +112,7 @@ function shown(file: FileEntry, kind: Kind, text: string, cut: boolean): Compone
     if (rows) return <TablePreview path={file.path} open={() => Promise.resolve(rows)} />
     return <Highlighted text={indented(text)} language="json" />
   }
+  if (kind === "geo" && !cut) return <GeoPreview text={text} />
   if (kind === "model")
     return (
       <>
