@@ -29,6 +29,8 @@ const doctor = () => import("./operate/doctor")
 const schedules = () => import("./operate/schedules")
 const audit = () => import("./operate/audit")
 const settings = () => import("./operate/settings")
+const members = () => import("./access/members")
+const account = () => import("./access/account")
 
 export const PAGES: Page[] = [
   { pattern: "/", title: "Experiments", section: "/experiments", load: experiments },
@@ -47,6 +49,8 @@ export const PAGES: Page[] = [
   { pattern: "/audit", title: "Audit", section: "/audit", load: audit },
   { pattern: "/jobs", title: "Jobs", section: "/jobs", load: jobs },
   { pattern: "/doctor", title: "Doctor", section: "/doctor", load: doctor },
+  { pattern: "/members", title: "Members", section: "/members", load: members },
+  { pattern: "/account", title: "My account", section: "/members", load: account },
   { pattern: "/settings", title: "Settings", section: "/settings", load: settings },
 ]
 
@@ -70,5 +74,7 @@ export const OPERATION: Section[] = [
   { href: "/audit", text: "Audit" },
   { href: "/jobs", text: "Jobs" },
   { href: "/doctor", text: "Doctor" },
+  { href: "/members", text: "Members" },
   { href: "/settings", text: "Settings" },
+  { href: "/account", text: "My account" },
 ]

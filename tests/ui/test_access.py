@@ -1,0 +1,215 @@
+"""Pages of who may do what, on a server where people sign in: members, teams, roles, grants, one's own account."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any, Literal, NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.services.trackway_server import run_trackway
+from tests.ui.looking import HOSTILE, find_barriers
+
+pytestmark = pytest.mark.browser
+ADMIN, PASSWORD = "root", "correct horse battery"
+LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+PAGES = [
+    "/members",
+    "/members?user=robot",
+    "/members?tab=teams",
+    "/members?tab=grants&who=ann&operation=runs.get",
+    "/members?tab=roles",
+    "/account",
+]
+
+
+class Guarded(NamedTuple):
+    """A server with access control."""
+
+    address: str
+    port: int
+
+    def call(self, method: str, path: str, body: Any = None, who: str = ADMIN) -> Any:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        secret = base64.b64encode(f"{who}:{PASSWORD}".encode()).decode()
+        headers = {"Authorization": f"Basic {secret}", "Content-Type": "application/json"}
+        connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+        connection.close()
+        assert answer.status == 200, told
+        return told
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("TRACKWAY_ADMIN_USERNAME", ADMIN)
+    patch.setenv("TRACKWAY_ADMIN_PASSWORD", PASSWORD)
+    with run_trackway(tmp_path_factory.mktemp("guarded"), "--auth") as port:
+        patch.undo()
+        site = Guarded(f"http://127.0.0.1:{port}", port)
+        site.call("POST", "/users", {"name": "ann", "password": PASSWORD})
+        site.call("POST", "/users", {"name": "robot", "kind": "service"})
+        site.call("POST", "/tokens", {"name": HOSTILE, "user": "robot"})
+        site.call("POST", "/teams", {"team": "vision"})
+        site.call("PUT", "/teams/vision/members/ann", {})
+        site.call("POST", "/experiments", {"name": "prices"})
+        grant = {"subject_kind": "team", "subject": "vision", "target_kind": "experiment", "role": "reader"}
+        site.call("POST", "/grants", {**grant, "target": f"{HOSTILE}*"})
+        yield site
+
+
+@pytest.fixture
+def page(browser: Browser, guarded: Guarded, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page on that server, before anybody has signed in."""
+    width: int
+    scheme: Literal["light", "dark"]
+    width, scheme = getattr(request, "param", (1280, "light"))
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, permissions=["clipboard-read", "clipboard-write"]
+    )
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
+    page.on("request", lambda asked: None if asked.url.startswith(guarded.address) else wrong.append(asked.url))
+    yield page
+    assert page.evaluate("window.pwned") is None, "a name was run"
+    context.close()
+    assert wrong == []
+
+
+def sign_in(page: Page, guarded: Guarded, name: str = ADMIN) -> None:
+    page.goto(f"{guarded.address}/sign-in")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Experiments", level=1)).to_be_visible()
+
+
+@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=["1280-light", "1280-dark", "390-light", "390-dark"])
+def test_every_page_fits_and_keeps_nobody_out(page: Page, guarded: Guarded) -> None:
+    for path in ("/sign-in", "/join"):
+        page.goto(guarded.address + path)
+        assert find_barriers(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], path  # type: ignore[index]
+    sign_in(page, guarded)
+    for path in PAGES:
+        page.goto(guarded.address + path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+        assert find_barriers(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], path  # type: ignore[index]
+
+
+def test_somebody_is_invited_disabled_and_deleted(page: Page, guarded: Guarded) -> None:
+    sign_in(page, guarded)
+    page.goto(f"{guarded.address}/members")
+    page.get_by_role("button", name="Add", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("b b")
+    dialog.get_by_role("button", name="Add").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Invalid name")
+    dialog.get_by_label("Name").fill("bob")
+    dialog.get_by_role("button", name="Add").click()
+    link = dialog.get_by_text("/join#twi_").inner_text()
+    assert link.startswith(f"{guarded.address}/join#twi_")
+    dialog.get_by_role("button", name="Copy").click()
+    assert page.evaluate("navigator.clipboard.readText()") == link
+    dialog.get_by_role("button", name="I have it").click()
+    row = page.get_by_role("row").filter(has=page.get_by_role("cell", name="bob", exact=True))
+    expect(row).to_contain_text("No password here")
+    expect(page.get_by_text("twi_")).to_have_count(0)
+    row.get_by_role("button", name="Acts on bob").click()
+    page.get_by_role("menuitem", name="Disable").click()
+    expect(row).to_contain_text("Disabled")
+    page.get_by_role("button", name="Undo").click()
+    expect(row).to_contain_text("No password here")
+    row.get_by_role("button", name="Acts on bob").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+    root = page.get_by_role("row").filter(has=page.get_by_role("cell", name=ADMIN, exact=True))
+    root.get_by_role("button", name=f"Acts on {ADMIN}").click()
+    page.get_by_role("menuitem", name="Disable").click()
+    expect(page.get_by_text("is the last administrator")).to_be_visible()
+
+
+def test_a_token_is_shown_once_works_and_is_revoked(page: Page, guarded: Guarded) -> None:
+    sign_in(page, guarded, "ann")
+    page.goto(f"{guarded.address}/account")
+    expect(page.get_by_role("region", name="Who I am")).to_contain_text("a session of this browser")
+    page.get_by_role("button", name="New token").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name, such as where it is used").fill("laptop")
+    dialog.get_by_label("The most that it permits").select_option("reader")
+    dialog.get_by_role("button", name="Make it").click()
+    secret = dialog.get_by_text("twk_").inner_text()
+    connection = HTTPConnection("127.0.0.1", guarded.port, timeout=30)
+    connection.request("GET", "/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
+    assert json.loads(connection.getresponse().read())["name"] == "ann"
+    dialog.get_by_role("button", name="I have it").click()
+    page.reload()
+    entry = page.get_by_role("listitem").filter(has_text="laptop")
+    expect(entry).to_contain_text("reader")
+    expect(page.get_by_text("twk_")).to_have_count(0)
+    entry.get_by_role("button", name="Revoke laptop").click()
+    dialog.get_by_role("button", name="Revoke").click()
+    expect(entry).to_have_count(0)
+    connection.request("GET", "/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 401
+    connection.close()
+    page.goto(f"{guarded.address}/members")
+    expect(page.get_by_role("alert")).to_contain_text("Only administrators")
+
+
+def test_teams_roles_and_grants_are_made_and_taken_back(page: Page, guarded: Guarded) -> None:
+    sign_in(page, guarded)
+    page.goto(f"{guarded.address}/members?tab=teams")
+    page.get_by_role("button", name="Create").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("ops")
+    dialog.get_by_role("button", name="Create").click()
+    team = page.get_by_role("region", name="ops")
+    team.get_by_role("button", name="Add somebody to ops").click()
+    dialog.get_by_label("Name").fill("ann")
+    dialog.get_by_role("button", name="Add").click()
+    expect(team.get_by_role("listitem")).to_have_text(["annRemove"])
+    page.get_by_role("link", name="Roles").click()
+    page.get_by_role("button", name="Create").click()
+    dialog.get_by_label("Name").fill("tagger")
+    dialog.get_by_label("write: log to it, change it").check()
+    dialog.get_by_role("button", name="Create").click()
+    row = page.get_by_role("row").filter(has=page.get_by_role("cell", name="tagger", exact=True))
+    expect(row.get_by_role("cell", name="yes")).to_have_count(2)
+    page.get_by_role("link", name="Grants").click()
+    expect(page.get_by_role("cell", name=f"Experiment {HOSTILE}*")).to_be_visible()
+    page.get_by_role("button", name="Give a role").click()
+    dialog.get_by_role("combobox").first.select_option("team")
+    dialog.get_by_label("Name of the team").fill("ops")
+    dialog.get_by_role("combobox").nth(1).select_option("tagger")
+    dialog.get_by_role("button", name="Give").click()
+    grant = page.get_by_role("row").filter(has_text="Team ops")
+    expect(grant).to_contain_text("The whole workspace")
+    why = page.get_by_role("region", name="Why can they do this?")
+    why.get_by_role("textbox", name="User").fill("ann")
+    why.get_by_role("combobox").select_option("runs.update")
+    why.get_by_role("button", name="Ask").click()
+    expect(why).to_contain_text("the team ops has the role tagger on the workspace")
+    expect(why.get_by_text("May", exact=True)).to_be_visible()
+    grant.get_by_role("button", name="Take back tagger from Team ops").click()
+    expect(grant).to_have_count(0)
+    page.reload()
+    expect(why.get_by_text("May not", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Teams").click()
+    team.get_by_role("button", name="Delete ops").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(team).to_have_count(0)

@@ -1,0 +1,213 @@
+/** Grants: who has which role on what, and why somebody may do something. */
+import { useState } from "preact/hooks"
+import { call } from "../../api/client"
+import { ROUTES, type CreateGrant, type Grant } from "../../api/types"
+import { Button, Empty, Failure, Skeleton } from "../../components/basics"
+import { FormDialog } from "../../components/dialog"
+import { Section } from "../../components/facts"
+import { attempt, say } from "../../components/toasts"
+import { ago, moment } from "../../format"
+import { useLoad } from "../../state/load"
+import { place, setQuery } from "../../state/router"
+import "./access.css"
+
+export function Grants() {
+  const [adding, setAdding] = useState(false)
+  const { data, error, reload } = useLoad("grants", (signal) => call("grants.list", {}, signal))
+  const remove = async (grant: Grant) => {
+    if (!(await attempt(() => call("grants.delete", { grant_id: grant.grant_id })))) return
+    reload()
+    say(`${who(grant)} is ${grant.role} no more`, async () => {
+      const { subject_kind, subject, target_kind, target, role } = grant
+      await call("grants.create", { subject_kind, subject, target_kind, target, role })
+      reload()
+    })
+  }
+  return (
+    <>
+      <Why />
+      <div class="row">
+        <p class="grow soft">Roles add up; without one nothing is permitted, and what may not be read is not there.</p>
+        <Button kind="primary" icon="add" onClick={() => setAdding(true)}>
+          Give a role
+        </Button>
+      </div>
+      {error && <Failure error={error} retry={reload} />}
+      {!data && !error && <Skeleton rows={4} />}
+      {data?.grants.length === 0 && (
+        <Empty title="Nobody has been given a role">
+          <p>Who makes an experiment or a model is its manager. Everything else is given here.</p>
+        </Empty>
+      )}
+      {data && data.grants.length > 0 && (
+        <div class="panel scroll" tabIndex={0} role="region" aria-label="Grants">
+          <table class="table">
+            <thead>
+              <tr>
+                <th>Who</th>
+                <th>Role</th>
+                <th>On</th>
+                <th class="only-wide">Given</th>
+                <th>
+                  <span class="unseen">Acts</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.grants.map((grant) => (
+                <tr key={grant.grant_id}>
+                  <td class="cut wide">{who(grant)}</td>
+                  <td>{grant.role}</td>
+                  <td class="cut wide">{where(grant)}</td>
+                  <td class="only-wide" title={`${moment(grant.created_ms)} by ${grant.created_by}`}>
+                    {ago(grant.created_ms)}
+                  </td>
+                  <td class="number">
+                    <Button tiny kind="danger" label={`Take back ${grant.role} from ${who(grant)}`} onClick={() => void remove(grant)}>
+                      Take back
+                    </Button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {adding && <GrantForm onClose={() => setAdding(false)} reload={reload} />}
+    </>
+  )
+}
+
+function who({ subject_kind, subject }: Grant): string {
+  if (subject_kind === "everyone") return "Everyone"
+  return subject_kind === "team" ? `Team ${subject}` : subject
+}
+
+function where({ target_kind, target }: Grant): string {
+  if (target_kind === "workspace") return "The whole workspace"
+  return target_kind === "experiment" ? `Experiment ${target}` : `Model ${target}`
+}
+
+/** Asks whether somebody may do something; what is asked is the address. */
+function Why() {
+  const query = place.value.query
+  const [user, setUser] = useState(query.get("who") ?? "")
+  const [operation, setOperation] = useState(query.get("operation") ?? "runs.get")
+  const [target, setTarget] = useState(query.get("target") ?? "")
+  const asked = { user: query.get("who") ?? "", operation: query.get("operation") ?? "", target: query.get("target") ?? "" }
+  const key = asked.user && asked.operation ? JSON.stringify(asked) : null
+  const { data, error } = useLoad(key, (signal) => call("access.explain", asked, signal))
+  return (
+    <Section title="Why can they do this?">
+      <form
+        class="section-body why"
+        onSubmit={(event) => {
+          event.preventDefault()
+          setQuery({ who: user.trim(), operation, target: target.trim() || null })
+        }}
+      >
+        <label class="field">
+          <span>User</span>
+          <input class="input" value={user} onInput={(event) => setUser(event.currentTarget.value)} required />
+        </label>
+        <label class="field">
+          <span>Operation</span>
+          <select class="select" value={operation} onChange={(event) => setOperation(event.currentTarget.value)}>
+            {Object.keys(ROUTES).map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+        <label class="field">
+          <span>Id or name of what (empty for the workspace)</span>
+          <input class="input" value={target} onInput={(event) => setTarget(event.currentTarget.value)} />
+        </label>
+        <Button type="submit">Ask</Button>
+      </form>
+      {key && error && <Failure error={error} />}
+      {key && data && !error && (
+        <div class="section-body" role="status">
+          <p>
+            <span class={`badge ${data.allowed ? "good" : "bad"}`}>{data.allowed ? "May" : "May not"}</span> It needs the
+            permission {data.permission}.
+          </p>
+          <ul class="reasons">
+            {data.reasons.map((reason) => (
+              <li key={reason}>{reason}</li>
+            ))}
+          </ul>
+        </div>
+      )}
+    </Section>
+  )
+}
+
+function GrantForm({ onClose, reload }: { onClose: () => void; reload: () => void }) {
+  const [subject_kind, setSubjectKind] = useState<CreateGrant["subject_kind"]>("user")
+  const [subject, setSubject] = useState("")
+  const [target_kind, setTargetKind] = useState<CreateGrant["target_kind"]>("workspace")
+  const [target, setTarget] = useState("")
+  const [role, setRole] = useState("reader")
+  const roles = useLoad("roles of a grant", (signal) => call("roles.list", {}, signal)).data?.roles ?? []
+  const everyone = subject_kind === "everyone"
+  const everywhere = target_kind === "workspace"
+  const submit = async () => {
+    await call("grants.create", {
+      subject_kind,
+      subject: everyone ? "" : subject.trim(),
+      target_kind,
+      target: everywhere ? "" : target.trim(),
+      role,
+    })
+    reload()
+  }
+  const ready = (everyone || subject.trim() !== "") && (everywhere || target.trim() !== "")
+  return (
+    <FormDialog title="Give a role" action="Give" ready={ready} onClose={onClose} onSubmit={submit}>
+      <label class="field">
+        <span>To</span>
+        <select
+          class="select"
+          value={subject_kind}
+          onChange={(event) => setSubjectKind(event.currentTarget.value as CreateGrant["subject_kind"])}
+        >
+          <option value="user">a user</option>
+          <option value="team">a team</option>
+          <option value="everyone">everyone who is signed in</option>
+        </select>
+      </label>
+      {!everyone && (
+        <label class="field">
+          <span>{subject_kind === "team" ? "Name of the team" : "Name of the user"}</span>
+          <input class="input" value={subject} onInput={(event) => setSubject(event.currentTarget.value)} />
+        </label>
+      )}
+      <label class="field">
+        <span>Role</span>
+        <select class="select" value={role} onChange={(event) => setRole(event.currentTarget.value)}>
+          {roles.map((one) => (
+            <option key={one.role}>{one.role}</option>
+          ))}
+        </select>
+      </label>
+      <label class="field">
+        <span>On</span>
+        <select
+          class="select"
+          value={target_kind}
+          onChange={(event) => setTargetKind(event.currentTarget.value as CreateGrant["target_kind"])}
+        >
+          <option value="workspace">the whole workspace</option>
+          <option value="experiment">an experiment</option>
+          <option value="registered_model">a registered model</option>
+        </select>
+      </label>
+      {!everywhere && (
+        <label class="field">
+          <span>{target_kind === "experiment" ? "Its id" : "Its name"}, or names by a pattern with *</span>
+          <input class="input" value={target} onInput={(event) => setTarget(event.currentTarget.value)} />
+        </label>
+      )}
+    </FormDialog>
+  )
+}
