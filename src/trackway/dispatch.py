@@ -33,6 +33,10 @@ class Policy(Protocol):
     def watched(self) -> Collection[str]:
         """Names of the operations after which ``settle`` is called."""
 
+    @property
+    def veiled(self) -> Collection[str]:
+        """Names of the operations whose answers go through ``veil``."""
+
     def admit(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> Call:
         """Return the call as its handler gets it: with the actor that its credential stands for, and what that sees.
 
@@ -44,6 +48,9 @@ class Policy(Protocol):
     ) -> None:
         """Note what an operation did, in its own transaction."""
 
+    def veil(self, call: Call, response: Any) -> Any:
+        """Return an answer without what its reader may not see."""
+
     def digest(
         self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request, response: Any = None
     ) -> str:
@@ -54,6 +61,7 @@ class OpenPolicy:
     """Everybody may do everything: for one person's store, and behind nothing but loopback."""
 
     watched: Collection[str] = ()
+    veiled: Collection[str] = ()
 
     def admit(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> Call:  # noqa: ARG002 - a policy's
         """Allow."""
@@ -63,6 +71,10 @@ class OpenPolicy:
         self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request, response: Any
     ) -> None:
         """There is nothing to note."""
+
+    def veil(self, call: Call, response: Any) -> Any:  # noqa: ARG002 - a policy's
+        """Show everything."""
+        return response
 
     def digest(self, *_asked: object) -> str:
         """Keep none: who may do everything may change the log."""
@@ -142,7 +154,7 @@ class _Work:
             if before or after:
                 entry = msgspec.structs.replace(entry, before=before, after=after)
             tx.housekeeping.append_audit(call.workspace, entry)
-        return response
+        return self.policy.veil(call, response) if operation.name in self.policy.veiled else response
 
 
 def record_denials(store: Store) -> Callable[[Call, Operation[Any, Any], Request], None]:

@@ -370,3 +370,31 @@ def test_a_role_on_a_schedule_is_one_on_that_schedule(doors: Doors, cast: Cast) 
     assert may_do(ops.DELETE_SCHEDULE, s.ScheduleName(name="nightly"))
     stage.call(ops.CREATE_SCHEDULE, new_schedule(name="nightly"))  # of somebody else
     assert not may_do(ops.GET_SCHEDULE, s.ScheduleName(name="nightly"))
+
+
+def test_a_copy_does_not_name_an_original_that_its_reader_may_not_see(doors: Doors, cast: Cast) -> None:
+    stage = Stage(doors.open.dispatch)
+    cast.enter(stage)
+    for model in ("original", "copy"):
+        stage.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name=model))
+    stage.call(ops.CREATE_MODEL_VERSION, g.CreateModelVersion(name="original", source="s3://bucket/m"))
+    stage.call(ops.COPY_MODEL_VERSION, g.CopyModelVersion(name="original", version=1, to="copy"))
+    stage.call(ops.CREATE_MODEL_VERSION, g.CreateModelVersion(name="copy", source="models:/original/1"))
+    target = {"target_kind": "registered_model", "target": "copy", "role": "editor"}
+    stage.call(ops.CREATE_GRANT, c.CreateGrant(subject_kind="user", subject="nobody-1", **target))  # type: ignore[arg-type]
+    asked: list[tuple[Operation[Any, Any], Any]] = [
+        *((ops.GET_MODEL_VERSION, g.VersionName(name="copy", version=version)) for version in (1, 2)),
+        (ops.SEARCH_MODEL_VERSIONS, g.SearchModelVersions()),
+        (ops.GET_REGISTERED_MODEL, g.RegisteredModelName(name="copy")),
+        (ops.SEARCH_REGISTERED_MODELS, g.SearchRegisteredModels()),
+        (ops.GET_MODEL_HISTORY, g.GetModelHistory(name="copy")),
+        (ops.UPDATE_MODEL_VERSION, g.UpdateModelVersion(name="copy", version=1, description="x")),
+        (ops.TRANSITION_VERSION, g.TransitionVersion(name="copy", version=1, stage="Staging")),
+    ]
+    for operation, request in asked:
+        told = msgspec.json.encode(cast.call(stage, "nobody", operation, request)).decode()
+        assert "original" not in told, operation.name
+        assert "copy" in told or operation is ops.GET_MODEL_HISTORY, operation.name
+        assert "original" in msgspec.json.encode(cast.call(stage, "owner", operation, request)).decode(), operation.name
+    first = cast.call(stage, "nobody", *asked[0])
+    assert (first.source, first.copied_from) == ("models:/copy/1", "")

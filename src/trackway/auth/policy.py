@@ -13,6 +13,7 @@ from trackway.auth.quotas import check_quota
 from trackway.auth.rights import Rights, load_rights, refuse_credential
 from trackway.auth.snapshots import digest_response, digest_target
 from trackway.auth.targets import CHECKS, EXTRA, AdmittedCall
+from trackway.auth.veils import VEILED, veil
 from trackway.base.errors import NotFound, PermissionDenied, Unauthenticated
 from trackway.store.base import Transaction
 
@@ -33,6 +34,7 @@ class GrantPolicy:
     """
 
     watched = WATCHED
+    veiled = VEILED
 
     def __init__(self, denied: Denied) -> None:
         self._denied = denied
@@ -77,6 +79,11 @@ class GrantPolicy:
         """Have grants follow what an operation of ``watched`` did."""
         assert isinstance(call, AdmittedCall)
         settle(tx, call, operation, request, response)
+
+    def veil(self, call: Call, response: Any) -> Any:
+        """Return an answer of ``veiled`` without what its reader may not see."""
+        assert isinstance(call, AdmittedCall)
+        return veil(call, response)
 
     def digest(
         self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request, response: Any = None
