@@ -42,3 +42,36 @@ def write_certificate(folder: Path, name: str, password: bytes = b"") -> tuple[P
     for new, place in written:
         os.replace(new, place)
     return folder / "cert.pem", folder / "key.pem"
+
+
+class Authority:
+    """Signs certificates of clients; its own is in ``file``."""
+
+    def __init__(self, folder: Path, name: str = "clients") -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        self.file = folder / f"{name}-ca.pem"
+        made = self._begin(self._name, self._key.public_key())
+        made = made.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        self.file.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def sign(self, *names: str, email: str = "", life: datetime.timedelta = LIFE) -> Path:
+        """Write certificate and key of a client with these common names into one file, and return it."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name) for name in names])
+        made = self._begin(subject, key.public_key(), life)
+        if email:
+            made = made.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(email)]), critical=False)
+        file = self._folder / f"client-{x509.random_serial_number()}.pem"
+        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        certificate = made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        file.write_bytes(certificate + key.private_bytes(*form))
+        return file
+
+    def _begin(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, life: datetime.timedelta = LIFE
+    ) -> x509.CertificateBuilder:
+        end = datetime.datetime.now(datetime.UTC) + life
+        begin = min(datetime.datetime.now(datetime.UTC), end) - LIFE
+        return x509.CertificateBuilder(self._name, subject, key, x509.random_serial_number(), begin, end)

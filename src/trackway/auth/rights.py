@@ -23,7 +23,7 @@ class Rights(NamedTuple):
 
     version:     of access, when this was read
     provisions:  may keep people and teams up, as administrators may, too
-    means:       ``session``, ``token``, ``password``, ``directory`` or ``proxy``
+    means:       ``session``, ``token``, ``password``, ``directory``, ``certificate`` or ``proxy``
     ceiling:     the most that the credential permits, whatever its user may
     workspace:   on everything in the workspace
     experiments: more than that, on some experiments by number
@@ -67,8 +67,8 @@ def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -
     """Read what a credential permits.
 
     credential: ``session:<digest>``, ``token:<digest>``, ``password:<user's number>:<fingerprint of the hash>``,
-                ``directory:<user's number>:<until when>`` for a password that a directory took, or ``proxy:<name>`` for
-                whom a proxy in front has signed in
+                ``directory:<user's number>:<until when>`` for a password that a directory took, ``certificate:<name>``
+                for whom a connection's certificate names, or ``proxy:<name>`` for whom a proxy in front has signed in
     raises:     Unauthenticated when it is not valid, or not any more
     """
     version = tx.access.version()
@@ -130,9 +130,9 @@ def _check_credential(tx: Transaction, credential: str, now_ms: int) -> _Shown:
         if user is None or int(until_ms) <= now_ms:
             raise refuse_credential()
         return _Shown(user, means, "", int(until_ms))
-    if means == "proxy":
+    if means in ("proxy", "certificate"):
         user = tx.access.find_user(rest)
-        if user is None or user.kind != "user":
+        if user is None or (user.kind != "user" and means == "proxy"):
             raise refuse_credential()
         return _Shown(user, means, "", 0)
     row = tx.access.find_credential(rest) if rest else None

@@ -67,6 +67,9 @@ SETTINGS = (
     Setting("insecure_open", bool, False, "", "serve other machines though everybody who reaches the port may do everything"),
     Setting("tls_cert", str, "", "", "PEM file with the server's certificate, and those that it was signed with; read again when it changes"),
     Setting("tls_key", str, "", "", "PEM file with its key, when that is a file of its own"),
+    Setting("tls_client_ca", str, "", "", "PEM file of who signs certificates of clients, by which people and service accounts sign in (needs --auth)"),
+    Setting("tls_client_required", bool, False, "", "let nobody connect without such a certificate"),
+    Setting("tls_client_name", str, "cn", "", "what of a client's certificate is the user's name: cn, or email, uri or dns of its alternative names"),
     Setting("active", int, 128, "", "requests answered at once; more wait, and callers have turns (0: no limit; none on loopback without --behind-proxy)"),
     Setting("caller_active", int, 32, "", "requests of one caller answered at once (0: no limit; none on loopback without --behind-proxy)"),
     Setting("caller_rate", int, 0, "1/s", "requests a second of one caller, ten seconds' worth at once (0: no limit)"),
@@ -114,6 +117,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     insecure_open: bool
     tls_cert: str
     tls_key: str
+    tls_client_ca: str
+    tls_client_required: bool
+    tls_client_name: str
     active: int
     caller_active: int
     caller_rate: int

@@ -20,10 +20,9 @@ from trackway.base.addresses import hide_credentials
 from trackway.base.errors import InvalidInput
 from trackway.base.settings import SETTINGS, Settings, read_settings
 from trackway.http.draining import BACKLOG, configure
-from trackway.http.encryption import Encryption
 from trackway.http.guard import is_loopback
 from trackway.wiring.processes import start_log
-from trackway.wiring.server import VERSION, build_app, check_settings, open_access
+from trackway.wiring.server import VERSION, build_app, check_settings, make_encryption, open_access
 
 Begun = Callable[[int], object]
 """Called with the port once it is served."""
@@ -160,7 +159,7 @@ def _write_address(settings: Settings, host: str, port: int) -> str:
 def _config(settings: Settings, app: Any, **more: Any) -> Any:
     options = configure(app, settings.host, settings.port, GRACE_S) | more
     if settings.tls_cert:
-        options["ssl_context_factory"] = Encryption(settings.tls_cert, settings.tls_key)
+        options["ssl_context_factory"] = make_encryption(settings)
     return options if more else uvicorn.Config(**options)
 
 

@@ -21,13 +21,17 @@ class Encryption:
 
     certificate: PEM file with the certificate and those that it was signed with
     key:         PEM file with its key, unencrypted; may be the same file
+    client_ca:   PEM file of who signs certificates of clients; empty to ask for none
+    required:    whether nobody without such a certificate may even connect
 
     Can be sent to worker processes, which read the files themselves.
     """
 
-    def __init__(self, certificate: str, key: str) -> None:
+    def __init__(self, certificate: str, key: str, client_ca: str = "", required: bool = False) -> None:
         self._certificate = certificate
         self._key = key or certificate
+        self._client_ca = client_ca
+        self._required = required
 
     def __call__(self, _config: Any = None, _default: Any = None) -> ssl.SSLContext:
         """Return a context. Called by uvicorn, once for each process.
@@ -35,12 +39,14 @@ class Encryption:
         raises: InvalidInput when the files cannot be used
         """
         try:
-            newest = _Newest(self._load, (self._certificate, self._key))
+            files = (self._certificate, self._key, *([self._client_ca] if self._client_ca else ()))
+            newest = _Newest(self._load, files)
         except (OSError, ssl.SSLError) as error:
             reason = getattr(error, "reason", "") or getattr(error, "strerror", "") or str(error)
             raise InvalidInput(
                 f"The certificate {self._certificate} cannot be used: {reason}",
-                hint="give PEM files with --tls-cert and --tls-key; the key must not be encrypted, and belong to it",
+                hint="give PEM files with --tls-cert, --tls-key and --tls-client-ca; the key must not be encrypted, and"
+                " belong to the certificate",
             ) from error
         context = self._load()
         context.sni_callback = newest.choose  # called for each connection, also for one that names no host
@@ -53,6 +59,9 @@ class Encryption:
         context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")  # of TLS 1.2; those of 1.3 are all good
         context.set_alpn_protocols(["http/1.1"])
         context.load_cert_chain(self._certificate, self._key, password=_refuse_password)
+        if self._client_ca:
+            context.load_verify_locations(self._client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED if self._required else ssl.CERT_OPTIONAL
         return context
 
 

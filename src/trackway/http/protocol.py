@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from trackway.http.certificates import CERTIFICATE
 from trackway.http.exchange import Exchange
 
 HEAD_BYTES = 65_536
@@ -35,10 +36,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._default_headers: list[tuple[bytes, bytes]] = []
         self._default_head = b""
         self._expects_continue = False
+        self._certificate: dict[str, Any] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._deadline = self.loop.call_later(HEAD_S, self.transport.close)
+        self._certificate = transport.get_extra_info("peercert")  # of a client, when one was asked for and is good
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
@@ -87,6 +90,8 @@ class BoundedProtocol(HttpToolsProtocol):
             "query_string": url.query or b"",
             "headers": self.headers,
         }
+        if self._certificate:
+            scope[CERTIFICATE] = self._certificate
         keep_alive = version != "1.0" and self.parser.should_keep_alive()
         before, exchange = self.cycle, Exchange(self, scope, keep_alive, self._expects_continue)
         self.cycle: Any = exchange

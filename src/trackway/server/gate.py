@@ -18,6 +18,7 @@ from trackway.auth.authenticator import Attempt, Authenticator
 from trackway.auth.credentials import digest, read_kind
 from trackway.auth.rights import Rights
 from trackway.base.errors import PermissionDenied, RateLimited, Unauthenticated
+from trackway.http.certificates import CertificateName, read_name
 from trackway.http.messages import HttpRequest
 from trackway.http.peers import Proxies
 from trackway.server.calls import Caller, Route
@@ -49,21 +50,43 @@ class Shown(NamedTuple):
     cookie: bool = False
 
 
+class Words(NamedTuple):
+    """Whose word about who calls is taken, of a request that shows nothing itself.
+
+    proxies:     whose word about where a request comes from is taken
+    header:      where such a proxy says who it has signed in; empty for none
+    certificate: what of a client's certificate is a name, which the connection has proved; None to look at none
+    """
+
+    proxies: Proxies
+    header: str = ""
+    certificate: CertificateName | None = None
+
+    def read(self, request: HttpRequest) -> str:
+        """Return the credential of who calls, by the word of others; empty for nobody.
+
+        The guard has refused pages of other sites, to whose requests a browser adds its certificate, too.
+        """
+        name = read_name(request.scope, self.certificate) if self.certificate else ""
+        if name:
+            return f"certificate:{name}"
+        name = self.proxies.read_word(request, self.header.lower().encode()) if self.header else ""
+        return f"proxy:{name}" if name else ""
+
+
 class Gate:
     """Lets requests in. See ``http.guard.Gate``.
 
-    proxies: whose word about where a request comes from is taken
-    header:  where such a proxy says who it has signed in; empty for none
     asks:    whether passwords are tried at a directory, too
 
     A password that was found right is remembered by a keyed hash, so that argon2 is not paid for each request. It
     stands for the stored hash that it matched: a changed password ends it in the same transaction that asks.
     """
 
-    def __init__(self, authenticator: Authenticator, proxies: Proxies, header: str = "", asks: bool = False) -> None:
+    def __init__(self, authenticator: Authenticator, words: Words, asks: bool = False) -> None:
         self._authenticator = authenticator
-        self._header = header.lower().encode()
-        self.proxies = proxies
+        self._words = words
+        self.proxies = words.proxies
         self._key = secrets.token_bytes(32)
         self._passwords: dict[bytes, str] = {}
         self._trying: dict[bytes, asyncio.Future[str]] = {}
@@ -89,7 +112,7 @@ class Gate:
             credential = name_credential(shown)
         elif shown.name:
             credential = await self._find_password(shown, address, caller)
-        elif word := self._read_proxy(request):
+        elif word := self._words.read(request):
             credential = word
         else:
             raise Unauthenticated("Sign in first", hint="send a token, or a user name and password")
@@ -97,11 +120,6 @@ class Gate:
         if route is None or route.access != "operation" or not self._authenticator.knows(credential, workspace):
             rights = await self.run(self._authenticator.find_rights, caller.call)
             _check_route(route, rights)
-
-    def _read_proxy(self, request: HttpRequest) -> str:
-        """Return the credential of whom a named proxy has signed in; the guard has refused pages of other sites."""
-        name = self.proxies.read_word(request, self._header) if self._header else ""
-        return f"proxy:{name}" if name else ""
 
     async def run(self, work: Callable[..., T], *args: object) -> T:
         """Do something that waits for the store, on a thread."""
@@ -135,7 +153,7 @@ class Gate:
         elif shown.name:
             credential = self._passwords.get(self._digest(shown), "")
         else:
-            credential = self._read_proxy(request)
+            credential = self._words.read(request)
         return credential if credential and self._authenticator.knows(credential, WORKSPACE) else ""
 
     async def _find_password(self, shown: Shown, address: str, caller: Caller) -> str:

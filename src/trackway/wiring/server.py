@@ -6,11 +6,13 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version as installed_version
+from typing import cast, get_args
 from urllib.parse import urlsplit
 
 from trackway.base.errors import InvalidInput, TrackwayError
 from trackway.base.settings import Settings, read_settings
 from trackway.http.app import App
+from trackway.http.certificates import CertificateName
 from trackway.http.encryption import Encryption
 from trackway.http.guard import Guard, is_loopback
 from trackway.http.lanes import Lanes
@@ -23,7 +25,7 @@ from trackway.server.calls import Caller, Route
 from trackway.server.changes import Changes
 from trackway.server.events import EventRoutes
 from trackway.server.files import FileRoutes
-from trackway.server.gate import Gate
+from trackway.server.gate import Gate, Words
 from trackway.server.mlflow.errors import encode_error as encode_mlflow_error
 from trackway.server.mlflow.routes import list_routes as list_mlflow_routes
 from trackway.server.scim.errors import encode_error as encode_scim_error
@@ -114,9 +116,9 @@ def _make_gate(settings: Settings, platform: Platform) -> Gate | None:
     """Return what lets requests in; None where everybody may do everything."""
     if platform.authenticator is None:
         return None
-    return Gate(
-        platform.authenticator, Proxies(settings.behind_proxy), settings.auth_header, asks=bool(settings.ldap_url)
-    )
+    certificate = cast(CertificateName, settings.tls_client_name) if settings.tls_client_ca else None
+    words = Words(Proxies(settings.behind_proxy), settings.auth_header, certificate)
+    return Gate(platform.authenticator, words, asks=bool(settings.ldap_url))
 
 
 def _list_doors(settings: Settings, platform: Platform, gate: Gate) -> list[Route]:
@@ -129,6 +131,13 @@ def _list_doors(settings: Settings, platform: Platform, gate: Gate) -> list[Rout
     if settings.scim:
         routes += ScimRoutes(Proxies(settings.behind_proxy), settings.public_url).list_routes()
     return routes
+
+
+def make_encryption(settings: Settings) -> Encryption:
+    """Return what makes the server's TLS context."""
+    return Encryption(
+        settings.tls_cert, settings.tls_key, settings.tls_client_ca, required=settings.tls_client_required
+    )
 
 
 def _make_lanes(settings: Settings, observer: Observer, gate: Gate | None) -> Lanes | None:
@@ -188,8 +197,18 @@ def check_settings(settings: Settings) -> None:
     Proxies(settings.behind_proxy)
     if settings.tls_key and not settings.tls_cert:
         raise InvalidInput("There is a key of TLS and no certificate", hint="give --tls-cert too")
+    if settings.tls_client_ca and not (settings.tls_cert and settings.auth):
+        raise InvalidInput(
+            "Certificates of clients need TLS of this server's own, and access control",
+            hint="give --tls-cert and --auth; behind a proxy that speaks TLS, see --auth-header",
+        )
+    if settings.tls_client_required and not settings.tls_client_ca:
+        raise InvalidInput("Whose certificates are required is not said", hint="give --tls-client-ca")
+    if settings.tls_client_name not in get_args(CertificateName):
+        hint = f"one of {', '.join(get_args(CertificateName))}"
+        raise InvalidInput(f"Invalid tls_client_name {settings.tls_client_name[:40]!r}", hint=hint)
     if settings.tls_cert:
-        Encryption(settings.tls_cert, settings.tls_key)()
+        make_encryption(settings)()
     if settings.auth_header and not (settings.auth and settings.behind_proxy):
         raise InvalidInput(
             "A header says who calls only when a proxy sets it",

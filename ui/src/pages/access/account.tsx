@@ -16,6 +16,7 @@ const MEANS: Record<string, string> = {
   token: "a token",
   password: "a password",
   directory: "a password of the directory",
+  certificate: "a certificate of this client",
   proxy: "the proxy in front of this server",
 }
 
