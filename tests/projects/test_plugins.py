@@ -109,11 +109,12 @@ def test_a_plugin_gets_what_mlflow_would_give_it_and_its_run_is_a_child(
     (child,) = [one for one in Client().search_runs([ours.experiment_id]) if one.run_id != done.run_id]
     assert (ours.status, ours.tags["mlflow.project.backend"]) == ("FINISHED", "tiny")
     assert (child.tags["made.by"], child.parent_run_id) == ("plug-in", done.run_id)
+    assert (child.status, child.end_ms is not None) == ("FINISHED", True)
 
 
 def test_a_failed_run_of_a_plugin_has_failed(plugin: None, server: str, make_project: MakeProject) -> None:
     folder = make_project(MLproject=MLPROJECT, main__py=MAIN, fail="")
-    with pytest.raises(ExecutionFailed, match=r"the plug-in's run .* failed"):
+    with pytest.raises(ExecutionFailed, match=r"its run .* failed"):
         run(str(folder), "train", parameters={"a": 1}, backend="tiny")
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any, Final
 
-from trackway.api.runs import TAG_PARENT
+from trackway.api import operations as ops
+from trackway.api.runs import TAG_PARENT, TERMINAL, UpdateRun
 from trackway.base import plugins
+from trackway.base.clock import now_ms
 from trackway.base.errors import ExecutionFailed, InvalidInput, NotSupported, TrackwayError
 from trackway.projects.backends import GROUP, Asked, Backend, Job, JobStatus, Outcome, Sink, Surroundings, load_backend
 from trackway.sdk.client import Client
@@ -92,15 +94,19 @@ class PluginBackend:
             raise ExecutionFailed(f"The plug-in {self.name!r} failed: {type(error).__name__}: {error}") from error
         if not hasattr(submitted, "wait"):
             raise InvalidInput(f"The plug-in {self.name!r} returned {type(submitted).__name__}, which is no run")
-        _make_child(str(submitted.run_id), job.run_id, uri)
-        return PluginHandle(submitted)
+        child = str(submitted.run_id)
+        if child == job.run_id:
+            return PluginHandle(submitted, lambda _: None)
+        _tell_store(lambda: Client(uri).ingest(child, tags={TAG_PARENT: job.run_id}))
+        return PluginHandle(submitted, lambda outcome: _tell_store(lambda: _end_run(Client(uri), child, outcome)))
 
 
 class PluginHandle:
     """A run that a plug-in has submitted; see ``backends.Handle``. What it writes is not known."""
 
-    def __init__(self, submitted: Any) -> None:
+    def __init__(self, submitted: Any, end: Callable[[Outcome], None]) -> None:
         self.job_id = str(submitted.run_id)
+        self._end = end
         self._submitted = submitted
         self._cancelled = False
         self._ended = threading.Event()
@@ -126,17 +132,15 @@ class PluginHandle:
     def _follow(self) -> None:
         try:
             good = bool(self._submitted.wait())
-            found = self._ask()
-            if self._cancelled or found == "KILLED":
-                self._outcome = Outcome("KILLED", None, "it was cancelled")
-            elif good:
-                self._outcome = Outcome("FINISHED", None)
+            if self._cancelled or self._ask() == "KILLED":
+                outcome = Outcome("KILLED", None, "it was cancelled")
             else:
-                self._outcome = Outcome("FAILED", None, f"the plug-in's run {self.job_id} failed")
+                outcome = Outcome("FINISHED") if good else Outcome("FAILED", None, f"its run {self.job_id} failed")
         except Exception as error:  # noqa: BLE001 - the thread's edge: foreign code, of which nothing is known
-            self._outcome = Outcome("FAILED", None, f"the plug-in failed: {type(error).__name__}: {error}")
-        finally:
-            self._ended.set()
+            outcome = Outcome("FAILED", None, f"the plug-in failed: {type(error).__name__}: {error}")
+        self._end(outcome)
+        self._outcome = outcome
+        self._ended.set()
 
     def _ask(self) -> JobStatus | None:
         """Return the state that the plug-in says, as a number or a word of MLflow's."""
@@ -144,11 +148,16 @@ class PluginHandle:
         return _STATES.get(_NUMBERED.get(said, "") if isinstance(said, int) else str(said))
 
 
-def _make_child(run_id: str, parent: str, uri: str) -> None:
-    """Put the run that a plug-in made below ours."""
-    if run_id == parent:
-        return
+def _end_run(client: Client, run_id: str, outcome: Outcome) -> None:
+    """End a plug-in's run that it has not ended itself, as MLflow does for it."""
+    if client.get_run(run_id).status not in TERMINAL:
+        status: Any = outcome.status
+        client.call(ops.UPDATE_RUN, UpdateRun(run_id=run_id, status=status, end_ms=now_ms()))
+
+
+def _tell_store(step: Callable[[], None]) -> None:
+    """Do something with the run that a plug-in made, which is none of ours to fail with."""
     try:
-        Client(uri).ingest(run_id, tags={TAG_PARENT: parent})
+        step()
     except TrackwayError as error:
-        PROBLEMS.note("plug-in", f"Run {run_id} of a plug-in could not be put below run {parent}: {error}")
+        PROBLEMS.note("plug-in", f"The run of a plug-in could not be changed: {error}")
