@@ -44,10 +44,11 @@ test: $(ENV) $(LIBRARIES) $(CLIENTS) $(UI) system  ## Run the tests, but the slo
 	$(if $(ARGS),,$(call tested,$(BIN)/python -m pytest,-n 2,-m "browser and not slow" tests/ui))
 	$(if $(ARGS),,$(call tested,.venvs/libraries/bin/python -m pytest,-n 2,-m "libraries and not slow and not h2o" tests/models/libraries attacks))
 
-test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(FUZZ) $(OIDC) $(CLIENTS) .venvs/mlflow-server/.complete .venvs/mlflow-spark/.complete system java containers proxies directory  ## Run every test, in the environment that has every library
-	.venvs/libraries/bin/python -m pytest -n 2 -m "not browser and not h2o and not spark" $(ARGS)
+test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(RAY) $(FUZZ) $(OIDC) $(CLIENTS) .venvs/mlflow-server/.complete .venvs/mlflow-spark/.complete system java containers proxies directory  ## Run every test, in the environment that has every library
+	.venvs/libraries/bin/python -m pytest -n 2 -m "not browser and not h2o and not spark and not ray" $(ARGS)
 	$(if $(ARGS),,.venvs/libraries/bin/python -m pytest -n 2 -m browser tests/ui)
 	$(if $(ARGS),,.venvs/h2o/bin/python -m pytest -m h2o tests/models/h2o)
+	$(if $(ARGS),,.venvs/ray/bin/python -m pytest -m ray tests/projects)
 	$(if $(ARGS),,.venvs/spark/bin/python -m pytest -m spark tests/inference/spark tests/models/spark tests/projects attacks)
 
 lint: $(ENV)  ## Check style, format and the rules of import

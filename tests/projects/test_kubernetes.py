@@ -404,7 +404,7 @@ esac
 def test_a_store_that_pods_cannot_see_is_refused_before_anything_is_made(
     cluster: StandInCluster, store: Path, make_project: MakeProject
 ) -> None:
-    with pytest.raises(InvalidInput, match="where pods cannot log to"):
+    with pytest.raises(InvalidInput, match="where others cannot log to"):
         run(str(make_project(MLproject=MLPROJECT)), backend="kubernetes")
     assert (cluster.requests, [*Client().search_runs()]) == ([], [])
 

@@ -24,6 +24,7 @@ JobStatus = Literal["PENDING", "RUNNING", "FINISHED", "FAILED", "KILLED"]
 
 plugins.register(GROUP, "kubernetes", "trackway.projects.kubernetes:KubernetesBackend")
 plugins.register(GROUP, "local", "trackway.projects.local:LocalBackend")
+plugins.register(GROUP, "ray", "trackway.projects.ray:RayBackend")
 plugins.register(GROUP, "slurm", "trackway.projects.slurm:SlurmBackend")
 plugins.register(GROUP, "spark", "trackway.projects.spark:SparkBackend")
 

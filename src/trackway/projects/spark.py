@@ -17,6 +17,7 @@ from trackway.base.errors import InvalidInput, NotSupported
 from trackway.projects import spark_command
 from trackway.projects.backends import Job, Sink
 from trackway.projects.local import GRACE_S, LocalBackend, LocalHandle
+from trackway.projects.remote import read_options
 
 PROGRAM: Final = "spark-submit"
 _VALUED: Final = (
@@ -113,14 +114,7 @@ def _read_options(config: Mapping[str, Any]) -> Options:
 
     raises: InvalidInput; NotSupported for a driver elsewhere
     """
-    if unknown := sorted(set(config) - set(Options.__struct_fields__)):
-        raise InvalidInput(
-            f"The spark backend knows no {unknown[0]!r}", hint=f"there are {', '.join(Options.__struct_fields__)}"
-        )
-    try:
-        options = msgspec.convert(dict(config), Options)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"The configuration of spark: {error}") from None
+    options = read_options(config, Options, "spark")
     if options.deploy_mode != "client":
         raise NotSupported(
             f"The deploy mode {options.deploy_mode[:40]!r} is not there: the driver runs where it is launched",

@@ -23,8 +23,8 @@ from trackway.projects.kubernetes.logs import LogReader
 from trackway.projects.kubernetes.manifest import ARCHIVE_BYTES, Objects, find_image, make_name, make_objects
 from trackway.projects.kubernetes.options import Options, read_options, read_template
 from trackway.projects.kubernetes.states import find_trouble, get_status, has_begun, tell_end
+from trackway.projects.remote import check_store
 from trackway.projects.specification import DockerEnvironment
-from trackway.sdk.connection import get_tracking_uri, is_local
 
 SILENCE_S: Final = 600.0
 """How long the cluster may be away before a job is given up."""
@@ -56,11 +56,7 @@ class KubernetesBackend:
             raise InvalidInput("Kubernetes starts no container by `docker run`", hint="put it into a template")
         if asked.need.build_image and not options.repository:
             raise InvalidInput("An image that is built must be pushed", hint="name its place as `repository`")
-        if is_local(options.tracking_uri or get_tracking_uri()):
-            raise InvalidInput(
-                f"The store {get_tracking_uri()} is on this machine, where pods cannot log to",
-                hint="set TRACKWAY_TRACKING_URI to the address of a server, or tracking_uri in the configuration",
-            )
+        check_store(options.tracking_uri)
         if not asked.dry:
             Cluster(options.context)  # that there is one is known before anything is made
         image = options.image or find_image(docker, options)

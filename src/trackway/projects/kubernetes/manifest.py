@@ -18,6 +18,7 @@ from trackway.base.errors import InvalidInput
 from trackway.projects.backends import Job
 from trackway.projects.containers import FOLDER
 from trackway.projects.kubernetes.options import Options, read_template
+from trackway.projects.remote import STORE_VARIABLES, read_forwarded
 from trackway.projects.specification import DockerEnvironment
 from trackway.sdk import secrets
 
@@ -28,7 +29,6 @@ ARCHIVE_BYTES: Final = 900_000
 UNPACK: Final = "unpack"
 """The container that brings the project to its place."""
 LABEL: Final = "trackway.run"
-_STORE: Final = ("TRACKWAY_TRACKING_URI", "MLFLOW_TRACKING_URI")
 _PLACEHOLDER: Final = "{"
 """How an image in a template of MLflow's begins that stands for the project's."""
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
@@ -127,20 +127,15 @@ def find_image(docker: DockerEnvironment | None, options: Options) -> str:
 def _list_variables(job: Job, options: Options) -> tuple[dict[str, str], dict[str, bytes]]:
     """Return a job's variables: those that may be seen, and those that may not."""
     values = {**job.surroundings.variables, **job.variables}
-    values = {name: value for name, value in values.items() if not (name in _STORE and options.tracking_uri)}
+    values = {name: value for name, value in values.items() if not (name in STORE_VARIABLES and options.tracking_uri)}
     if options.tracking_uri:
-        values |= dict.fromkeys(_STORE, options.tracking_uri)
+        values |= dict.fromkeys(STORE_VARIABLES, options.tracking_uri)
     docker = job.surroundings.docker
     declared = docker.variables if docker is not None else ()
     values |= {name: value for name, value in declared if value is not None}
     values |= {name: str(value) for name, value in options.env.items()}
     handed = {name: os.environ[name] for name, value in declared if value is None and name in os.environ}
-    for name in options.forward:
-        if name not in os.environ:
-            raise InvalidInput(
-                f"The variable {name} is to be handed on, and is not set", hint="set it, or leave it out"
-            )
-        handed[name] = os.environ[name]
+    handed |= read_forwarded(options.forward)
     handed |= {name: value for name, value in values.items() if secrets.mask_value(name, value) != value}
     handed = {name: value for name, value in handed.items() if name not in options.secrets}
     plain = {name: value for name, value in values.items() if name not in handed and name not in options.secrets}

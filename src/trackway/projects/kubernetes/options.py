@@ -11,6 +11,7 @@ import msgspec
 import yaml
 
 from trackway.base.errors import InvalidInput
+from trackway.projects import remote
 
 TEMPLATE_BYTES: Final = 2**20
 _MLFLOW: Final = {
@@ -72,17 +73,10 @@ def read_options(config: Mapping[str, Any]) -> Options:
     given: dict[str, Any] = {}
     for key, value in config.items():
         name = _MLFLOW.get(key, key)
-        if name not in Options.__struct_fields__:
-            raise InvalidInput(
-                f"The kubernetes backend knows no {key!r}", hint=f"there are {', '.join(Options.__struct_fields__)}"
-            )
         if name in given:
             raise InvalidInput(f"{key!r} and {name!r} are the same", hint="keep one")
         given[name] = value
-    try:
-        options = msgspec.convert(given, Options)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"The configuration of kubernetes: {error}") from None
+    options = remote.read_options(given, Options, "kubernetes")
     for name, low in (("deadline_s", 1), ("keep_s", 0), ("start_s", 0), ("poll_s", 0.01)):
         value = getattr(options, name)
         if value is not None and not low <= value < 1e9:
