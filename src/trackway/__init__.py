@@ -76,10 +76,16 @@ if TYPE_CHECKING:
         get_tracking_uri as get_tracking_uri,
     )
     from trackway.sdk.connection import (
+        get_workspace as get_workspace,
+    )
+    from trackway.sdk.connection import (
         is_tracking_uri_set as is_tracking_uri_set,
     )
     from trackway.sdk.connection import (
         set_tracking_uri as set_tracking_uri,
+    )
+    from trackway.sdk.connection import (
+        set_workspace as set_workspace,
     )
     from trackway.sdk.description import doctor as doctor
     from trackway.sdk.evaluation import Threshold as Threshold
@@ -266,7 +272,7 @@ _NAMES = {
         flush_artifact_async_logging flush_async_logging get_registry_uri set_registry_uri set_system_metrics_node_id
         set_system_metrics_samples_before_logging set_system_metrics_sampling_interval status
     """,
-    "connection": "get_tracking_uri is_tracking_uri_set set_tracking_uri",
+    "connection": "get_tracking_uri get_workspace is_tracking_uri_set set_tracking_uri set_workspace",
     "evaluation": "Threshold evaluate",
     "evaluation.gate": "gate",
     "experiments": "set_experiment",

@@ -5,21 +5,25 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from trackway.api.access import CreateGrant, TeamMember, UpdateUser
+from trackway.api.access import CreateGrant, ErasedUser, TeamMember, UpdateUser
 from trackway.api.calls import Actor, Call
+from trackway.api.holds import CreateHold, ReleaseHold
 from trackway.api.operations import OPERATIONS, Operation
 from trackway.api.provisioning import SetProvisionedTeam, SetProvisionedUser
 from trackway.api.retention import AuditEntry
 from trackway.api.structs import Request, Response
 from trackway.api.webhooks import CreateWebhook
+from trackway.auth.places import check_open, find_workspace
 from trackway.base.clock import Clock, now_ms
 from trackway.base.ids import new_id
 from trackway.rules.handlers import Handler, Handlers
 from trackway.store.base import Done, Store, Transaction
+from trackway.store.workspaces import DEFAULT
 
 log = logging.getLogger("trackway.dispatch")
 Q = TypeVar("Q", bound=Request)
@@ -38,10 +42,20 @@ class Policy(Protocol):
         """Names of the operations whose answers go through ``veil``."""
 
     def admit(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> Call:
-        """Return the call as its handler gets it: with the actor that its credential stands for, and what that sees.
+        """Return the call as its handler gets it: with its actor, what that sees, and the key of the workspace.
 
-        raises: Unauthenticated, PermissionDenied; NotFound for a target that the actor may not even see
+        raises: Unauthenticated, PermissionDenied; NotFound for a target or workspace that the actor may not even see
         """
+
+    @property
+    def sensitive(self) -> Collection[str]:
+        """Names of the operations that read what is sensitive, of which ``find_read`` is asked."""
+
+    def find_read(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> Any:
+        """Return what the audit log is to have of a read, with the ``object`` that was read; None for nothing."""
+
+    def note_read(self, read: Any) -> None:
+        """Hear that the audit log has what was found."""
 
     def settle(
         self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request, response: Any
@@ -62,10 +76,21 @@ class OpenPolicy:
 
     watched: Collection[str] = ()
     veiled: Collection[str] = ()
+    sensitive: Collection[str] = ()
 
     def admit(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> Call:  # noqa: ARG002 - a policy's
-        """Allow."""
-        return call
+        """Allow, in any workspace that is there."""
+        if call.workspace == DEFAULT.name:
+            return call
+        place = find_workspace(tx, call.workspace)
+        check_open(place, operation)
+        return msgspec.structs.replace(call, workspace=place.key, workspace_name=place.name)
+
+    def find_read(self, *_asked: object) -> Any:
+        """Keep none: nothing is hidden from anybody."""
+
+    def note_read(self, read: Any) -> None:
+        """There is nothing to note."""
 
     def settle(
         self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request, response: Any
@@ -102,32 +127,62 @@ class Dispatch:
         """Begin a call: read the clock once, and give it an id."""
         return Call(actor=actor, workspace=workspace, request_id=request_id or new_id(), now_ms=self._clock())
 
-    def submit(self, operation: Operation[Q, S], request: Q, call: Call, done: Done[S]) -> None:
+    def submit(self, operation: Operation[Q, S], request: Q, call: Call, done: Done[S]) -> Work:
         """Queue an operation; ``done(response, error)`` is called on a thread of the store, after the commit."""
         work = self._work(operation, request, call)
         if operation.access.writes or operation.access.audited:  # what is read and audited leaves its entry with it
             target = getattr(request, operation.access.target_field, "")
             self._store.submit_write(work, done, target if isinstance(target, str) else "")
         else:
-            self._store.submit_read(work, done)
+            sensitive = operation.name in self._policy.sensitive
+            self._store.submit_read(work, partial(self._read_again, work, done) if sensitive else done)
+        return work
 
     def call(self, operation: Operation[Q, S], request: Q, call: Call) -> S:
         """Carry out an operation and wait."""
         if not (operation.access.writes or operation.access.audited):
-            response: S = self._store.read(self._work(operation, request, call))
+            work = self._work(operation, request, call)
+            try:
+                response: S = self._store.read(work)
+            except _Unkept:
+                work.keeps = True
+                response = self._store.write(work)
+                self._policy.note_read(work.read)
             return response
         waiter = _Waiter[S]()
         self.submit(operation, request, call, waiter.done)
         return waiter.wait()
 
-    def _work(self, operation: Operation[Q, S], request: Q, call: Call) -> _Work:
-        return _Work(self._handlers[operation.name], self._policy, operation, request, call)
+    def _read_again(self, work: Work, done: Done[Any], result: Any, error: BaseException | None) -> None:
+        """Carry out a read that is to leave an entry as a write, with the entry in its transaction."""
+        if not isinstance(error, _Unkept):
+            done(result, error)
+            return
+
+        def note(result: Any, error: BaseException | None) -> None:
+            if error is None:
+                self._policy.note_read(work.read)
+            done(result, error)
+
+        work.keeps = True
+        self._store.submit_write(work, note)
+
+    def _work(self, operation: Operation[Q, S], request: Q, call: Call) -> Work:
+        return Work(self._handlers[operation.name], self._policy, operation, request, call)
 
 
-class _Work:
-    """One operation as a job of the store."""
+class _Unkept(Exception):
+    """A read is to leave an entry in the audit log, and was begun where nothing can be written."""
 
-    __slots__ = ("call", "handler", "operation", "policy", "request")
+
+class Work:
+    """One operation as a job of the store.
+
+    workspace: key of the one that it was carried out in, once it was
+    keeps:     whether a read may leave an entry in the audit log; ``read`` is what that is about
+    """
+
+    __slots__ = ("call", "handler", "keeps", "operation", "policy", "read", "request", "workspace")
 
     def __init__(
         self, handler: Handler, policy: Policy, operation: Operation[Any, Any], request: Request, call: Call
@@ -137,10 +192,21 @@ class _Work:
         self.operation = operation
         self.request = request
         self.call = call
+        self.workspace = ""
+        self.keeps = False
+        self.read: Any = None
 
     def __call__(self, tx: Transaction) -> Any:
         operation, request = self.operation, self.request
         call = self.policy.admit(tx, self.call, operation, request)
+        self.workspace = call.workspace
+        if operation.name in self.policy.sensitive:
+            self.read = self.policy.find_read(tx, call, operation, request)
+            if self.read is not None:
+                if not self.keeps:
+                    raise _Unkept
+                entry = make_entry(call, operation, self.read.object[:1_000], "read")
+                tx.housekeeping.append_audit(call.workspace, entry)
         audited, before = operation.access.audited, ""
         if audited:
             before = self.policy.digest(tx, call, operation, request)
@@ -183,7 +249,10 @@ def make_entry(call: Call, operation: Operation[Any, Any], target: str, detail: 
 def _find_object(call: Call, operation: Operation[Any, Any], request: Request, response: Any) -> str:
     """Return what an entry says that a call was about."""
     field = operation.access.target_field
-    if field:
+    target: Any
+    if isinstance(response, ErasedUser):
+        target = response.pseudonym  # an entry that names who was erased would be in vain
+    elif field:
         target = getattr(request, field)
         if operation.access.target == "registered_model":
             version = getattr(response, "version", None) or getattr(request, "version", None)
@@ -205,6 +274,10 @@ def _describe(request: Request) -> str:
     if isinstance(request, CreateGrant):
         who = request.subject or request.subject_kind
         return f"{request.role} for {who} on {request.target_kind} {request.target}".strip()
+    if isinstance(request, CreateHold):
+        return f"{request.target_kind} {request.target}: {request.reason}"[:1_000]
+    if isinstance(request, ReleaseHold):
+        return f"{request.hold_id}: {request.reason}"[:1_000]
     if isinstance(request, CreateWebhook):
         return request.name
     if isinstance(request, TeamMember):

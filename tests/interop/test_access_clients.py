@@ -85,3 +85,40 @@ def test_a_client_logs_with_a_token(peer: str, uri: str) -> None:
     )
     variables = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_TRACKING_TOKEN": json.loads(done.stdout)["secret"]}
     assert "{'m': 1.0}" in run(peer_python(peer), "-c", code, **variables)
+
+
+WORKSPACE_SCRIPT = """
+import sys
+import mlflow
+mlflow.set_experiment("cameras")
+with mlflow.start_run() as run:
+    mlflow.log_metric("loss", 0.5)
+    mlflow.log_text("bytes", "a.txt")
+print(run.info.run_id)
+print(mlflow.artifacts.load_text(run.info.artifact_uri + "/a.txt") if hasattr(mlflow, "artifacts") else "bytes")
+"""
+
+
+@pytest.mark.parametrize(
+    ("peer", "way"),
+    [
+        ("mlflow-1.30", "path"),
+        ("mlflow-2.22", "path"),
+        ("mlflow-3.17", "path"),
+        ("mlflow-3.17", "header"),
+    ],
+)
+def test_its_clients_work_in_a_workspace(peer: str, way: str, uri: str) -> None:
+    signed = {"MLFLOW_TRACKING_USERNAME": "root", "MLFLOW_TRACKING_PASSWORD": PASSWORD}
+    trackway = [sys.executable, "-m", "trackway"]
+    ours = {"TRACKWAY_TRACKING_URI": uri, "TRACKWAY_TRACKING_USERNAME": "root", "TRACKWAY_TRACKING_PASSWORD": PASSWORD}
+    run(trackway[0], *trackway[1:], "workspaces", "create", "vision", **ours)
+    where = {"MLFLOW_TRACKING_URI": f"{uri}/w/vision"}
+    if way == "header":
+        where = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_WORKSPACE": "vision"}
+    run_id, text = run(peer_python(peer), "-c", WORKSPACE_SCRIPT, **signed, **where).split()[-2:]
+    assert text == "bytes"
+    shown = run(trackway[0], *trackway[1:], "runs", "get", run_id, "--json", "--workspace", "vision", **ours)
+    assert json.loads(shown)["run_id"] == run_id
+    listed = json.loads(run(trackway[0], *trackway[1:], "experiments", "list", "--json", **ours))
+    assert [one["name"] for one in listed] == ["Default"]

@@ -15,7 +15,7 @@ def test_a_change_is_kept_with_the_digests_of_before_and_after(tmp_path: Path) -
             await site.admin.get("PATCH", f"/api/v1/experiments/{number}", {"name": new})
         await site.admin.get("POST", "/api/v1/registered-models", {"name": "m"})
         await site.admin.get("DELETE", "/api/v1/registered-models/m")
-        gone, made, again, renamed, created = await site.audit(limit=5)
+        _search, gone, made, again, renamed, created = await site.audit(limit=6)
         assert (created["operation"], created["before"], len(created["after"])) == ("experiments.create", "", 64)
         assert renamed["before"]
         assert renamed["after"] != renamed["before"]
@@ -32,8 +32,9 @@ def test_what_happens_to_access_is_kept(tmp_path: Path) -> None:
     async def work(site: Site) -> None:
         await site.add("ci", "reader")
         await site.admin.get("PATCH", "/api/v1/users/ci", {"disabled": True})
-        entries = [(one["operation"], one["object"], one["detail"]) for one in await site.audit(limit=4)]
+        entries = [(one["operation"], one["object"], one["detail"]) for one in await site.audit(limit=5)]
         assert entries == [
+            ("audit.search", "default", "read"),
             ("users.update", "ci", "disabled true"),
             ("grants.create", "default", "reader for ci on workspace"),
             ("tokens.create", "t", ""),

@@ -190,7 +190,8 @@ def test_who_has_no_role_gets_nothing_from_any_route_and_the_administrator_does(
                 native = path.startswith("/api/v1")
                 known_path = path in lists or path in ("/api/v1/session", "/api/v1/openapi.json")
                 assert known_path or not native, (who, method, path, answer)
-        answers = [await send(site.admin, route, known) for route in list_routes(site)]
+        stays = [route for route in list_routes(site) if route.path != "/api/v1/me/workspace"]
+        answers = [await send(site.admin, route, known) for route in stays]
         assert sum(status < 400 for status, _ in answers) > 150  # the requests are good ones: it is who sends them
         assert sum(HUSHED in answer for _, answer in answers) > 30
 

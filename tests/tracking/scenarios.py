@@ -11,6 +11,7 @@ from trackway.api import experiments as e
 from trackway.api import logged_models as m
 from trackway.api import operations as ops
 from trackway.api import runs as r
+from trackway.api import workspaces as w
 from trackway.api.calls import Actor, Call
 from trackway.api.operations import Operation
 from trackway.base.clock import now_ms
@@ -43,6 +44,9 @@ class Stage:
         self.dispatch = dispatch
         self.actor = actor
         self.workspace = workspace or f"w-{new_id()}"
+        if not workspace:
+            home = dispatch.open_call(actor, "default")
+            dispatch.call(ops.CREATE_WORKSPACE, w.CreateWorkspace(name=self.workspace), home)
         self.name = f"prices-{new_id()}"
         self.exp = self.make_experiment(self.name)
         self.other_exp = self.make_experiment()

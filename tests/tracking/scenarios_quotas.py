@@ -26,9 +26,9 @@ SCENARIOS: list[Scenario] = [
     ok(
         ops.SET_QUOTA,
         "of everything; what is reached is passed at once",
-        lambda s: q.SetQuota(runs=4, points=2, size_bytes=0),
+        lambda s: q.SetQuota(runs=4, points=2, size_bytes=0, requests_per_minute=5),
         lambda s, x: (
-            (x.runs_quota, x.points_quota, x.bytes_quota) == (4, 2, 0)
+            (x.runs_quota, x.points_quota, x.bytes_quota, x.requests_per_minute_quota) == (4, 2, 0, 5)
             and x.exceeded == ["runs", "bytes"]
             and usage(s) == x
         ),
@@ -41,4 +41,12 @@ SCENARIOS: list[Scenario] = [
     ),
     *each(ops.SET_QUOTA, "refused", "runs", (-1, 2**63), lambda s, n: q.SetQuota(runs=n), InvalidInput),
     *each(ops.SET_QUOTA, "refused", "bytes", (-1, 2**63), lambda s, n: q.SetQuota(size_bytes=n), InvalidInput),
+    *each(
+        ops.SET_QUOTA,
+        "refused",
+        "requests",
+        (-1, 0, 2**63),
+        lambda s, n: q.SetQuota(requests_per_minute=n),
+        InvalidInput,
+    ),
 ]

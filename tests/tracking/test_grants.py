@@ -105,13 +105,13 @@ def cast(doors: Doors) -> Cast:
     return Cast(doors)
 
 
-def may(operation: Operation[Any, Any], part: str, is_inside: bool) -> bool | None:
+def may(operation: Operation[Any, Any], part: str, workspace: str, is_inside: bool) -> bool | None:
     """Return whether somebody may; None when it depends on what the request names beside its target.
 
     is_inside: whether a file that is named belongs to an experiment
     """
     access = operation.access
-    if part in UNKNOWN:
+    if part in UNKNOWN or (part == "nobody" and workspace != "default"):
         return False
     if access.target in ("system", "provisioning"):
         return part == "administrator"
@@ -142,15 +142,17 @@ def test_who_is_let_in_to_an_operation(doors: Doors, cast: Cast, operation: Oper
             doors.guarded.store.read(lambda tx, call=call: policy.admit(tx, call, operation, request))
         except TrackwayError as error:
             refusal = error
-        expected = may(operation, part, is_inside)
+        expected = may(operation, part, stage.workspace, is_inside)
         if expected is not None and expected != (refusal is None):
             wrong[part] = refusal or "let in"
         if part in UNKNOWN:
             assert isinstance(refusal, Unauthenticated)
         elif refusal is not None:
             assert isinstance(refusal, NotFound | PermissionDenied), refusal
-            if part in ("nobody", "neighbour") and operation.access.target in OBJECTS:
+            if part == "neighbour" and operation.access.target in OBJECTS:
                 assert isinstance(refusal, NotFound), "what may not be seen is not there"
+            if part == "nobody" and stage.workspace != "default":
+                assert str(refusal).startswith(f"There is no workspace {stage.workspace!r}")
     assert not wrong
     for part in ("nobody", "neighbour"):
         refuse_or_tell_nothing(doors, cast, stage, part, operation, request)
@@ -188,6 +190,7 @@ def test_a_refusal_of_what_is_hidden_is_that_of_what_is_not_there(doors: Doors, 
     for operation in HIDDEN:
         field = operation.access.target_field
         stage = Stage(doors.open.dispatch)
+        cast.enter(stage)
         hidden = FIRST[operation].ask(stage)
         value = getattr(hidden, field)
         if not value:
@@ -196,7 +199,7 @@ def test_a_refusal_of_what_is_hidden_is_that_of_what_is_not_there(doors: Doors, 
         told = []
         for request in (hidden, msgspec.structs.replace(hidden, **{field: missing})):
             with pytest.raises(NotFound) as refusal:
-                cast.call(stage, "nobody", operation, request)
+                cast.call(stage, "neighbour", operation, request)
             told.append(str(refusal.value).replace(getattr(request, field), "X"))
         assert told[0] == told[1], operation.name
 

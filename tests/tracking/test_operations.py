@@ -13,8 +13,10 @@ from tests.tracking import (
     scenarios_audit,
     scenarios_content,
     scenarios_endpoints,
+    scenarios_erasure,
     scenarios_experiments,
     scenarios_files,
+    scenarios_holds,
     scenarios_lineage,
     scenarios_logging,
     scenarios_models,
@@ -30,6 +32,7 @@ from tests.tracking import (
     scenarios_transfers,
     scenarios_versions,
     scenarios_webhooks,
+    scenarios_workspaces,
 )
 from tests.tracking.scenarios import Scenario, Stage
 from trackway.api import operations as ops
@@ -64,6 +67,9 @@ SCENARIOS: list[Scenario] = [
     *scenarios_access.SCENARIOS,
     *scenarios_provisioning.SCENARIOS,
     *scenarios_audit.SCENARIOS,
+    *scenarios_workspaces.SCENARIOS,
+    *scenarios_holds.SCENARIOS,
+    *scenarios_erasure.SCENARIOS,
 ]
 
 

@@ -6,14 +6,15 @@ import { ApiError } from "./api/client"
 import { Menu } from "./components/menu"
 import { Palette, pageCommands, paletteOpen } from "./components/palette"
 import { Toasts } from "./components/toasts"
+import { Workspaces } from "./components/workspaces"
 import { OPERATION, PAGES, SECTIONS, type Page, type PageProps } from "./pages/pages"
 import { match } from "./state/address"
-import { followLinks, go, path } from "./state/router"
+import { followLinks, go, keepWorkspace, path } from "./state/router"
 import { choose, dark, theme } from "./state/theme"
 
 export function App() {
   return (
-    <div class="frame" onClick={followLinks}>
+    <div class="frame" onClick={followLinks} onMouseDown={keepWorkspace}>
       <a class="skip" href="#main">
         Skip to the page
       </a>
@@ -59,6 +60,7 @@ function Top() {
         </span>
       </nav>
       <span class="grow only-narrow" />
+      <Workspaces />
       <Button icon="search" onClick={() => (paletteOpen.value = true)} label="Search Ctrl K">
         <span class="only-wide soft">
           Search <kbd>Ctrl K</kbd>

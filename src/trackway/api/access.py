@@ -30,6 +30,7 @@ class User(Response, frozen=True, kw_only=True):
 
     number:       never another's, even when the name comes again
     has_password: False until the link of the invitation was used
+    workspace:    the one that requests are for that name none
     """
 
     number: int
@@ -40,6 +41,7 @@ class User(Response, frozen=True, kw_only=True):
     has_password: bool
     created_ms: int
     created_by: str
+    workspace: str = "default"
 
 
 class CreateUser(Request, frozen=True, kw_only=True):
@@ -76,6 +78,25 @@ class UserPage(Response, frozen=True, kw_only=True):
 
     users: list[User]
     next_page_token: str = ""
+
+
+class EraseUser(Request, frozen=True, kw_only=True):
+    """Delete a user, and put a pseudonym where the name is; ``dry_run`` only counts."""
+
+    name: str
+    dry_run: bool = False
+
+
+class ErasedUser(Response, frozen=True, kw_only=True):
+    """What came of it.
+
+    pseudonym: what stands where the name was, the same everywhere
+    changed:   rows of each table in which it stands now, or would
+    """
+
+    pseudonym: str
+    changed: dict[str, int]
+    dry_run: bool = False
 
 
 class UpdateUser(Request, frozen=True, kw_only=True):
@@ -122,17 +143,19 @@ class CreateToken(Request, frozen=True, kw_only=True):
     user:       "" for oneself
     role:       the most that the token may do, whatever its user may; "" for all of it; "provisioner" for SCIM and
                 nothing else, which administrators of the installation alone can give
+    workspace:  the only one that it is for, also where a request names none; "" for all of its user's
     expires_ms: when it ends; None for in 90 days, 0 for never
     """
 
     name: str
     user: str = ""
     role: str = ""
+    workspace: str = ""
     expires_ms: int | None = None
 
 
 class Token(Response, frozen=True, kw_only=True):
-    """A token without its secret; ``expires_ms`` 0 for never."""
+    """A token without its secret; ``expires_ms`` 0 for never, ``workspace`` "" for all of its user's."""
 
     token_id: str
     name: str
@@ -140,6 +163,7 @@ class Token(Response, frozen=True, kw_only=True):
     role: str
     created_ms: int
     expires_ms: int
+    workspace: str = ""
 
 
 class CreatedToken(Response, frozen=True, kw_only=True):

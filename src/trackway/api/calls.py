@@ -84,6 +84,9 @@ EVERYTHING = Sight()
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call's circumstances. ``now_ms`` is the one reading of the clock that the whole call uses.
 
+    workspace:  until the policy has let the call in, the name that the caller gave, or nothing; from then on its key,
+                which everything in it carries
+    workspace_name: what people call it
     credential: what the caller showed, as the policy knows it; never the secret itself
     address:    where the caller is, for the audit log
     sees:       what lists may show; set by the policy
@@ -93,6 +96,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     workspace: str
     request_id: str
     now_ms: int
+    workspace_name: str = ""
     credential: str = ""
     address: str = ""
     sees: Sight = EVERYTHING

@@ -114,7 +114,7 @@ class PurgeExperiments(Request, frozen=True, kw_only=True):
 
 
 class PurgeReport(Response, frozen=True, kw_only=True):
-    """What a purge removed, or would remove."""
+    """What a purge removed, or would remove; ``held`` is what a legal hold kept from it."""
 
     experiments: int = 0
     runs: int = 0
@@ -122,4 +122,5 @@ class PurgeReport(Response, frozen=True, kw_only=True):
     points: int = 0
     files: int = 0
     file_bytes: int = 0
+    held: int = 0
     dry_run: bool = False

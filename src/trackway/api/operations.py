@@ -10,6 +10,7 @@ from trackway.api import access as u
 from trackway.api import artifacts as a
 from trackway.api import endpoints as d
 from trackway.api import experiments as e
+from trackway.api import holds as b
 from trackway.api import jobs as j
 from trackway.api import lineage as n
 from trackway.api import logged_models as m
@@ -24,6 +25,7 @@ from trackway.api import schedules as c
 from trackway.api import signing as k
 from trackway.api import transfers as f
 from trackway.api import webhooks as w
+from trackway.api import workspaces as s
 from trackway.api.calls import Permission, Target
 from trackway.api.structs import Empty, Request, Response
 
@@ -231,6 +233,10 @@ SEARCH_AUDIT = Operation("audit.search", "POST", "/audit/search", t.SearchAudit,
 VERIFY_AUDIT = Operation("audit.verify", "POST", "/audit/verify", t.VerifyAudit, t.AuditVerdict, reads("workspace", permission="admin"), "Check that the audit log is whole and as it was written.")
 TRIM_AUDIT = Operation("audit.trim", "POST", "/audit/trim", t.TrimAudit, t.TrimmedAudit, writes("system", permission="admin"), "Remove old entries of the audit log.")
 
+CREATE_HOLD = Operation("holds.create", "POST", "/holds", b.CreateHold, b.Hold, writes("workspace", permission="admin"), "Keep something from being removed for good.")
+LIST_HOLDS = Operation("holds.list", "GET", "/holds", b.ListHolds, b.HoldList, reads("workspace", permission="admin"), "List what is held, by whom and why.")
+RELEASE_HOLD = Operation("holds.release", "POST", "/holds/{hold_id}/release", b.ReleaseHold, b.Hold, writes("workspace", permission="admin"), "Release a legal hold.")
+
 INSPECT_STORE = Operation("store.inspect", "GET", "/store", t.InspectStore, t.StoreReport, reads("system", permission="admin"), "Look at the database: its schema, its indexes, its size.")
 LIST_JOBS = Operation("jobs.list", "GET", "/jobs", j.ListJobs, j.JobList, reads("system", permission="admin"), "List the server's own background work, and how it went.")
 CREATE_USER = Operation("users.create", "POST", "/users", u.CreateUser, u.CreatedUser, writes("system", "name", permission="admin"), "Create a user or a service account.")
@@ -238,6 +244,7 @@ LIST_USERS = Operation("users.list", "GET", "/users", u.ListUsers, u.UserPage, r
 GET_USER = Operation("users.get", "GET", "/users/{name}", u.UserName, u.User, reads("system", "name", permission="admin"), "Get a user.")
 UPDATE_USER = Operation("users.update", "PATCH", "/users/{name}", u.UpdateUser, u.User, writes("system", "name", permission="admin"), "Disable a user, or make one an administrator.")
 DELETE_USER = Operation("users.delete", "DELETE", "/users/{name}", u.UserName, Empty, writes("system", "name", permission="admin"), "Delete a user with all tokens and grants.")
+ERASE_USER = Operation("users.erase", "POST", "/users/{name}/erase", u.EraseUser, u.ErasedUser, writes("system", "name", permission="admin"), "Delete a user, and put a pseudonym wherever the name is.")
 INVITE_USER = Operation("users.invite", "POST", "/users/{name}/invitation", u.UserName, u.CreatedUser, writes("system", "name", permission="admin"), "Give a user a new link to set a password.")
 SET_PASSWORD = Operation("users.set_password", "PUT", "/users/{name}/password", u.SetPassword, Empty, writes("system", "name", permission="admin"), "Set another user's password.")
 CHANGE_PASSWORD = Operation("users.change_password", "POST", "/me/password", u.ChangePassword, Empty, writes("self"), "Change one's own password.")
@@ -245,6 +252,13 @@ WHO_AM_I = Operation("users.current", "GET", "/me", u.WhoAmI, u.Identity, reads(
 CREATE_TOKEN = Operation("tokens.create", "POST", "/tokens", u.CreateToken, u.CreatedToken, writes("self", "name"), "Make a token.")
 LIST_TOKENS = Operation("tokens.list", "GET", "/tokens", u.ListTokens, u.TokenList, reads("self"), "List tokens, without their secrets.")
 DELETE_TOKEN = Operation("tokens.delete", "DELETE", "/tokens/{token_id}", u.TokenId, Empty, writes("self", "token_id"), "Revoke a token at once.")
+CREATE_WORKSPACE = Operation("workspaces.create", "POST", "/workspaces", s.CreateWorkspace, s.Workspace, writes("system", "name", permission="admin"), "Create a workspace.")
+LIST_WORKSPACES = Operation("workspaces.list", "GET", "/workspaces", s.ListWorkspaces, s.WorkspaceList, reads("self"), "List the workspaces that one has a role in.")
+GET_WORKSPACE = Operation("workspaces.get", "GET", "/workspaces/{name}", s.WorkspaceName, s.Workspace, reads("self", "name"), "Get a workspace that one has a role in.")
+UPDATE_WORKSPACE = Operation("workspaces.update", "PATCH", "/workspaces/{name}", s.UpdateWorkspace, s.Workspace, writes("system", "name", permission="admin"), "Rename, describe or archive a workspace, or open it again.")
+DELETE_WORKSPACE = Operation("workspaces.delete", "DELETE", "/workspaces/{name}", s.WorkspaceName, Empty, writes("system", "name", permission="admin"), "Delete a workspace that has nothing, with its teams, roles and grants.")
+ERASE_WORKSPACE = Operation("workspaces.erase", "POST", "/workspaces/{name}/erase", s.EraseWorkspace, s.ErasedWorkspace, writes("system", "name", permission="admin"), "Remove an archived workspace with all that it has, for good.")
+CHOOSE_WORKSPACE = Operation("workspaces.choose", "PUT", "/me/workspace", s.WorkspaceName, s.Workspace, writes("self", "name"), "Set the workspace that one's requests are for when they name none.")
 CREATE_TEAM = Operation("teams.create", "POST", "/teams", u.TeamName, u.Team, writes("workspace", "team", permission="admin"), "Create a team.")
 LIST_TEAMS = Operation("teams.list", "GET", "/teams", u.ListTeams, u.TeamList, reads("workspace", permission="admin"), "List teams with their members.")
 DELETE_TEAM = Operation("teams.delete", "DELETE", "/teams/{team}", u.TeamName, Empty, writes("workspace", "team", permission="admin"), "Delete a team with its grants.")

@@ -7,6 +7,7 @@ from typing import Literal
 from trackway.api.structs import Request, Response
 
 QuotaKind = Literal["runs", "points", "bytes"]
+"""What is counted of a workspace, once a minute."""
 
 
 class GetUsage(Request, frozen=True, kw_only=True):
@@ -14,11 +15,12 @@ class GetUsage(Request, frozen=True, kw_only=True):
 
 
 class SetQuota(Request, frozen=True, kw_only=True):
-    """Limit what the caller's workspace may hold; None for no limit."""
+    """Limit what the caller's workspace may hold, and how much it may ask; None for no limit."""
 
     runs: int | None = None
     points: int | None = None
     size_bytes: int | None = None
+    requests_per_minute: int | None = None
 
 
 class Usage(Response, frozen=True, kw_only=True):
@@ -26,6 +28,7 @@ class Usage(Response, frozen=True, kw_only=True):
 
     points:     of all metrics
     size_bytes: of all files
+    requests_last_minute: that the answering process let through in its last full minute
     exceeded:   what more of is refused
     """
 
@@ -35,4 +38,6 @@ class Usage(Response, frozen=True, kw_only=True):
     runs_quota: int | None = None
     points_quota: int | None = None
     bytes_quota: int | None = None
+    requests_last_minute: int = 0
+    requests_per_minute_quota: int | None = None
     exceeded: list[QuotaKind] = []

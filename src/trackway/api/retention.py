@@ -16,11 +16,12 @@ class SetRetention(Request, frozen=True, kw_only=True):
 
 
 class Retention(Response, frozen=True, kw_only=True):
-    """The policy, and what is in the trash now."""
+    """The policy, what is in the trash now, and how many legal holds keep things from being purged."""
 
     trash_ms: int | None
     trashed_experiments: int = 0
     trashed_runs: int = 0
+    holds: int = 0
 
 
 class PurgeTrash(Request, frozen=True, kw_only=True):
@@ -50,6 +51,7 @@ class AuditEntry(Response, frozen=True, kw_only=True):
 
     detail:        ``denied`` for what was refused
     before, after: digests of the object; empty where there is none, or no access control
+    salt, sealed:  what keeps names erasable: see there
     number, hash:  its place in the chain of the workspace; see docs/how-to/audit.md
     """
 
@@ -62,6 +64,8 @@ class AuditEntry(Response, frozen=True, kw_only=True):
     address: str = ""
     before: str = ""
     after: str = ""
+    salt: str = ""
+    sealed: str = ""
     number: int = 0
     hash: str = ""
 
@@ -88,6 +92,7 @@ class AuditVerdict(Response, frozen=True, kw_only=True):
 
     intact:       every entry is as it was written, and none is missing
     fault:        what is wrong at the first that is not
+    erased:       entries in which a person's name was erased, which changes no hash
     first, last:  numbers of the entries that are there; ``hash`` is the last one's, to be noted elsewhere
     """
 
@@ -96,6 +101,7 @@ class AuditVerdict(Response, frozen=True, kw_only=True):
     first: int
     last: int
     hash: str
+    erased: int = 0
 
 
 class InspectStore(Request, frozen=True, kw_only=True):

@@ -56,14 +56,18 @@ class Authenticator:
         self._clock = clock
         self._throttle = Throttle()
 
-    def knows(self, credential: str, workspace: str) -> bool:
+    def knows(self, credential: str) -> bool:
         """Tell whether a credential was valid when it was last looked at, without looking."""
-        return self._policy.knows(credential, workspace, self._clock())
+        return self._policy.knows(credential, self._clock())
+
+    def find_kept(self, credential: str, workspace: str) -> Rights | None:
+        """Return what a credential permitted in a workspace when that was last looked at, without looking."""
+        return self._policy.find_kept(credential, workspace, self._clock())
 
     def find_rights(self, call: Call) -> Rights:
         """Return what a call's credential permits.
 
-        raises: Unauthenticated
+        raises: Unauthenticated; NotFound for a workspace that it may not enter
         """
         return self._store.read(lambda tx: self._policy.find_rights(tx, call))
 

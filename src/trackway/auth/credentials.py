@@ -27,7 +27,7 @@ def mint(
     """Make a secret of 256 random bits, and the row to keep of it; ``lasts_ms`` 0 for ever."""
     secret = PREFIX[kind] + secrets.token_urlsafe(32)
     expires_ms = now_ms + lasts_ms if lasts_ms else 0
-    return secret, CredentialRow(digest(secret), kind, new_id(), user_pk, name, role, now_ms, expires_ms)
+    return secret, CredentialRow(digest(secret), kind, new_id(), user_pk, name, role, "", now_ms, expires_ms)
 
 
 def digest(secret: str) -> str:

@@ -159,10 +159,12 @@ class Federation:
                 self._record(tx, ops.UPDATE_USER.name, user.name, f"{means}: is_admin {is_admin}".lower(), origin)
         wanted = {team for group, team in self._mapping.teams.items() if group in external.groups}
         for team in sorted(set(self._mapping.teams.values())):
-            pk = tx.access.find_team(WORKSPACE, team)
-            if pk is None and team in wanted:
-                tx.access.create_team(WORKSPACE, team)
-                pk = tx.access.find_team(WORKSPACE, team)
+            place, _, name = team.rpartition("/")
+            workspace = tx.workspaces.find(place or WORKSPACE)
+            pk = tx.access.find_team(workspace.key, name) if workspace else None
+            if workspace and pk is None and team in wanted:
+                tx.access.create_team(workspace.key, name)
+                pk = tx.access.find_team(workspace.key, name)
                 self._record(tx, ops.CREATE_TEAM.name, team, means, origin)
             if pk is None:
                 continue

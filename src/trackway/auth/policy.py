@@ -9,8 +9,10 @@ from trackway.api.calls import Call
 from trackway.api.operations import Operation
 from trackway.api.structs import Request
 from trackway.auth.ownership import WATCHED, settle
+from trackway.auth.places import check_open, miss_workspace
 from trackway.auth.quotas import check_quota
-from trackway.auth.rights import Rights, load_rights, refuse_credential
+from trackway.auth.reads import SensitiveReads
+from trackway.auth.rights import Rights, enter_workspace, refuse_credential
 from trackway.auth.snapshots import digest_response, digest_target
 from trackway.auth.targets import CHECKS, EXTRA, AdmittedCall
 from trackway.auth.veils import VEILED, veil
@@ -28,6 +30,7 @@ class GrantPolicy:
     """Decides by users, roles and grants. See ``dispatch.Policy``.
 
     denied: told of each call that was refused for want of a right
+    reads:  says which reads leave an entry in the audit log
 
     What a credential permits is kept in memory and compared with the version of access in each transaction, so that a
     change counts at once, on every server.
@@ -36,25 +39,37 @@ class GrantPolicy:
     watched = WATCHED
     veiled = VEILED
 
-    def __init__(self, denied: Denied) -> None:
+    def __init__(self, denied: Denied, reads: SensitiveReads | None = None) -> None:
         self._denied = denied
-        self._kept: dict[tuple[str, str], Rights] = {}
+        self._reads = reads or SensitiveReads()
+        self.sensitive = self._reads.operations
+        self.find_read = self._reads.find
+        self.note_read = self._reads.note
+        self._kept: dict[str, dict[str, Rights]] = {}
 
-    def knows(self, credential: str, workspace: str, now_ms: int) -> bool:
+    def knows(self, credential: str, now_ms: int) -> bool:
         """Tell whether a credential was valid when it was last looked at, and has not ended by time."""
-        rights = self._kept.get((credential, workspace))
-        return rights is not None and (not rights.expires_ms or rights.expires_ms > now_ms)
+        return any(
+            not rights.expires_ms or rights.expires_ms > now_ms for rights in self._kept.get(credential, {}).values()
+        )
+
+    def find_kept(self, credential: str, workspace: str, now_ms: int) -> Rights | None:
+        """Return what a credential permitted in a workspace (as named) when that was last looked at; see ``knows``."""
+        rights = self._kept.get(credential, {}).get(workspace)
+        return rights if rights is not None and (not rights.expires_ms or rights.expires_ms > now_ms) else None
 
     def admit(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> Call:
         """Return the call with its actor and sight.
 
-        raises: Unauthenticated; NotFound for what the actor may not see; PermissionDenied; RateLimited beyond a quota
+        raises: Unauthenticated; NotFound for what the actor may not see, or a workspace that it may not enter; Conflict
+                in one that is archived; PermissionDenied; RateLimited beyond a quota
         """
         rights = self.find_rights(tx, call)
         access = operation.access
         admitted = AdmittedCall(
             actor=rights.actor,
-            workspace=call.workspace,
+            workspace=rights.place.key,
+            workspace_name=rights.place.name,
             request_id=call.request_id,
             now_ms=call.now_ms,
             credential=call.credential,
@@ -65,6 +80,8 @@ class GrantPolicy:
         try:
             if not access.lists and (access.permission not in rights.workspace or access.target in BEYOND_WORKSPACES):
                 CHECKS[access.target](tx, admitted, access, request)
+            if rights.place.archived:
+                check_open(rights.place, operation)
             if rights.exceeded:
                 check_quota(rights.exceeded, operation, request)
             extra = EXTRA.get(operation.name)
@@ -95,21 +112,23 @@ class GrantPolicy:
     def find_rights(self, tx: Transaction, call: Call) -> Rights:
         """Return what a call's credential permits.
 
-        raises: Unauthenticated
+        raises: Unauthenticated; NotFound for a workspace that it may not enter
         """
         if not call.credential:
             raise Unauthenticated("Sign in first", hint="send a token, or a user name and password")
-        key = (call.credential, call.workspace)
-        rights = self._kept.get(key)
+        kept = self._kept.get(call.credential)
+        rights = kept.get(call.workspace) if kept else None
         if rights is None or rights.version != tx.access.version():
-            self._kept.pop(key, None)
-            rights = load_rights(tx, *key, call.now_ms)
+            self._kept.pop(call.credential, None)
+            rights = enter_workspace(tx, call.credential, call.workspace, call.now_ms)
+            if rights is None:
+                raise miss_workspace(call.workspace)
             if not tx.access.changed:  # what may still be undone is not kept
                 if len(self._kept) >= KEPT:
                     self._kept.clear()
-                self._kept[key] = rights
+                self._kept.setdefault(call.credential, {})[call.workspace] = rights
         if rights.expires_ms and rights.expires_ms <= call.now_ms:
-            self._kept.pop(key, None)
+            self._kept.pop(call.credential, None)
             raise refuse_credential()
         return rights
 

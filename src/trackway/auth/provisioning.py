@@ -43,14 +43,14 @@ class ProvisioningService:
         if q.number or q.name or q.external_id:
             found = tx.provisioning.find_person(q.number, q.name, q.external_id)
             return p.ProvisionedUserPage(users=_show_people(tx, call, [found] if found else []))
-        key = decode_token("people", q.page_token) or [0]
+        key = decode_token(call, "people", q.page_token) or [0]
         after = key[0] if len(key) == 1 else None
         if not isinstance(after, int):
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
         rows = tx.provisioning.list_people(after, q.limit + 1)
         following = [rows[q.limit - 1].pk] if len(rows) > q.limit else None
         users = _show_people(tx, call, rows[: q.limit])
-        return p.ProvisionedUserPage(users=users, next_page_token=encode_token("people", following))
+        return p.ProvisionedUserPage(users=users, next_page_token=encode_token(call, "people", following))
 
     def set_user(self, tx: Transaction, call: Call, q: p.SetProvisionedUser) -> p.ProvisionedUser:
         """Create or change a person; who is not active any more is out at once."""

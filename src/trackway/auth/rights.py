@@ -12,6 +12,7 @@ from trackway.auth.passwords import fingerprint
 from trackway.base.errors import Unauthenticated
 from trackway.store.access import Given, UserRow
 from trackway.store.base import Transaction
+from trackway.store.workspaces import DEFAULT, WorkspaceRow
 
 Permissions = frozenset[Permission]
 NOTHING: Permissions = frozenset()
@@ -29,6 +30,10 @@ class Rights(NamedTuple):
     experiments: more than that, on some experiments by number
     named:       the same on registered models, endpoints and schedules, by kind and name
     exceeded:    quotas that the workspace has passed, with their limits
+    requests_per_minute: its quota on requests; None for none
+    place:       the workspace itself
+    bound:       key of the only workspace that the credential is for; empty for all of its user's
+    enters:      whether the user has any role there
     """
 
     version: int
@@ -44,6 +49,10 @@ class Rights(NamedTuple):
     named: dict[NamedKind, dict[str, Permissions]]
     sees: Sight
     exceeded: dict[QuotaKind, int]
+    requests_per_minute: int | None
+    place: WorkspaceRow
+    bound: str
+    enters: bool
 
     def on_experiment(self, number: int) -> Permissions:
         """Return what is permitted on an experiment and its runs."""
@@ -59,22 +68,45 @@ class _Shown(NamedTuple):
 
     user: UserRow
     means: str
-    role: str
-    expires_ms: int
+    role: str = ""
+    workspace: str = ""
+    expires_ms: int = 0
+
+
+def enter_workspace(tx: Transaction, credential: str, name: str, now_ms: int) -> Rights | None:
+    """Read what a credential permits in the workspace that a request names; None where it may not enter.
+
+    name: empty for the only one that the credential is for, else the one that its user chose, else the default one
+
+    raises: as ``load_rights``
+    """
+    shown = _check_credential(tx, credential, now_ms)
+    if name:
+        place = DEFAULT if name == DEFAULT.name else tx.workspaces.find(name)
+    else:
+        key = shown.workspace or shown.user.home
+        place = tx.workspaces.get(key) if key else DEFAULT
+    if place is None or shown.workspace not in ("", place.key):
+        return None
+    rights = _load(tx, shown, place)
+    return rights if rights.enters or place.key == DEFAULT.key else None
 
 
 def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -> Rights:
-    """Read what a credential permits.
+    """Read what a credential permits in the workspace of a key.
 
     credential: ``session:<digest>``, ``token:<digest>``, ``password:<user's number>:<fingerprint of the hash>``,
                 ``directory:<user's number>:<until when>`` for a password that a directory took, ``certificate:<name>``
                 for whom a connection's certificate names, or ``proxy:<name>`` for whom a proxy in front has signed in
     raises:     Unauthenticated when it is not valid, or not any more
     """
-    version = tx.access.version()
-    shown = _check_credential(tx, credential, now_ms)
-    if shown.user.disabled:
-        raise refuse_credential()
+    place = DEFAULT if workspace == DEFAULT.key else tx.workspaces.get(workspace)
+    assert place is not None
+    return _load(tx, _check_credential(tx, credential, now_ms), place)
+
+
+def _load(tx: Transaction, shown: _Shown, place: WorkspaceRow) -> Rights:
+    workspace = place.key
     roles = {**ROLES, **{name: frozenset(those) for name, those in tx.access.list_roles(workspace).items()}}
     ceiling = roles.get(shown.role, NOTHING) if shown.role else ALL  # a provisioner's is nothing
     given = [] if shown.user.is_admin else tx.access.list_given(workspace, shown.user.pk)
@@ -89,12 +121,13 @@ def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -
             endpoints=_list_seen("endpoint", named, numbers),
             schedules=_list_seen("schedule", named, numbers),
         )
+    quota = tx.quotas.get(workspace)
     return Rights(
-        version,
+        tx.access.version(),
         Actor(kind=shown.user.kind, name=shown.user.name),
         shown.user.pk,
-        shown.user.is_admin and not shown.role,
-        shown.role == PROVISIONER or (shown.user.is_admin and not shown.role),
+        shown.user.is_admin and not shown.role and not shown.workspace,
+        shown.role == PROVISIONER or (shown.user.is_admin and not shown.role and not shown.workspace),
         shown.means,
         shown.expires_ms,
         ceiling,
@@ -102,7 +135,11 @@ def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -
         experiments,
         named,
         sees,
-        tx.quotas.get_exceeded(workspace),
+        tx.quotas.get_exceeded(workspace) if quota else {},
+        quota.requests_per_minute if quota else None,
+        place,
+        shown.workspace,
+        shown.user.is_admin or bool(given),
     )
 
 
@@ -117,31 +154,38 @@ def refuse_credential() -> Unauthenticated:
 
 
 def _check_credential(tx: Transaction, credential: str, now_ms: int) -> _Shown:
+    shown = _find_shown(tx, credential, now_ms)
+    if shown.user.disabled:
+        raise refuse_credential()
+    return shown
+
+
+def _find_shown(tx: Transaction, credential: str, now_ms: int) -> _Shown:
     means, _, rest = credential.partition(":")
     if means == "password":
         number, _, known = rest.partition(":")
         user = tx.access.get_user(int(number))
         if user is None or not user.password or fingerprint(user.password) != known:
             raise refuse_credential()
-        return _Shown(user, means, "", 0)
+        return _Shown(user, means)
     if means == "directory":
         number, _, until_ms = rest.partition(":")
         user = tx.access.get_user(int(number))
         if user is None or int(until_ms) <= now_ms:
             raise refuse_credential()
-        return _Shown(user, means, "", int(until_ms))
+        return _Shown(user, means, expires_ms=int(until_ms))
     if means in ("proxy", "certificate"):
         user = tx.access.find_user(rest)
         if user is None or (user.kind != "user" and means == "proxy"):
             raise refuse_credential()
-        return _Shown(user, means, "", 0)
+        return _Shown(user, means)
     row = tx.access.find_credential(rest) if rest else None
     if row is None or row.kind != means or (row.expires_ms and row.expires_ms <= now_ms):
         raise refuse_credential()
     user = tx.access.get_user(row.user_pk)
     if user is None:
         raise refuse_credential()
-    return _Shown(user, means, row.role, row.expires_ms)
+    return _Shown(user, means, row.role, row.workspace, row.expires_ms)
 
 
 def _resolve(

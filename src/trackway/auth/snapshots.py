@@ -53,6 +53,9 @@ def _read(tx: Transaction, call: Call, operation: Operation[Any, Any], request: 
         case "schedule":
             schedule = tx.schedules.find(call.workspace, target)
             return schedule.schedule if schedule else None
+        case "system" if operation.name.startswith("workspaces."):
+            place = tx.workspaces.find(target)
+            return tx.workspaces.show(place.key) if place else None
         case "system":
             user = tx.access.find_user(target)
             return tx.access.show_user(user.pk) if user else None

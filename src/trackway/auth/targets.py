@@ -19,6 +19,7 @@ from trackway.api.operations import Access
 from trackway.artifacts.paths import check_artifact_path
 from trackway.auth.rights import Permissions, Rights
 from trackway.base.errors import AlreadyExists, NotFound, PermissionDenied
+from trackway.rules import default_experiment
 from trackway.rules.checks import parse_experiment_id
 from trackway.store.base import Transaction
 
@@ -32,7 +33,6 @@ class AdmittedCall(Call, frozen=True, kw_only=True):
 
 Check = Callable[[Transaction, AdmittedCall, Access, Any], None]
 Extra = Callable[[Transaction, AdmittedCall, Any], AdmittedCall]
-DEFAULT_EXPERIMENT = "0"
 
 
 def require(permissions: Permissions, needed: Permission, missing: NotFound) -> None:
@@ -255,15 +255,16 @@ def _create_run(tx: Transaction, call: AdmittedCall, request: r.CreateRun) -> Ad
     if known is not None and not {"read", "write"} <= _rights(call).on_experiment(known.experiment):
         raise AlreadyExists("A run of this id or external key cannot be created", hint="choose another")
     makes = False
-    if known is None and request.experiment_name:
-        found = tx.experiments.find(call.workspace, request.experiment_name, "active")
+    name = default_experiment.name_experiment(call, request)
+    if known is None and name:
+        found = tx.experiments.find(call.workspace, name, "active")
         if found is None:
             check_workspace(call, "create")
             makes = True
         else:
             check_experiment(call, found.experiment_id, "write")
     elif known is None and not request.experiment_id:
-        check_experiment(call, DEFAULT_EXPERIMENT, "write")
+        check_experiment(call, default_experiment.NUMBER, "write")
     if parent := request.parent_run_id or request.tags.get(r.TAG_PARENT):
         check_run(tx, call, parent, "read")
     return call if makes else _not_made(call)
@@ -345,6 +346,7 @@ def _not_made(call: AdmittedCall) -> AdmittedCall:
     return AdmittedCall(
         actor=call.actor,
         workspace=call.workspace,
+        workspace_name=call.workspace_name,
         request_id=call.request_id,
         now_ms=call.now_ms,
         credential=call.credential,

@@ -11,13 +11,16 @@ from trackway.api.calls import Call
 from trackway.api.structs import Empty
 from trackway.auth.credentials import INVITATION_MS, TOKEN_MS, mint
 from trackway.auth.passwords import check_password, hash_password, verify_password
+from trackway.auth.places import find_workspace, list_entered, miss_workspace
 from trackway.auth.rights import load_rights
 from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied, Unauthenticated
+from trackway.base.ids import new_id
 from trackway.rules.checks import check_name, check_page
 from trackway.rules.handlers import Handlers
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.access import CredentialRow, UserRow
 from trackway.store.base import Transaction
+from trackway.store.erasure import PSEUDONYM
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+-]*[A-Za-z0-9])?")
 
@@ -33,6 +36,7 @@ class UserService:
             ops.GET_USER: self.get,
             ops.UPDATE_USER: self.update,
             ops.DELETE_USER: self.delete,
+            ops.ERASE_USER: self.erase,
             ops.INVITE_USER: self.invite,
             ops.SET_PASSWORD: self.set_password,
             ops.CHANGE_PASSWORD: self.change_password,
@@ -57,15 +61,15 @@ class UserService:
         invitation = "" if q.password or q.kind == "service" else _invite(tx, call, pk)
         return c.CreatedUser(user=tx.access.show_user(pk), invitation=invitation)
 
-    def list_users(self, tx: Transaction, _call: Call, q: c.ListUsers) -> c.UserPage:
+    def list_users(self, tx: Transaction, call: Call, q: c.ListUsers) -> c.UserPage:
         """List users by name."""
         check_page(q.limit, limits.SEARCH_PAGE)
-        after = decode_token("users", q.page_token)
+        after = decode_token(call, "users", q.page_token)
         if after is not None and (len(after) != 1 or not isinstance(after[0], str)):
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
         found = tx.access.list_users(q.limit + 1, str(after[0]) if after else "")
         following = [found[q.limit - 1].name.lower()] if len(found) > q.limit else None
-        return c.UserPage(users=found[: q.limit], next_page_token=encode_token("users", following))
+        return c.UserPage(users=found[: q.limit], next_page_token=encode_token(call, "users", following))
 
     def get(self, tx: Transaction, _call: Call, q: c.UserName) -> c.User:
         """Get a user."""
@@ -93,6 +97,17 @@ class UserService:
         tx.access.delete_user(user.pk)
         return Empty()
 
+    def erase(self, tx: Transaction, _call: Call, q: c.EraseUser) -> c.ErasedUser:
+        """Delete a user, and put a pseudonym where the name is, in all workspaces and their audit logs."""
+        user = find_user(tx, q.name)
+        if user.is_admin and not user.disabled:
+            keep_an_administrator(tx, user)
+        pseudonym = f"{PSEUDONYM}{new_id()[:12]}"
+        changed = tx.erasure.replace_name(user.name, pseudonym, dry_run=q.dry_run)
+        if not q.dry_run:
+            tx.access.delete_user(user.pk)
+        return c.ErasedUser(pseudonym=pseudonym, changed=changed, dry_run=q.dry_run)
+
     def invite(self, tx: Transaction, call: Call, q: c.UserName) -> c.CreatedUser:
         """Make a new link to set a password; links that were made before end."""
         user = find_user(tx, q.name)
@@ -111,7 +126,7 @@ class UserService:
 
     def change_password(self, tx: Transaction, call: Call, q: c.ChangePassword) -> Empty:
         """Change one's own password."""
-        user = _find_caller(tx, call)
+        user = find_caller(tx, call)
         if not verify_password(user.password, q.current):
             raise Unauthenticated("The current password is another")
         replace_password(tx, user, q.password)
@@ -126,7 +141,7 @@ class UserService:
                 kind=call.actor.kind,
                 is_admin=True,
                 means="none",
-                workspace=call.workspace,
+                workspace=call.workspace_name or call.workspace,
                 permissions=sorted(c.ROLES["admin"]),
             )
         rights = load_rights(tx, call.credential, call.workspace, call.now_ms)
@@ -136,7 +151,7 @@ class UserService:
             kind=rights.actor.kind,
             is_admin=rights.is_admin,
             means=rights.means,
-            workspace=call.workspace,
+            workspace=rights.place.name,
             permissions=sorted(rights.workspace),
         )
 
@@ -151,7 +166,11 @@ class UserService:
             raise InvalidInput("The token would have ended already", hint="give a time to come, in ms since 1970")
         if len(tx.access.list_tokens(user.pk)) >= limits.TOKENS:
             raise Conflict(f"{user.name} has {limits.TOKENS} tokens, which is the most", hint="delete one")
-        role = q.role
+        role, bound = q.role, ""
+        if q.workspace:
+            bound = find_workspace(tx, q.workspace).key
+            if bound not in list_entered(tx, user):
+                raise miss_workspace(q.workspace)
         if call.credential:
             shown = load_rights(tx, call.credential, call.workspace, call.now_ms)
             if role == c.PROVISIONER:
@@ -159,16 +178,20 @@ class UserService:
                     raise PermissionDenied("Only administrators of the installation make tokens for provisioning")
             elif not (c.ROLES[role] if role else c.ROLES["admin"]) <= shown.ceiling:
                 raise PermissionDenied("A token cannot make one that permits more than itself", hint="give a role")
+            if shown.bound and bound not in ("", shown.bound):
+                raise miss_workspace(q.workspace)
+            bound = bound or shown.bound
         secret, row = mint("token", user.pk, call.now_ms, TOKEN_MS, q.name, role)
+        row = row._replace(workspace=bound)
         if q.expires_ms is not None:
             row = row._replace(expires_ms=q.expires_ms)
         tx.access.add_credential(row)
-        return c.CreatedToken(token=_show_token(row, user.name), secret=secret)
+        return c.CreatedToken(token=_show_token(tx, row, user.name), secret=secret)
 
     def list_tokens(self, tx: Transaction, call: Call, q: c.ListTokens) -> c.TokenList:
         """List tokens."""
         user = _find_owner(tx, call, q.user)
-        return c.TokenList(tokens=[_show_token(row, user.name) for row in tx.access.list_tokens(user.pk)])
+        return c.TokenList(tokens=[_show_token(tx, row, user.name) for row in tx.access.list_tokens(user.pk)])
 
     def delete_token(self, tx: Transaction, call: Call, q: c.TokenId) -> Empty:
         """Revoke a token."""
@@ -183,7 +206,7 @@ def check_user_name(name: str) -> None:
 
     raises: InvalidInput
     """
-    if len(name) > limits.USER_NAME_CHARS or not _NAME.fullmatch(name):
+    if len(name) > limits.USER_NAME_CHARS or not _NAME.fullmatch(name) or name.startswith(PSEUDONYM):
         raise InvalidInput(
             f"Invalid name {name[:80]!r}",
             hint=f"1 to {limits.USER_NAME_CHARS} letters, digits and . _ @ + -, a letter or digit at both ends",
@@ -223,7 +246,11 @@ def keep_an_administrator(tx: Transaction, user: UserRow) -> None:
         raise Conflict(f"{user.name} is the last administrator", hint="make another one first")
 
 
-def _find_caller(tx: Transaction, call: Call) -> UserRow:
+def find_caller(tx: Transaction, call: Call) -> UserRow:
+    """Return the user who calls.
+
+    raises: InvalidInput when it is none
+    """
     user = tx.access.find_user(call.actor.name) if call.actor.name else None
     if user is None:
         raise InvalidInput("No user of this installation calls", hint="name one")
@@ -233,7 +260,7 @@ def _find_caller(tx: Transaction, call: Call) -> UserRow:
 def _find_owner(tx: Transaction, call: Call, name: str) -> UserRow:
     """Return whose tokens are meant: the caller's, or those of a user that an administrator names."""
     if not name:
-        return _find_caller(tx, call)
+        return find_caller(tx, call)
     if call.credential:
         shown = load_rights(tx, call.credential, call.workspace, call.now_ms)
         if not shown.is_admin and name.lower() != call.actor.name.lower():
@@ -241,12 +268,14 @@ def _find_owner(tx: Transaction, call: Call, name: str) -> UserRow:
     return find_user(tx, name)
 
 
-def _show_token(row: CredentialRow, user: str) -> c.Token:
+def _show_token(tx: Transaction, row: CredentialRow, user: str) -> c.Token:
+    place = tx.workspaces.get(row.workspace) if row.workspace else None
     return c.Token(
         token_id=row.public_id,
         name=row.name,
         user=user,
         role=row.role,
+        workspace=place.name if place else "",
         created_ms=row.created_ms,
         expires_ms=row.expires_ms,
     )

@@ -41,6 +41,7 @@ SETTINGS = (
     Setting("workers", int, 1, "", "processes (PostgreSQL only; SQLite is served by one)"),
     Setting("allowed_hosts", str, "", "", "names that Host and Origin may have, divided by commas; * for any"),
     Setting("auth", bool, False, "", "demand that everybody signs in, and let them do what their roles permit"),
+    Setting("audit_reads", str, "audit,tokens,users,secrets,artifacts", "", "reads that leave an entry in the audit log, once an hour for each caller and object (with --auth)"),
     Setting("behind_proxy", str, "", "", "networks of proxies in front that speak TLS, whose X-Forwarded-For counts: 10.1.2.3,10.2.0.0/16"),
     Setting("auth_header", str, "", "", "header in which the proxy of --behind-proxy says who it has signed in: X-Forwarded-User"),
     Setting("public_url", str, "", "", "address by which browsers reach this server, one of its allowed hosts: https://trackway.example.org"),
@@ -91,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     allowed_hosts: str
     auth: bool
+    audit_reads: str
     behind_proxy: str
     auth_header: str
     public_url: str

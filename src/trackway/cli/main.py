@@ -33,6 +33,7 @@ COMMANDS = {
     "gate": Place("gate", "gate", "Exit with status 6 unless CANDIDATE is good enough."),
     "gc": Place("upkeep", "gc", "Remove what has been in the trash for long enough, for good."),
     "grants": Place("grants", "grants", "Say who may do what with what."),
+    "holds": Place("holds", "holds", "Keep things from being removed for good."),
     "import": Place("exchange", "import_source", "Bring over a history, or what is new of it."),
     "models": Place("serving", "models", "Register models, say which is used for what, and serve them."),
     "quota": Place("quotas", "quota", "See what the workspace holds, and limit it."),
@@ -53,6 +54,7 @@ COMMANDS = {
     "ui": Place("server", "ui", "Start the server, and show its pages in a browser."),
     "users": Place("users", "users", "Say who may sign in."),
     "webhooks": Place("webhooks", "webhooks", "Have others told of what happens to models and runs."),
+    "workspaces": Place("workspaces", "workspaces", "Keep apart what is nobody else's business."),
     "worker": Place("worker", "worker", "Run the projects of schedules."),
 }
 

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from trackway.sdk.connection import get_tracking_uri, get_transport, resolve_uri, set_tracking_uri
+from trackway.sdk.connection import get_tracking_uri, get_transport, resolve_uri, set_tracking_uri, set_workspace
 from trackway.sdk.transport import Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def on_store(command: F) -> F:
-    """Give a command the options ``--uri`` (as the argument ``transport``) and ``--json`` (``as_json``)."""
+    """Give a command ``--uri`` (as the argument ``transport``), ``--workspace`` and ``--json`` (``as_json``)."""
     uri = click.option(
         "--uri",
         "transport",
@@ -25,18 +25,31 @@ def on_store(command: F) -> F:
         help="Server or local store [TRACKWAY_TRACKING_URI; default: ./tracks].",
     )
     as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-    return uri(as_json(command))
+    return choose_workspace(uri(as_json(command)))
 
 
 def choose_store(command: F) -> F:
-    """Give a command the options ``--uri``, which says what is logged to, and ``--json`` (as ``as_json``)."""
+    """Give a command ``--uri``, which says what is logged to, ``--workspace``, and ``--json`` (as ``as_json``)."""
     uri = click.option(
         "--uri",
         expose_value=False,
         callback=lambda _context, _option, given: set_tracking_uri(given) if given else None,
         help="Server or local store [TRACKWAY_TRACKING_URI; default: ./tracks].",
     )
-    return uri(click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command))
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+    return choose_workspace(uri(as_json(command)))
+
+
+def choose_workspace(command: F) -> F:
+    """Give a command the option ``--workspace``, which counts before the store is opened."""
+    return click.option(
+        "--workspace",
+        metavar="NAME",
+        expose_value=False,
+        is_eager=True,
+        callback=lambda _context, _option, given: set_workspace(given) if given else None,
+        help="Workspace of the server [TRACKWAY_WORKSPACE].",
+    )(command)
 
 
 def show_rows(rows: Sequence[dict[str, Any]], as_json: bool, empty: str = "Nothing found.") -> None:

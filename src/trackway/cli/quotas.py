@@ -18,7 +18,7 @@ def quota() -> None:
 @quota.command("show")
 @on_store
 def show_usage(transport: Transport, as_json: bool) -> None:
-    """Count runs, points of metrics and bytes of files, and show the quota."""
+    """Count runs, points of metrics, bytes of files and requests, and show the quota."""
     show_one(transport.call(ops.GET_USAGE, GetUsage()), as_json)
 
 
@@ -26,9 +26,16 @@ def show_usage(transport: Transport, as_json: bool) -> None:
 @click.option("--runs", type=int, help="Most runs.")
 @click.option("--points", type=int, help="Most points of all metrics.")
 @click.option("--bytes", "size_bytes", type=int, help="Most bytes of all files.")
+@click.option("--requests", type=int, metavar="PER_MINUTE", help="Most requests a minute.")
 @on_store
 def set_quota(
-    transport: Transport, as_json: bool, runs: int | None, points: int | None, size_bytes: int | None
+    transport: Transport,
+    as_json: bool,
+    runs: int | None,
+    points: int | None,
+    size_bytes: int | None,
+    requests: int | None,
 ) -> None:
-    """Limit what the workspace may hold; what is not given has no limit."""
-    show_one(transport.call(ops.SET_QUOTA, SetQuota(runs=runs, points=points, size_bytes=size_bytes)), as_json)
+    """Limit what the workspace may hold and ask; what is not given has no limit."""
+    request = SetQuota(runs=runs, points=points, size_bytes=size_bytes, requests_per_minute=requests)
+    show_one(transport.call(ops.SET_QUOTA, request), as_json)

@@ -112,6 +112,18 @@ def delete_user(transport: Transport, name: str, yes: bool, as_json: bool) -> No
     show_done(f"Deleted {name}.", as_json)
 
 
+@users.command("erase")
+@click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Only count where the name is.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@on_store
+def erase_user(transport: Transport, name: str, as_json: bool, dry_run: bool, yes: bool) -> None:
+    """Delete a user, and put a pseudonym wherever the name is: in runs, notes, the registry and audit logs."""
+    if not dry_run and not yes:
+        click.confirm(f"Delete {name}, and put a pseudonym wherever the name is? It cannot be undone.", abort=True)
+    show_one(transport.call(ops.ERASE_USER, c.EraseUser(name=name, dry_run=dry_run)), as_json)
+
+
 @users.command("whoami")
 @on_store
 def who_am_i(transport: Transport, as_json: bool) -> None:
@@ -133,11 +145,12 @@ def tokens() -> None:
     help="The most that it permits: reader, editor, manager; all when left out; provisioner for SCIM.",
 )
 @click.option("--days", default=90, show_default=True, type=click.IntRange(0), help="How long it lasts; 0 for ever.")
+@click.option("--only-in", default="", metavar="NAME", help="The one workspace that it is for.")
 @on_store
-def create_token(transport: Transport, as_json: bool, name: str, user: str, role: str, days: int) -> None:
+def create_token(transport: Transport, as_json: bool, name: str, days: int, **bounds: str) -> None:
     """Make a token. It is shown this once."""
     expires_ms = time.time_ns() // 1_000_000 + days * DAY_MS if days else 0
-    request = c.CreateToken(name=name, user=user, role=role, expires_ms=expires_ms)
+    request = c.CreateToken(name=name, expires_ms=expires_ms, workspace=bounds.pop("only_in"), **bounds)
     made = transport.call(ops.CREATE_TOKEN, request)
     if not as_json:
         click.echo("It is shown this once. Set TRACKWAY_TRACKING_TOKEN (or MLFLOW_TRACKING_TOKEN) to it.", err=True)
@@ -155,6 +168,7 @@ def list_tokens(transport: Transport, user: str, as_json: bool) -> None:
             "name": one.name,
             "user": one.user,
             "role": one.role or ("" if as_json else "all that the user may"),
+            "workspace": one.workspace or ("" if as_json else "all"),
             "created": one.created_ms if as_json else format_time(one.created_ms),
             "expires": one.expires_ms if as_json else (format_time(one.expires_ms) if one.expires_ms else "never"),
         }

@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from trackway.cli.output import choose_workspace
 from trackway.projects.worker import Pace, Worker
 from trackway.sdk.connection import get_tracking_uri, get_transport, set_tracking_uri
 
@@ -27,6 +28,7 @@ from trackway.sdk.connection import get_tracking_uri, get_transport, set_trackin
     help="Seconds of silence after which what it runs is lost.",
 )
 @click.option("--once", is_flag=True, help="End when nothing waits any more.")
+@choose_workspace
 @click.option("--uri", default="", help="Server or local store [TRACKWAY_TRACKING_URI; default: ./tracks].")
 def worker(name: str | None, allowed: tuple[str, ...], once: bool, uri: str, slots: int, **pace: float) -> None:
     """Run the projects of schedules, as this user and on this machine.

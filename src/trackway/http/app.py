@@ -41,14 +41,14 @@ _SECURITY = [
 class App(Generic[C]):
     """Serves routes.
 
-    open_call: makes what handlers are given beside a request, of the request's id
+    open_call: makes what handlers are given beside a request, of the request and its id
     errors:    how errors are told where no route matches, by what the path begins with; one is for the empty text
     lifespan:  what runs while the server does
     """
 
     def __init__(
         self,
-        open_call: Callable[[str], C],
+        open_call: Callable[[HttpRequest, str], C],
         routes: Iterable[Route[C]],
         errors: Mapping[str, ErrorEncoder],
         guard: Guard,
@@ -101,7 +101,7 @@ class App(Generic[C]):
             if refusal:
                 response = HttpResponse(status=403, body=refusal.encode(), content_type=b"text/plain; charset=utf-8")
             else:
-                call = self._open_call(request_id)
+                call = self._open_call(request, request_id)
                 if route is None:
                     route = self._match(request) if self._gate is None else await self._find(self._gate, request, call)
                     errors = route.errors

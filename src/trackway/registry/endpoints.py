@@ -90,7 +90,7 @@ class EndpointService:
         if q.version is not None and not q.model:
             raise InvalidInput("A version is one of a model", hint="name the model, too")
         query = (q.model, q.version)
-        after = decode_token(query, q.page_token) or [""]
+        after = decode_token(call, query, q.page_token) or [""]
         if len(after) != 1 or not isinstance(after[0], str):
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
         served = ServedBy()
@@ -101,7 +101,7 @@ class EndpointService:
             served = ServedBy(model.pk, q.version)
         found = tx.endpoints.list_endpoints(call.workspace, served, call.now_ms, q.limit + 1, after[0], call.sees)
         more = (found[q.limit - 1].name,) if len(found) > q.limit else None
-        return d.EndpointPage(endpoints=found[: q.limit], next_page_token=encode_token(query, more))
+        return d.EndpointPage(endpoints=found[: q.limit], next_page_token=encode_token(call, query, more))
 
     def delete(self, tx: Transaction, call: Call, q: d.EndpointName) -> Empty:
         """Forget an endpoint that nobody serves."""

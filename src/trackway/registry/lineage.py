@@ -29,12 +29,12 @@ class LineageService:
         if q.alias:
             check_alias(q.alias)
         query = (q.stage, q.alias)
-        page = Page(q.limit, decode_token(query, q.page_token))
+        page = Page(q.limit, decode_token(call, query, q.page_token))
         entries, after = tx.registry.list_portfolio(call.workspace, q.stage, q.alias, page, call.sees)
         versions = [(one.name, one.version) for one in entries]
         serving = tx.endpoints.list_serving(call.workspace, versions, call.now_ms, call.sees)
         entries = [msgspec.structs.replace(one, endpoints=serving.get((one.name, one.version), [])) for one in entries]
-        return n.Portfolio(entries=entries, next_page_token=encode_token(query, after))
+        return n.Portfolio(entries=entries, next_page_token=encode_token(call, query, after))
 
     def get_lineage(self, tx: Transaction, call: Call, q: n.GetLineage) -> n.Lineage:
         """Follow what something came from, and what came of it; never back from the one to the other."""

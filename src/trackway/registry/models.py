@@ -23,6 +23,7 @@ from trackway.registry.policy import check_policy
 from trackway.rules.checks import check_page, check_text, check_time
 from trackway.rules.grammar import MLFLOW_REGISTERED_MODELS, REGISTERED_MODELS, parse_filter, parse_order
 from trackway.rules.handlers import Handlers
+from trackway.rules.holds import check_held
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Page, Search, Transaction
 
@@ -82,9 +83,9 @@ class RegisteredModelService:
         search = Search(hide_prompts(parse_filter(q.filter, schema)), parse_order(q.order_by, schema), "all")
         query = (q.filter, q.order_by, q.grammar)
         found, after = tx.registry.search(
-            call.workspace, search, Page(q.limit, decode_token(query, q.page_token)), call.sees.models
+            call.workspace, search, Page(q.limit, decode_token(call, query, q.page_token)), call.sees.models
         )
-        return g.RegisteredModelPage(models=found, next_page_token=encode_token(query, after))
+        return g.RegisteredModelPage(models=found, next_page_token=encode_token(call, query, after))
 
     def update(self, tx: Transaction, call: Call, q: g.UpdateRegisteredModel) -> g.RegisteredModel:
         """Describe a registered model, or give it another owner."""
@@ -101,6 +102,7 @@ class RegisteredModelService:
         """Rename a registered model; its own name is as good as another."""
         check_model_name(q.new_name)
         pk = find_model(tx, call, q.name).pk
+        check_held(tx.holds, call, "registered_model", q.name)  # a hold is on a name
         if not tx.registry.rename(pk, q.new_name, call.now_ms):
             raise _taken(q.new_name)
         record(tx, call, pk, "model.renamed", old=q.name, new=q.new_name)
@@ -109,6 +111,7 @@ class RegisteredModelService:
     def delete(self, tx: Transaction, call: Call, q: g.RegisteredModelName) -> Empty:
         """Delete a registered model with its versions, whatever their stage."""
         pk = find_model(tx, call, q.name).pk
+        check_held(tx.holds, call, "registered_model", q.name)
         record(tx, call, pk, "model.deleted", name=q.name)
         drop_content(tx, call, pk)
         tx.registry.delete(pk)

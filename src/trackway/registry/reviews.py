@@ -64,10 +64,10 @@ class ReviewService:
         """Get who did what; what was done to a version that is gone is there still."""
         pk = find_model(tx, call, q.name).pk
         query = (pk, q.version)
-        rows = tx.reviews.list_events(pk, q.version, _open_page(q.limit, query, q.page_token))
+        rows = tx.reviews.list_events(pk, q.version, _open_page(call, q.limit, query, q.page_token))
         numbers = [number for number, _ in rows]
         return g.ModelHistory(
-            events=[event for _, event in rows[: q.limit]], next_page_token=_close_page(q.limit, query, numbers)
+            events=[event for _, event in rows[: q.limit]], next_page_token=_close_page(call, q.limit, query, numbers)
         )
 
     def create_comment(self, tx: Transaction, call: Call, q: g.CreateComment) -> g.Comment:
@@ -107,9 +107,9 @@ class ReviewService:
         """List comments, newest first."""
         pk = find_model(tx, call, q.name).pk
         query = (pk, q.version)
-        found = tx.reviews.list_comments(pk, q.version, _open_page(q.limit, query, q.page_token))
+        found = tx.reviews.list_comments(pk, q.version, _open_page(call, q.limit, query, q.page_token))
         numbers = [int(comment.comment_id) for comment in found]
-        return g.CommentPage(comments=found[: q.limit], next_page_token=_close_page(q.limit, query, numbers))
+        return g.CommentPage(comments=found[: q.limit], next_page_token=_close_page(call, q.limit, query, numbers))
 
     def request_transition(self, tx: Transaction, call: Call, q: g.RequestTransition) -> g.TransitionRequest:
         """Ask that a version gets a stage or an alias; what it still needs for that may come until it is approved."""
@@ -162,9 +162,9 @@ class ReviewService:
         """List requests, newest first."""
         pk = find_model(tx, call, q.name).pk
         query = (pk, q.version, q.state)
-        found = tx.reviews.list_requests(pk, q.version, q.state, _open_page(q.limit, query, q.page_token))
+        found = tx.reviews.list_requests(pk, q.version, q.state, _open_page(call, q.limit, query, q.page_token))
         numbers = [int(request.request_id) for request in found]
-        return g.RequestPage(requests=found[: q.limit], next_page_token=_close_page(q.limit, query, numbers))
+        return g.RequestPage(requests=found[: q.limit], next_page_token=_close_page(call, q.limit, query, numbers))
 
 
 def _carry_out(tx: Transaction, call: Call, model: RegisteredRef, request: g.TransitionRequest) -> None:
@@ -214,14 +214,14 @@ def _read_number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
 
 
-def _open_page(limit: int, query: object, token: str) -> Page:
+def _open_page(call: Call, limit: int, query: object, token: str) -> Page:
     """Return the page to read, with one row more to know whether there is another."""
     check_page(limit, limits.SEARCH_PAGE)
-    after = decode_token(query, token)
+    after = decode_token(call, query, token)
     if after is not None and (len(after) != 1 or not isinstance(after[0], int)):
         raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
     return Page(limit + 1, after)
 
 
-def _close_page(limit: int, query: object, numbers: list[int]) -> str:
-    return encode_token(query, [numbers[limit - 1]] if len(numbers) > limit else None)
+def _close_page(call: Call, limit: int, query: object, numbers: list[int]) -> str:
+    return encode_token(call, query, [numbers[limit - 1]] if len(numbers) > limit else None)

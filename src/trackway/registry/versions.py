@@ -24,6 +24,7 @@ from trackway.registry.sources import resolve_source
 from trackway.rules.checks import check_page, check_text, check_time
 from trackway.rules.grammar import MLFLOW_MODEL_VERSIONS, MODEL_VERSIONS, parse_filter, parse_order
 from trackway.rules.handlers import Handlers
+from trackway.rules.holds import check_held
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Page, Search, Transaction, VersionRef, VersionRow
 
@@ -99,9 +100,9 @@ class ModelVersionService:
         schema = MODEL_VERSIONS if q.grammar == "trackway" else MLFLOW_MODEL_VERSIONS
         search = Search(hide_prompts(parse_filter(q.filter, schema)), parse_order(q.order_by, schema), "all")
         query = (q.filter, q.order_by, q.grammar)
-        page = Page(q.limit, decode_token(query, q.page_token))
+        page = Page(q.limit, decode_token(call, query, q.page_token))
         found, after = tx.registry.search_versions(call.workspace, search, page, call.sees.models)
-        return g.ModelVersionPage(versions=found, next_page_token=encode_token(query, after))
+        return g.ModelVersionPage(versions=found, next_page_token=encode_token(call, query, after))
 
     def update(self, tx: Transaction, call: Call, q: g.UpdateModelVersion) -> g.ModelVersion:
         """Describe a version, or say how far its registration is."""
@@ -117,6 +118,7 @@ class ModelVersionService:
     def delete(self, tx: Transaction, call: Call, q: g.VersionName) -> Empty:
         """Delete a version with the aliases that stand for it."""
         version = find_version(tx, call, q.name, q.version)
+        check_held(tx.holds, call, "registered_model", q.name)
         drop_content(tx, call, version.model_pk, version.pk)
         tx.registry.delete_version(version.pk)
         tx.registry.update(version.model_pk, {"updated_ms": call.now_ms})

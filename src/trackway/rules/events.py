@@ -34,7 +34,7 @@ def make_event(call: Call, kind: EventKind, data: Mapping[str, Any]) -> OutboxEv
         "action": action,
         "timestamp": datetime.fromtimestamp(call.now_ms / 1000, UTC).isoformat(),
         "data": data,
-        "workspace": call.workspace,
+        "workspace": call.workspace_name or call.workspace,
         "actor": call.actor.label,
     }
     return OutboxEvent(new_id(), kind, msgspec.json.encode(body).decode(), call.now_ms)

@@ -1,4 +1,4 @@
-"""Page tokens: where the next page begins, bound to the query that they came from."""
+"""Page tokens: where the next page begins, bound to the query and the workspace that they came from."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from trackway.api.calls import Call
 from trackway.base.errors import InvalidInput
 
 
@@ -17,15 +18,15 @@ class _Token(msgspec.Struct, array_like=True, frozen=True):
     after: list[str | int | float | None]
 
 
-def encode_token(query: object, after: Sequence[object] | None) -> str:
+def encode_token(call: Call, query: object, after: Sequence[object] | None) -> str:
     """Return the token of the page after ``after``; empty when there is none."""
     if after is None:
         return ""
-    token = _Token(_digest(query), list(after))  # type: ignore[arg-type]  # keys are texts and numbers
+    token = _Token(_digest(call, query), list(after))  # type: ignore[arg-type]  # keys are texts and numbers
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode()
 
 
-def decode_token(query: object, text: str) -> list[str | int | float | None] | None:
+def decode_token(call: Call, query: object, text: str) -> list[str | int | float | None] | None:
     """Return the key that a page begins after; None for the first page.
 
     raises: InvalidInput when the token is not one of ours, or of another query
@@ -37,10 +38,10 @@ def decode_token(query: object, text: str) -> list[str | int | float | None] | N
         token = msgspec.msgpack.decode(raw, type=_Token)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise InvalidInput("Invalid page token", hint="send next_page_token as it was received") from error
-    if token.query != _digest(query):
+    if token.query != _digest(call, query):
         raise InvalidInput("Invalid page token: it belongs to another query", hint="repeat filter, order and view")
     return token.after
 
 
-def _digest(query: object) -> bytes:
-    return blake2b(msgspec.msgpack.encode(query), digest_size=9).digest()
+def _digest(call: Call, query: object) -> bytes:
+    return blake2b(msgspec.msgpack.encode((call.workspace, query)), digest_size=9).digest()

@@ -69,12 +69,12 @@ class ScheduleService:
         """List schedules by name."""
         check_page(q.limit, limits.SEARCH_PAGE)
         query = ("schedules", call.workspace)
-        after = decode_token(query, q.page_token) or [""]
+        after = decode_token(call, query, q.page_token) or [""]
         if len(after) != 1 or not isinstance(after[0], str):
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
         found = tx.schedules.list_schedules(call.workspace, q.limit + 1, after[0], call.sees)
         last = [found[q.limit - 1].name] if len(found) > q.limit else None
-        return c.SchedulePage(schedules=found[: q.limit], next_page_token=encode_token(query, last))
+        return c.SchedulePage(schedules=found[: q.limit], next_page_token=encode_token(call, query, last))
 
     def update(self, tx: Transaction, call: Call, q: c.UpdateSchedule) -> c.Schedule:
         """Change a schedule; its next time is counted from now when times changed."""
@@ -107,12 +107,12 @@ class ScheduleService:
         check_page(q.limit, limits.SEARCH_PAGE)
         pk = _find(tx, call, q.name).pk
         query = ("ticks", pk, q.state)
-        after = decode_token(query, q.page_token) or [limits.INT64_MAX]
+        after = decode_token(call, query, q.page_token) or [limits.INT64_MAX]
         if len(after) != 1 or not isinstance(after[0], int):
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
         found = tx.schedules.list_ticks(pk, q.state, q.limit + 1, after[0])
         last = [found[q.limit - 1][0]] if len(found) > q.limit else None
-        return c.TickPage(ticks=[tick for _, tick in found[: q.limit]], next_page_token=encode_token(query, last))
+        return c.TickPage(ticks=[tick for _, tick in found[: q.limit]], next_page_token=encode_token(call, query, last))
 
     def cancel(self, tx: Transaction, call: Call, q: c.CancelTick) -> c.Tick:
         """Have a time not run; what runs is ended by its worker, which says so when it is done."""

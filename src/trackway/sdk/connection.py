@@ -6,7 +6,7 @@ import os
 import re
 import threading
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from trackway.base import plugins
 from trackway.base.errors import NotSupported
@@ -16,6 +16,8 @@ from trackway.sdk.transport import HttpTransport, Transport
 DEFAULT_FOLDER = "tracks"
 
 _VARIABLE = "TRACKWAY_TRACKING_URI"
+_WORKSPACE = "TRACKWAY_WORKSPACE"
+_IN_PATH = re.compile(r"/w/([^/]+)$")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _DATABASES = ("sqlite", "postgresql", "postgres")
 _ELSEWHERE = ("databricks", "databricks-uc", "uc")
@@ -36,7 +38,7 @@ def set_tracking_uri(uri: str | os.PathLike[str]) -> None:
     """
     text = os.fspath(uri)
     if text:
-        os.environ[_VARIABLE] = resolve_uri(text)
+        os.environ[_VARIABLE] = complete_uri(text)
     else:
         os.environ.pop(_VARIABLE, None)
 
@@ -46,16 +48,50 @@ def get_tracking_uri() -> str:
     return resolve_uri(settings.get(_VARIABLE) or DEFAULT_FOLDER)
 
 
+def set_workspace(workspace: str | None) -> None:
+    """Choose the workspace of the server that is logged to and read from; None or an empty text forgets the choice.
+
+    It counts for addresses that name none: ``http://host/w/vision`` is that one's, whatever was chosen. The choice is
+    kept in the variable TRACKWAY_WORKSPACE, so that processes started from here share it.
+    """
+    if workspace:
+        os.environ[_WORKSPACE] = workspace
+    else:
+        os.environ.pop(_WORKSPACE, None)
+
+
+def get_workspace() -> str:
+    """Return the workspace that is logged to: the address's own, else the chosen one; empty for neither."""
+    found = _IN_PATH.search(get_tracking_uri())
+    return unquote(found[1]) if found else ""
+
+
 def is_tracking_uri_set() -> bool:
     """Tell whether the store was chosen, or named by the environment."""
     return bool(settings.get(_VARIABLE))
 
 
 def resolve_uri(uri: str) -> str:
-    """Return an address in its one form: folders and SQLite files absolute, so that a change of folder is none of it.
+    """Return an address in its one form, with the workspace that was chosen.
 
-    raises: NotSupported for an address that Trackway does not log to
+    Folders and SQLite files are absolute, so that a change of folder is none of the address.
+
+    raises: NotSupported for an address that Trackway does not log to, and for a workspace in a store of this process
     """
+    workspace = settings.get(_WORKSPACE)
+    resolved = complete_uri(uri)
+    if not workspace:
+        return resolved
+    if is_local(resolved):
+        raise NotSupported(
+            f"A store in this process has no workspace {workspace[:63]!r}",
+            hint="workspaces are a server's: name one with --uri or TRACKWAY_TRACKING_URI, or unset TRACKWAY_WORKSPACE",
+        )
+    return resolved if _IN_PATH.search(resolved) else f"{resolved}/w/{quote(workspace, safe='')}"
+
+
+def complete_uri(uri: str) -> str:
+    """Return an address as ``resolve_uri`` does, for whichever workspace it says itself."""
     scheme = get_scheme(uri)
     if scheme in ("http", "https"):
         return uri.rstrip("/")

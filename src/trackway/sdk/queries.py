@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from trackway.api.runs import GetRunTable
 from trackway.base.errors import InvalidInput, NotFound
 from trackway.sdk.client import Client
+from trackway.sdk.connection import get_workspace
 from trackway.sdk.entities import Experiment, LoggedModel, LoggedModelStatus, PagedList, Run, ViewType, to_run
 from trackway.sdk.experiments import get_chosen
 from trackway.sdk.mlflow_client import MlflowClient
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 PAGE = 1_000
 DEFAULT_EXPERIMENT_ID = "0"
+DEFAULT_EXPERIMENT_NAME = "Default"
+"""What the experiment of runs without one is called in every workspace."""
 
 _last_model_id: str | None = None
 
@@ -92,7 +95,9 @@ def get_experiment_id() -> str:
         return STACK.runs[-1].info.experiment_id
     chosen = get_chosen()
     if not chosen.name:
-        return chosen.experiment_id or DEFAULT_EXPERIMENT_ID
+        if chosen.experiment_id or get_workspace() in ("", "default"):
+            return chosen.experiment_id or DEFAULT_EXPERIMENT_ID
+        chosen = chosen._replace(name=DEFAULT_EXPERIMENT_NAME)
     experiment = get_experiment_by_name(chosen.name)
     if experiment is None:
         raise NotFound(f"No experiment is named {chosen.name!r}", hint="choose one with set_experiment")

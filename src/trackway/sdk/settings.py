@@ -23,6 +23,7 @@ class Variable(NamedTuple):
 
 VARIABLES = (
     Variable("TRACKWAY_TRACKING_URI", "MLFLOW_TRACKING_URI", "", "where to log: http(s)://, postgresql://, sqlite:///, a folder"),
+    Variable("TRACKWAY_WORKSPACE", "MLFLOW_WORKSPACE", "", "workspace of the server, for addresses that name none; empty for the caller's own default"),
     Variable("TRACKWAY_TRACKING_TOKEN", "MLFLOW_TRACKING_TOKEN", "", "token sent to the server"),
     Variable("TRACKWAY_TRACKING_USERNAME", "MLFLOW_TRACKING_USERNAME", "", "user name sent to the server"),
     Variable("TRACKWAY_TRACKING_PASSWORD", "MLFLOW_TRACKING_PASSWORD", "", "password sent to the server"),

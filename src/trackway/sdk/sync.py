@@ -10,6 +10,7 @@ import msgspec
 from trackway.base.addresses import hide_credentials
 from trackway.base.errors import TrackwayError
 from trackway.sdk.connection import (
+    complete_uri,
     get_journal_root,
     get_tracking_uri,
     open_transport,
@@ -73,7 +74,8 @@ def sync_each(
     is_session = os.path.exists(os.path.join(path, SESSION_FILE))
     sessions = [describe_session(path)] if is_session else find_sessions(path)
     for session in sessions:
-        uri = resolve_uri(tracking_uri or session.session.info.get("tracking_uri") or get_tracking_uri())
+        meant = session.session.info.get("tracking_uri")  # with its workspace, whichever is chosen now
+        uri = complete_uri(meant) if meant and not tracking_uri else resolve_uri(tracking_uri or get_tracking_uri())
         yield _sync_session(session.directory, uri, patience_s)
 
 

@@ -10,7 +10,9 @@ from trackway.api.calls import ANONYMOUS, Call
 from trackway.api.operations import Operation
 from trackway.api.structs import Request, Response
 from trackway.dispatch import Dispatch
+from trackway.http.messages import HttpRequest
 from trackway.server.changes import Changes
+from trackway.server.workspaces import read_workspace
 
 Q = TypeVar("Q", bound=Request)
 S = TypeVar("S", bound=Response)
@@ -46,7 +48,7 @@ class Bridge:
 class BridgedCaller:
     """Calls operations for one HTTP request without holding the loop. See ``server.calls.Caller``."""
 
-    __slots__ = ("_bridge", "_changes", "_dispatch", "_loop", "call")
+    __slots__ = ("_bridge", "_changes", "_dispatch", "_loop", "call", "workspace")
 
     def __init__(self, callers: Callers, bridge: Bridge, loop: asyncio.AbstractEventLoop, call: Call) -> None:
         self._dispatch = callers.dispatch
@@ -54,32 +56,38 @@ class BridgedCaller:
         self._bridge = bridge
         self._loop = loop
         self.call = call
+        self.workspace = ""
 
     async def __call__(self, operation: Operation[Q, S], request: Q) -> S:
         """Carry out an operation and return its response, or raise what it raised."""
         future: asyncio.Future[S] = self._loop.create_future()
-        self._dispatch.submit(operation, request, self.call, _Done(self._bridge, future))
+        work = self._dispatch.submit(operation, request, self.call, _Done(self._bridge, future))
         response = await future
+        self.workspace = work.workspace
         if operation.access.writes and self._changes.wanted:
-            self._changes.note(self.call.workspace, operation, request, response)
+            self._changes.note(work.workspace, operation, request, response)
         return response
 
 
 class Callers:
-    """Makes the caller of each HTTP request; what one of them changed is noted in ``changes``."""
+    """Makes the caller of each HTTP request; what one of them changed is noted in ``changes``.
 
-    def __init__(self, dispatch: Dispatch, changes: Changes) -> None:
+    home: the workspace of requests that name none; empty where it depends on who calls
+    """
+
+    def __init__(self, dispatch: Dispatch, changes: Changes, home: str) -> None:
         self.dispatch = dispatch
         self.changes = changes
+        self._home = home
         self._bridges: dict[asyncio.AbstractEventLoop, Bridge] = {}
 
-    def __call__(self, request_id: str) -> BridgedCaller:
+    def __call__(self, request: HttpRequest, request_id: str) -> BridgedCaller:
         """Return the caller of a request, on the loop that runs."""
         loop = asyncio.get_running_loop()
         bridge = self._bridges.get(loop)
         if bridge is None:
             bridge = self._bridges[loop] = Bridge(loop)
-        call = self.dispatch.open_call(ANONYMOUS, "default", request_id)
+        call = self.dispatch.open_call(ANONYMOUS, read_workspace(request) or self._home, request_id)
         return BridgedCaller(self, bridge, loop, call)
 
 

@@ -16,10 +16,12 @@ S = TypeVar("S", bound=Response)
 class Caller(Protocol):
     """Calls an operation for the actor of one HTTP request: the only thing that a front door may do.
 
-    call: who calls, as the gate found
+    call:      who calls, as the gate found
+    workspace: key of the one that the last operation was carried out in
     """
 
     call: Call
+    workspace: str
 
     async def __call__(self, operation: Operation[Q, S], request: Q, /) -> S:
         """Carry out the operation and return its response, or raise a TrackwayError."""

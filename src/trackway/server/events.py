@@ -61,7 +61,7 @@ class EventRoutes:
             raise Unavailable("The server has as many streams of events as it can", retry_after_s=30.0)
         if self._open[address] >= limits.EVENT_STREAMS_PER_ADDRESS:
             raise RateLimited("There are too many streams of events from this address", retry_after_s=30.0)
-        listener = Listener(call.call.workspace, experiments, models)
+        listener = Listener(call.workspace, experiments, models)
         request.scope[END] = listener.end
         last = request.headers.get(b"last-event-id", b"").decode("latin-1")[:64]
         headers = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]

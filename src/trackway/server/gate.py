@@ -16,6 +16,7 @@ import msgspec
 
 from trackway.auth.authenticator import Attempt, Authenticator
 from trackway.auth.credentials import digest, read_kind
+from trackway.auth.requests import RequestCounts
 from trackway.auth.rights import Rights
 from trackway.base.errors import PermissionDenied, RateLimited, Unauthenticated
 from trackway.http.certificates import CertificateName, read_name
@@ -36,7 +37,6 @@ ASKING_THREADS = 16
 WAITING_LOGINS = 32
 """Passwords that wait to be tried at once; more are refused, as each takes a processor for a while."""
 KEPT_PASSWORDS = 10_000
-WORKSPACE = "default"
 _LONGEST = 2_048
 """Characters of a credential that are looked at."""
 
@@ -77,13 +77,15 @@ class Words(NamedTuple):
 class Gate:
     """Lets requests in. See ``http.guard.Gate``.
 
+    requests: counts what each workspace asks
     asks:    whether passwords are tried at a directory, too
 
     A password that was found right is remembered by a keyed hash, so that argon2 is not paid for each request. It
     stands for the stored hash that it matched: a changed password ends it in the same transaction that asks.
     """
 
-    def __init__(self, authenticator: Authenticator, words: Words, asks: bool = False) -> None:
+    def __init__(self, authenticator: Authenticator, words: Words, requests: RequestCounts, asks: bool = False) -> None:
+        self._requests = requests
         self._authenticator = authenticator
         self._words = words
         self.proxies = words.proxies
@@ -98,7 +100,7 @@ class Gate:
     async def admit(self, request: HttpRequest, caller: Caller, route: Route | None) -> None:
         """Let a request in as who it shows to be, or raise.
 
-        raises: Unauthenticated, PermissionDenied, RateLimited
+        raises: Unauthenticated, PermissionDenied, RateLimited; NotFound for a workspace that it may not enter
         """
         address = self.proxies.find_address(request)
         if route is not None and route.access == "public":
@@ -117,9 +119,12 @@ class Gate:
         else:
             raise Unauthenticated("Sign in first", hint="send a token, or a user name and password")
         caller.call = msgspec.structs.replace(caller.call, credential=credential, address=address)
-        if route is None or route.access != "operation" or not self._authenticator.knows(credential, workspace):
+        rights = self._authenticator.find_kept(credential, workspace)
+        if rights is None or route is None or route.access != "operation":
             rights = await self.run(self._authenticator.find_rights, caller.call)
             _check_route(route, rights)
+        # Who administers the installation is counted, and never kept from giving more.
+        self._requests.take(rights.place.key, None if rights.is_admin else rights.requests_per_minute)
 
     async def run(self, work: Callable[..., T], *args: object) -> T:
         """Do something that waits for the store, on a thread."""
@@ -154,7 +159,7 @@ class Gate:
             credential = self._passwords.get(self._digest(shown), "")
         else:
             credential = self._words.read(request)
-        return credential if credential and self._authenticator.knows(credential, WORKSPACE) else ""
+        return credential if credential and self._authenticator.knows(credential) else ""
 
     async def _find_password(self, shown: Shown, address: str, caller: Caller) -> str:
         """Return the credential of a name and password, tried once for all requests that show it at the same time."""
@@ -176,7 +181,7 @@ class Gate:
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
 
     async def _still_stands(self, credential: str, caller: Caller) -> bool:
-        if self._authenticator.knows(credential, caller.call.workspace):
+        if self._authenticator.find_kept(credential, caller.call.workspace):
             return True
         call = msgspec.structs.replace(caller.call, credential=credential)
         try:

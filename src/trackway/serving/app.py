@@ -52,7 +52,7 @@ def build_app(deployment: Deployment, batcher: Batcher, settings: ServingSetting
     ]
     hosts = [host for host in (settings.host, *settings.allowed_hosts.split(",")) if host]
     errors = {"": encode_mlflow_error, open_inference.PREFIX: encode_inference_error}
-    return App(str, routes, errors, Guard(hosts), observer, lifespan())
+    return App(lambda _request, request_id: request_id, routes, errors, Guard(hosts), observer, lifespan())
 
 
 def _show_counts(observer: Observer, deployment: Deployment, batcher: Batcher) -> None:

@@ -12,9 +12,11 @@ CredentialKind = Literal["session", "token", "invitation", "setup"]
 
 
 class UserRow(NamedTuple):
-    """A user with what is never shown; ``password`` is argon2id's encoded hash, or empty.
+    """A user with what is never shown.
 
+    password:  argon2id's encoded hash, or empty
     suspended: disabled by the directory that the user comes from, which may take that back
+    home:      key of the workspace that requests without one are for; empty for the default one
     """
 
     pk: int
@@ -24,6 +26,7 @@ class UserRow(NamedTuple):
     is_admin: bool
     disabled: bool
     suspended: bool = False
+    home: str = ""
 
 
 class CredentialRow(NamedTuple):
@@ -32,6 +35,7 @@ class CredentialRow(NamedTuple):
     digest:     SHA-256 of the secret, in hexadecimal
     user_pk:    0 for the set-up link, which makes the first user
     role:       the most that it permits; empty for all that its user may do
+    workspace:  key of the only one that it is for; empty for all of its user's
     expires_ms: 0 for never
     """
 
@@ -41,6 +45,7 @@ class CredentialRow(NamedTuple):
     user_pk: int
     name: str
     role: str
+    workspace: str
     created_ms: int
     expires_ms: int
 
@@ -97,6 +102,7 @@ class Access(Protocol):
     def suspend_user(self, pk: int, suspended: bool) -> None:
         """Disable a user until a directory takes that back; nothing for who was disabled otherwise."""
 
+    def set_home(self, pk: int, workspace: str) -> None: ...
     def set_password(self, pk: int, password: str) -> None: ...
     def delete_user(self, pk: int) -> None:
         """Remove a user with credentials, memberships and grants."""

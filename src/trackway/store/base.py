@@ -29,7 +29,9 @@ from trackway.api.structs import View
 from trackway.store.access import Access
 from trackway.store.columns import RunColumns, ValueColumn
 from trackway.store.endpoints import Endpoints
+from trackway.store.erasure import Erasure
 from trackway.store.files import Files
+from trackway.store.holds import Holds
 from trackway.store.housekeeping import Housekeeping
 from trackway.store.outbox import Webhooks
 from trackway.store.overviews import Overviews
@@ -40,6 +42,7 @@ from trackway.store.reviews import Reviews
 from trackway.store.signatures import Signatures
 from trackway.store.timetable import Schedules
 from trackway.store.watching import Told, Watch
+from trackway.store.workspaces import Workspaces
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -130,6 +133,7 @@ class Experiments(Protocol):
     def delete_tag(self, number: int, key: str) -> bool: ...
     def delete(self, number: int, now_ms: int) -> None: ...
     def restore(self, number: int, now_ms: int, all_runs: bool) -> None: ...
+    def has_tag(self, number: int, key: str, value: str) -> bool: ...
     def list_trash(self, workspace: str, before_ms: int) -> list[int]: ...
     def purge(self, number: int) -> None: ...
 
@@ -247,6 +251,7 @@ class ModelRef(NamedTuple):
 
     pk: int
     artifact_uri: str
+    experiment: int
 
 
 class LoggedModels(Protocol):
@@ -399,6 +404,12 @@ class Transaction(Protocol):
     def provisioning(self) -> Provisioning: ...
     @property
     def housekeeping(self) -> Housekeeping: ...
+    @property
+    def workspaces(self) -> Workspaces: ...
+    @property
+    def holds(self) -> Holds: ...
+    @property
+    def erasure(self) -> Erasure: ...
 
 
 class Job(Protocol[T_co]):

@@ -13,7 +13,9 @@ class Files(Protocol):
     """The file tree of a workspace."""
 
     def get(self, workspace: str, path: str) -> StoredFile | None: ...
-    def put(self, workspace: str, file: StoredFile) -> None: ...
+    def put(self, workspace: str, file: StoredFile) -> bool:
+        """Make a file what a path names; tell whether it replaced another."""
+
     def find_clash(self, workspace: str, path: str) -> str | None:
         """Return a file that a path would lie below, else one that lies below the path: no name may be both."""
 

@@ -9,11 +9,12 @@ from trackway.api.quotas import QuotaKind
 
 
 class Amounts(NamedTuple):
-    """What a workspace holds, or may hold at most (None for no limit)."""
+    """What a workspace holds, or may hold and ask at most (None for no limit)."""
 
     runs: int | None
     points: int | None
     size_bytes: int | None
+    requests_per_minute: int | None = None
 
 
 class Quotas(Protocol):

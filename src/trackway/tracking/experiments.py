@@ -95,9 +95,9 @@ class ExperimentService:
         schema = EXPERIMENTS if q.grammar == "trackway" else MLFLOW_EXPERIMENTS
         search = Search(parse_filter(q.filter, schema), parse_order(q.order_by, schema), q.view)
         query = (q.filter, q.order_by, q.view, q.grammar)
-        page = Page(q.limit, decode_token(query, q.page_token))
+        page = Page(q.limit, decode_token(call, query, q.page_token))
         found, after = tx.experiments.search(call.workspace, search, page, call.sees.experiments)
-        return e.ExperimentPage(experiments=found, next_page_token=encode_token(query, after))
+        return e.ExperimentPage(experiments=found, next_page_token=encode_token(call, query, after))
 
     def update(self, tx: Transaction, call: Call, q: e.UpdateExperiment) -> e.Experiment:
         """Rename a live experiment."""

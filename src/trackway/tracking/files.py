@@ -12,6 +12,7 @@ from trackway.base.errors import InvalidInput, NotFound
 from trackway.base.ids import new_id
 from trackway.rules.checks import check_page
 from trackway.rules.handlers import Handlers
+from trackway.rules.holds import check_file_held
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Page, Transaction
 from trackway.tracking.frozen import check_frozen
@@ -38,12 +39,12 @@ class FileService:
         check_page(q.limit, limits.SEARCH_PAGE)
         folder = check_artifact_path(q.folder) if q.folder else ""
         query = (folder, q.recursive)
-        begin = decode_token(query, q.page_token)
+        begin = decode_token(call, query, q.page_token)
         if begin is not None and (len(begin) != 1 or not isinstance(begin[0], str)):
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
         page = Page(q.limit, begin)
         files, after = tx.files.list_folder(call.workspace, folder, q.recursive, page)
-        return a.FileList(files=files, next_page_token=encode_token(query, [after] if after else None))
+        return a.FileList(files=files, next_page_token=encode_token(call, query, [after] if after else None))
 
     def get(self, tx: Transaction, call: Call, q: a.GetFile) -> a.StoredFile:
         """Find a file."""
@@ -80,13 +81,15 @@ class FileService:
             blob_key=q.blob_key,
             data=q.data,
         )
-        tx.files.put(call.workspace, stored)
+        if tx.files.put(call.workspace, stored):
+            check_file_held(tx.holds, call, path)  # what it refuses is undone
         return a.FileEntry(path=path, is_dir=False, size_bytes=q.size_bytes, sha256=q.sha256, modified_ms=call.now_ms)
 
     def delete(self, tx: Transaction, call: Call, q: a.DeleteFiles) -> a.DeletedFiles:
         """Delete a file or a folder."""
         path = check_artifact_path(q.path)
         check_frozen(tx, call, path, below=True)
+        check_file_held(tx.holds, call, path)
         files, size_bytes = tx.files.delete(call.workspace, path, call.now_ms)
         return a.DeletedFiles(files=files, size_bytes=size_bytes)
 

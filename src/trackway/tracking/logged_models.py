@@ -118,10 +118,10 @@ class LoggedModelService:
         )
         search = Search(parse_filter(q.filter, MLFLOW_LOGGED_MODELS), order, "active")
         query = (q.experiment_ids, q.filter, [repr(d) for d in q.datasets], [repr(o) for o in q.order_by])
-        page = Page(q.limit, decode_token(query, q.page_token))
+        page = Page(q.limit, decode_token(call, query, q.page_token))
         order_datasets = [term.dataset for term in q.order_by]
         found, after = tx.logged_models.search(call.workspace, numbers, search, q.datasets, order_datasets, page)
-        return m.LoggedModelPage(models=found, next_page_token=encode_token(query, after))
+        return m.LoggedModelPage(models=found, next_page_token=encode_token(call, query, after))
 
     def set_tags(self, tx: Transaction, call: Call, q: m.SetLoggedModelTags) -> Empty:
         """Set or replace tags of a model."""

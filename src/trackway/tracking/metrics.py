@@ -37,7 +37,7 @@ class MetricService:
         """Get one page of a series; an unknown run or key has no points."""
         if q.limit is not None:
             check_page(q.limit, limits.HISTORY_PAGE)
-        after = decode_token((q.run_id, q.key), q.page_token)
+        after = decode_token(call, (q.run_id, q.key), q.page_token)
         start = after[0] if after else 0
         if not isinstance(start, int) or start < 0:
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
@@ -57,7 +57,7 @@ class MetricService:
                 q.key, Columns(points.steps[start:end], points.times_ms[start:end], points.values[start:end])
             ),
             count=total,
-            next_page_token=encode_token((q.run_id, q.key), [end] if end < total else None),
+            next_page_token=encode_token(call, (q.run_id, q.key), [end] if end < total else None),
         )
 
     def get_curves(self, tx: Transaction, call: Call, q: m.GetCurves) -> m.Curves:

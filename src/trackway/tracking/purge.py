@@ -6,6 +6,7 @@ import msgspec
 
 from trackway.api.calls import Call
 from trackway.api.experiments import PurgeReport
+from trackway.rules.holds import check_held
 from trackway.rules.locations import SERVED, tree_path
 from trackway.store.base import ModelRef, RunRef, Transaction
 from trackway.tracking.frozen import check_frozen
@@ -16,7 +17,11 @@ LONG_AGO_MS = 0
 
 
 def purge_run(tx: Transaction, call: Call, ref: RunRef, report: PurgeReport) -> PurgeReport:
-    """Remove a run with points and files, or (``report.dry_run``) only count; return the grown report."""
+    """Remove a run with points and files, or (``report.dry_run``) only count; return the grown report.
+
+    raises: Conflict for what is held, and for files that a version needs
+    """
+    check_held(tx.holds, call, "experiment", str(ref.experiment))
     found = tx.runs.measure(ref.pk)
     if not report.dry_run:
         tx.runs.purge(ref.pk)
@@ -25,7 +30,8 @@ def purge_run(tx: Transaction, call: Call, ref: RunRef, report: PurgeReport) -> 
 
 
 def purge_model(tx: Transaction, call: Call, ref: ModelRef, report: PurgeReport) -> PurgeReport:
-    """Remove a logged model with its files, or only count; return the grown report."""
+    """Remove a logged model with its files, or only count; return the grown report. See ``purge_run``."""
+    check_held(tx.holds, call, "experiment", str(ref.experiment))
     if not report.dry_run:
         tx.logged_models.purge(ref.pk)
     report = msgspec.structs.replace(report, models=report.models + 1)
@@ -34,7 +40,8 @@ def purge_model(tx: Transaction, call: Call, ref: ModelRef, report: PurgeReport)
 
 
 def purge_experiment(tx: Transaction, call: Call, number: int, report: PurgeReport) -> PurgeReport:
-    """Remove an experiment with all its runs and models, or only count; return the grown report."""
+    """Remove an experiment with all its runs and models, or only count; return the grown report. See ``purge_run``."""
+    check_held(tx.holds, call, "experiment", str(number))
     after = 0
     while refs := tx.runs.list_experiment(number, after, ROWS_AT_ONCE):
         for ref in refs:

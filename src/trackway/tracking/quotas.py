@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from trackway.api import limits
@@ -17,7 +18,13 @@ NO_QUOTA = Amounts(None, None, None)
 
 
 class QuotaService:
-    """Handlers of the operations on quotas."""
+    """Handlers of the operations on quotas.
+
+    count_requests: says how many requests of a workspace this process has let through in a minute
+    """
+
+    def __init__(self, count_requests: Callable[[str], int] = lambda _workspace: 0) -> None:
+        self._count_requests = count_requests
 
     def handlers(self) -> Handlers:
         """Return the handler of each operation."""
@@ -25,17 +32,35 @@ class QuotaService:
 
     def get(self, tx: Transaction, call: Call, _q: q.GetUsage) -> q.Usage:
         """Count what the workspace holds."""
-        return _show(tx, call.workspace)
+        return self._show(tx, call.workspace)
 
     def set(self, tx: Transaction, call: Call, wanted: q.SetQuota) -> q.Usage:
         """Set the quota; it counts at once."""
-        quota = Amounts(wanted.runs, wanted.points, wanted.size_bytes)
+        quota = Amounts(wanted.runs, wanted.points, wanted.size_bytes, wanted.requests_per_minute)
         for name, most in quota._asdict().items():
-            if most is not None and not 0 <= most <= limits.INT64_MAX:
-                raise InvalidInput(f"Invalid quota of {name}: {most}", hint="give 0 or more, or null for no limit")
+            least = 1 if name == "requests_per_minute" else 0
+            if most is not None and not least <= most <= limits.INT64_MAX:
+                hint = f"give {least} or more, or null for no limit"
+                raise InvalidInput(f"Invalid quota of {name}: {most}", hint=hint)
         tx.quotas.set(call.workspace, quota)
         _judge(tx, call.workspace)
-        return _show(tx, call.workspace)
+        tx.access.touch()  # servers keep the quota on requests with the rights of callers
+        return self._show(tx, call.workspace)
+
+    def _show(self, tx: Transaction, workspace: str) -> q.Usage:
+        used = tx.quotas.measure(workspace)
+        quota = tx.quotas.get(workspace) or NO_QUOTA
+        return q.Usage(
+            runs=used.runs or 0,
+            points=used.points or 0,
+            size_bytes=used.size_bytes or 0,
+            runs_quota=quota.runs,
+            points_quota=quota.points,
+            bytes_quota=quota.size_bytes,
+            requests_last_minute=self._count_requests(workspace),
+            requests_per_minute_quota=quota.requests_per_minute,
+            exceeded=list(tx.quotas.get_exceeded(workspace)),
+        )
 
 
 def judge_workspaces(store: Store) -> bool:
@@ -63,19 +88,5 @@ def _find_exceeded(tx: Transaction, workspace: str) -> dict[q.QuotaKind, int]:
         return {}
     used = tx.quotas.measure(workspace)
     kinds: tuple[q.QuotaKind, ...] = ("runs", "points", "bytes")
-    pairs = zip(kinds, used, quota, strict=True)
+    pairs = zip(kinds, used[:3], quota[:3], strict=True)
     return {kind: most for kind, held, most in pairs if most is not None and held is not None and held >= most}
-
-
-def _show(tx: Transaction, workspace: str) -> q.Usage:
-    used = tx.quotas.measure(workspace)
-    quota = tx.quotas.get(workspace) or NO_QUOTA
-    return q.Usage(
-        runs=used.runs or 0,
-        points=used.points or 0,
-        size_bytes=used.size_bytes or 0,
-        runs_quota=quota.runs,
-        points_quota=quota.points,
-        bytes_quota=quota.size_bytes,
-        exceeded=list(tx.quotas.get_exceeded(workspace)),
-    )

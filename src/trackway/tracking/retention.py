@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+import msgspec
+
 from trackway.api import jobs as j
 from trackway.api import limits
 from trackway.api import operations as ops
@@ -11,6 +15,7 @@ from trackway.api.experiments import PurgeReport
 from trackway.base.errors import InvalidInput
 from trackway.rules.checks import check_integer, check_page, check_time
 from trackway.rules.handlers import Handlers
+from trackway.rules.holds import check_held, is_held
 from trackway.rules.locations import SERVED
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Page, Transaction
@@ -19,6 +24,19 @@ from trackway.tracking.purge import purge_experiment, purge_model, purge_run
 
 PURGED_AT_ONCE = 1_000
 """Most runs, and most models, that one call purges beside whole experiments: bounds how long others wait."""
+
+
+class _Held:
+    """Looks up which experiments are held, once each, and counts what of them was left."""
+
+    def __init__(self, tx: Transaction, call: Call) -> None:
+        self._look = cache(lambda number: is_held(tx.holds, call, "experiment", str(number)))
+        self.count = 0
+
+    def has(self, number: int) -> bool:
+        """Tell whether an experiment is held; counted when it is."""
+        self.count += self._look(number)
+        return self._look(number)
 
 
 class RetentionService:
@@ -41,7 +59,10 @@ class RetentionService:
         """Get the policy, and what is in the trash."""
         experiments, runs = tx.housekeeping.count_trash(call.workspace)
         return t.Retention(
-            trash_ms=tx.housekeeping.get_retention(call.workspace), trashed_experiments=experiments, trashed_runs=runs
+            trash_ms=tx.housekeeping.get_retention(call.workspace),
+            trashed_experiments=experiments,
+            trashed_runs=runs,
+            holds=len(tx.holds.list(call.workspace)),
         )
 
     def inspect_store(self, tx: Transaction, _call: Call, _q: t.InspectStore) -> t.StoreReport:
@@ -69,29 +90,30 @@ class RetentionService:
         # without an age it is all of the trash, also what another clock put there a moment from now
         before_ms = call.now_ms - q.older_than_ms if q.older_than_ms else limits.INT64_MAX
         report = PurgeReport(dry_run=q.dry_run)
+        held = _Held(tx, call)
         for ref in tx.runs.list_trash(call.workspace, before_ms, PURGED_AT_ONCE):
-            if not is_frozen(tx, call, ref.artifact_uri):
+            if not held.has(ref.experiment) and not is_frozen(tx, call, ref.artifact_uri):
                 report = purge_run(tx, call, ref, report)
         for model in tx.logged_models.list_trash(call.workspace, before_ms, PURGED_AT_ONCE):
-            if not is_frozen(tx, call, model.artifact_uri):
+            if not held.has(model.experiment) and not is_frozen(tx, call, model.artifact_uri):
                 report = purge_model(tx, call, model, report)
         for number in tx.experiments.list_trash(call.workspace, before_ms):
-            if number != 0 and not is_frozen(tx, call, f"{SERVED}{number}"):
+            if number != 0 and not held.has(number) and not is_frozen(tx, call, f"{SERVED}{number}"):
                 report = purge_experiment(tx, call, number, report)
-        return report
+        return msgspec.structs.replace(report, held=held.count)
 
     def search_audit(self, tx: Transaction, call: Call, q: t.SearchAudit) -> t.AuditPage:
         """Read the audit log."""
         check_page(q.limit, limits.SEARCH_PAGE)
         query = (q.operation, q.object, q.actor, q.since_ms, q.until_ms)
-        after = decode_token(query, q.page_token)
+        after = decode_token(call, query, q.page_token)
         if after is not None and (len(after) != 1 or not isinstance(after[0], int)):
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
         check_time("time", q.since_ms)
         check_time("time", q.until_ms)
         entries = tx.housekeeping.search_audit(call.workspace, q, Page(q.limit + 1, after))
         following = [entries[q.limit - 1].number] if len(entries) > q.limit else None
-        return t.AuditPage(entries=entries[: q.limit], next_page_token=encode_token(query, following))
+        return t.AuditPage(entries=entries[: q.limit], next_page_token=encode_token(call, query, following))
 
     def verify_audit(self, tx: Transaction, call: Call, q: t.VerifyAudit) -> t.AuditVerdict:
         """Go through the chain of the workspace."""
@@ -101,6 +123,7 @@ class RetentionService:
     def trim_audit(self, tx: Transaction, call: Call, q: t.TrimAudit) -> t.TrimmedAudit:
         """Remove old entries."""
         check_time("time", q.before_ms)
+        check_held(tx.holds, call, "workspace")
         if q.before_ms > call.now_ms:
             raise InvalidInput("That time is still to come", hint="give milliseconds since 1970-01-01 UTC, in the past")
         return t.TrimmedAudit(entries=tx.housekeeping.trim_audit(call.workspace, q.before_ms))

@@ -17,6 +17,7 @@ from trackway.api.structs import Empty
 from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, TooLarge
 from trackway.base.ids import new_id
 from trackway.base.names import new_name
+from trackway.rules import default_experiment
 from trackway.rules.checks import (
     check_count,
     check_new_id,
@@ -29,13 +30,13 @@ from trackway.rules.checks import (
 from trackway.rules.events import announce
 from trackway.rules.grammar import MLFLOW_RUNS, RUNS, parse_filter, parse_order
 from trackway.rules.handlers import Handlers
+from trackway.rules.holds import check_held
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import ExperimentRef, Page, RunRef, RunRow, Search, Transaction
 from trackway.tracking.experiments import ExperimentService
 from trackway.tracking.experiments import get_live_ref as get_live_experiment_ref
 from trackway.tracking.purge import purge_run
 
-DEFAULT_EXPERIMENT = "0"
 MOVED_AT_ONCE = 1_000
 
 
@@ -130,10 +131,11 @@ class RunService:
         return tx.runs.get(known.pk)
 
     def _resolve_experiment(self, tx: Transaction, call: Call, q: r.CreateRun) -> ExperimentRef:
-        if not q.experiment_name:
-            return get_live_experiment_ref(tx, call, q.experiment_id or DEFAULT_EXPERIMENT)
-        found = tx.experiments.find(call.workspace, q.experiment_name, "active")
-        found = found or self._experiments.create(tx, call, CreateExperiment(name=q.experiment_name))
+        name = default_experiment.name_experiment(call, q)
+        if not name:
+            return get_live_experiment_ref(tx, call, q.experiment_id or default_experiment.NUMBER)
+        found = tx.experiments.find(call.workspace, name, "active")
+        found = found or self._experiments.create(tx, call, CreateExperiment(name=name))
         return ExperimentRef(int(found.experiment_id), found.artifact_location, live=True)
 
     def get(self, tx: Transaction, call: Call, q: r.GetRun) -> r.Run:
@@ -159,10 +161,10 @@ class RunService:
         check_page(q.limit, limits.SEARCH_PAGE)
         search = parse_search(q)
         query = (q.experiment_ids, q.filter, q.order_by, q.view, q.grammar)
-        page = Page(q.limit, decode_token(query, q.page_token))
+        page = Page(q.limit, decode_token(call, query, q.page_token))
         numbers = call.sees.narrow(experiment_numbers(q.experiment_ids))
         found, after = tx.runs.search(call.workspace, numbers, search, page)
-        return r.RunPage(runs=found, next_page_token=encode_token(query, after))
+        return r.RunPage(runs=found, next_page_token=encode_token(call, query, after))
 
     def update(self, tx: Transaction, call: Call, q: r.UpdateRun) -> r.Run:
         """Change status, end, name or lease."""
@@ -236,6 +238,8 @@ class RunService:
             for node in tx.runs.list_descendants(call.workspace, run_id, limits.TREE_RUNS, limits.TREE_RUNS):
                 if node.run_id not in refs:
                     refs[node.run_id] = get_ref(tx, call, node.run_id)
+        for number in {ref.experiment for ref in refs.values()} - {experiment.number}:
+            check_held(tx.holds, call, "experiment", str(number))
         tx.runs.move(list(refs.values()), experiment.number)
         return Empty()
 

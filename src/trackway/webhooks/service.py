@@ -79,10 +79,10 @@ class WebhookService:
         """List webhooks, oldest first."""
         check_page(q.limit, limits.SEARCH_PAGE)
         query = ("webhooks", call.workspace)
-        found = tx.webhooks.list_webhooks(call.workspace, q.limit + 1, _read_place(query, q.page_token, 0))
+        found = tx.webhooks.list_webhooks(call.workspace, q.limit + 1, _read_place(call, query, q.page_token, 0))
         after = [found[q.limit - 1][0]] if len(found) > q.limit else None
         return w.WebhookPage(
-            webhooks=[webhook for _, webhook in found[: q.limit]], next_page_token=encode_token(query, after)
+            webhooks=[webhook for _, webhook in found[: q.limit]], next_page_token=encode_token(call, query, after)
         )
 
     def update(self, tx: Transaction, call: Call, q: w.UpdateWebhook) -> w.Webhook:
@@ -114,11 +114,11 @@ class WebhookService:
         check_page(q.limit, limits.SEARCH_PAGE)
         pk = _find(tx, call, q.webhook_id)
         query = ("deliveries", pk, q.state)
-        before = _read_place(query, q.page_token, limits.INT64_MAX)
+        before = _read_place(call, query, q.page_token, limits.INT64_MAX)
         found = tx.webhooks.list_deliveries(pk, q.state, q.limit + 1, before)
         after = [found[q.limit - 1][0]] if len(found) > q.limit else None
         return w.DeliveryPage(
-            deliveries=[delivery for _, delivery in found[: q.limit]], next_page_token=encode_token(query, after)
+            deliveries=[delivery for _, delivery in found[: q.limit]], next_page_token=encode_token(call, query, after)
         )
 
     def get_delivery(self, tx: Transaction, call: Call, q: w.DeliveryName) -> w.Delivery:
@@ -161,8 +161,8 @@ def _find_delivery(tx: Transaction, pk: int, delivery_id: str) -> w.Delivery:
     return delivery
 
 
-def _read_place(query: object, token: str, first: int) -> int:
-    after = decode_token(query, token)
+def _read_place(call: Call, query: object, token: str, first: int) -> int:
+    after = decode_token(call, query, token)
     if after is None:
         return first
     if len(after) != 1 or not isinstance(after[0], int):

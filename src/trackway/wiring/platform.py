@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from trackway.artifacts.base import BlobStore
 from trackway.artifacts.roots import open_blobs
@@ -15,7 +16,10 @@ from trackway.auth.federation import Federation
 from trackway.auth.grants import GrantService
 from trackway.auth.policy import GrantPolicy
 from trackway.auth.provisioning import ProvisioningService
+from trackway.auth.reads import SensitiveReads
+from trackway.auth.requests import RequestCounts
 from trackway.auth.users import UserService
+from trackway.auth.workspaces import WorkspaceService
 from trackway.base.errors import Unavailable
 from trackway.base.sealing import Vault
 from trackway.dispatch import Dispatch, OpenPolicy, record_denials
@@ -33,6 +37,7 @@ from trackway.store.sql.store import SqlStore
 from trackway.tracking.chores import Chores
 from trackway.tracking.experiments import ExperimentService
 from trackway.tracking.files import FileService
+from trackway.tracking.holds import HoldService
 from trackway.tracking.ingest import IngestService
 from trackway.tracking.logged_models import LoggedModelService
 from trackway.tracking.metrics import MetricService
@@ -47,6 +52,19 @@ from trackway.webhooks.service import WebhookService
 from trackway.wiring.directory import make_task
 
 
+class Entrance(NamedTuple):
+    """How access control lets callers in; None for what is usual.
+
+    directory: where people sign in, with what its groups mean; None for here alone
+    requests:  counts what workspaces ask of this process
+    reads:     says which reads leave an entry in the audit log
+    """
+
+    directory: tuple[Directory, GroupMapping] | None = None
+    requests: RequestCounts | None = None
+    reads: SensitiveReads | None = None
+
+
 class Platform:
     """Everything below the edges: store, blobs, rules and dispatch.
 
@@ -54,7 +72,7 @@ class Platform:
     artifacts: address of the blob store
     webhook_networks: where webhooks may lead beside public addresses
     master_key_file:  what seals secrets, where TRACKWAY_MASTER_KEY does not say it
-    directory: where people sign in, with what its groups mean; None for here alone
+    entrance:  how callers are let in, where there is access control
     auth:      callers are who their credentials say, and may do what their roles permit; else anybody may do anything
     """
 
@@ -66,12 +84,14 @@ class Platform:
         master_key_file: str = "",
         *,
         auth: bool = False,
-        directory: tuple[Directory, GroupMapping] | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
+        directory, requests, reads = entrance or Entrance()
+        self.requests = requests or RequestCounts()
         allowed = Allowed(webhook_networks)
         self.vault = _open_vault(store, master_key_file)
         self.store = SqlStore(_prepare_store(store))
-        grants = GrantPolicy(record_denials(self.store)) if auth else None
+        grants = GrantPolicy(record_denials(self.store), reads) if auth else None
         self.directory = (directory[0], Federation(self.store, directory[1])) if directory else None
         self.authenticator = Authenticator(self.store, grants, self.directory) if grants else None
         self.blobs: BlobStore = open_blobs(artifacts)
@@ -95,10 +115,12 @@ class Platform:
             TransferService(),
             WebhookService(allowed, self.vault),
             ScheduleService(),
-            QuotaService(),
+            HoldService(),
+            QuotaService(self.requests.count),
             UserService(),
             GrantService(),
             ProvisioningService(),
+            WorkspaceService(),
             retention,
         )
         self.dispatch = Dispatch(self.store, [service.handlers() for service in services], grants or OpenPolicy())

@@ -9,9 +9,10 @@ from importlib.metadata import version as installed_version
 from typing import cast, get_args
 from urllib.parse import urlsplit
 
+from trackway.auth.reads import SensitiveReads
+from trackway.auth.requests import RequestCounts
 from trackway.base.errors import InvalidInput, TrackwayError
 from trackway.base.settings import Settings, read_settings
-from trackway.http.app import App
 from trackway.http.certificates import CertificateName
 from trackway.http.encryption import Encryption
 from trackway.http.guard import Guard, is_loopback
@@ -21,7 +22,7 @@ from trackway.http.peers import Proxies
 from trackway.http.turns import TurnLimits
 from trackway.server import native, pages, static
 from trackway.server.bridge import Callers
-from trackway.server.calls import Caller, Route
+from trackway.server.calls import Route
 from trackway.server.changes import Changes
 from trackway.server.events import EventRoutes
 from trackway.server.files import FileRoutes
@@ -34,16 +35,18 @@ from trackway.server.scim.routes import ScimRoutes
 from trackway.server.sign_in import SignInRoutes
 from trackway.server.single_sign_on import START
 from trackway.server.uploads import DirectTransfers, Uploads
+from trackway.server.workspaces import WorkspaceApp
+from trackway.store.workspaces import DEFAULT
 from trackway.wiring.directory import make_directory
 from trackway.wiring.memory import FreedMemory
-from trackway.wiring.platform import Platform
+from trackway.wiring.platform import Entrance, Platform
 from trackway.wiring.processes import end_with_parent, start_log
 from trackway.wiring.single_sign_on import check_single_sign_on, make_single_sign_on
 
 VERSION = installed_version("trackway")
 
 
-def build_app(settings: Settings) -> App[Caller]:
+def build_app(settings: Settings) -> WorkspaceApp:
     """Build the server's application."""
     memory = FreedMemory()  # before there are threads
     platform = _open_platform(settings)
@@ -98,7 +101,8 @@ def build_app(settings: Settings) -> App[Caller]:
     guard = Guard(hosts, secure=bool(settings.tls_cert), lanes=lanes, gate=gate)
     errors = {"": native.encode_error, "/scim/": encode_scim_error}
     errors |= dict.fromkeys(("/api/2.0/", "/api/3.0/", "/ajax-api/"), encode_mlflow_error)
-    return App(Callers(platform.dispatch, changes), routes, errors, guard, observer, lifespan())
+    callers = Callers(platform.dispatch, changes, home="" if gate else DEFAULT.name)
+    return WorkspaceApp(callers, routes, errors, guard, observer, lifespan())
 
 
 def _open_platform(settings: Settings) -> Platform:
@@ -108,7 +112,9 @@ def _open_platform(settings: Settings) -> Platform:
         settings.webhook_networks,
         settings.master_key_file,
         auth=settings.auth,
-        directory=make_directory(settings),
+        entrance=Entrance(
+            make_directory(settings), RequestCounts(settings.workers), SensitiveReads(settings.audit_reads)
+        ),
     )
 
 
@@ -118,7 +124,7 @@ def _make_gate(settings: Settings, platform: Platform) -> Gate | None:
         return None
     certificate = cast(CertificateName, settings.tls_client_name) if settings.tls_client_ca else None
     words = Words(Proxies(settings.behind_proxy), settings.auth_header, certificate)
-    return Gate(platform.authenticator, words, asks=bool(settings.ldap_url))
+    return Gate(platform.authenticator, words, platform.requests, asks=bool(settings.ldap_url))
 
 
 def _list_doors(settings: Settings, platform: Platform, gate: Gate) -> list[Route]:
@@ -177,7 +183,7 @@ def _read_admin(environment: Mapping[str, str], what: str) -> str:
     return environment.get(f"TRACKWAY_ADMIN_{what}") or environment.get(f"MLFLOW_AUTH_ADMIN_{what}", "")
 
 
-def build_app_from_environment() -> App[Caller]:
+def build_app_from_environment() -> WorkspaceApp:
     """Build the application of one of several worker processes."""
     settings = read_settings({})
     start_log(access_log=settings.access_log)
@@ -195,6 +201,7 @@ def check_settings(settings: Settings) -> None:
         if getattr(settings, name) < 0:
             raise InvalidInput(f"Invalid {name} {getattr(settings, name)}", hint="give 1 or more, or 0 for no limit")
     Proxies(settings.behind_proxy)
+    SensitiveReads(settings.audit_reads)
     if settings.tls_key and not settings.tls_cert:
         raise InvalidInput("There is a key of TLS and no certificate", hint="give --tls-cert too")
     if settings.tls_client_ca and not (settings.tls_cert and settings.auth):

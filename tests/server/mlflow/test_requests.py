@@ -219,16 +219,17 @@ def test_an_enum_is_sent_by_name_or_number(api: Api, method: str, view: str | in
         assert "ACTIVE_ONLY, DELETED_ONLY, ALL" in answer.message
 
 
-def test_a_request_for_another_workspace_is_refused(api: Api) -> None:
+def test_a_request_for_a_workspace_that_is_not_there_is_refused(api: Api) -> None:
     headers = {"X-MLFLOW-WORKSPACE": "team-a", "Content-Type": "application/json"}
     for method, path, body in (
         ("GET", f"/experiments/get?experiment_id={api.made['exp']}", None),
         ("POST", "/experiments/search", b'{"max_results":1}'),
     ):
         answer = api.send(method, api.prefix + path, body, headers)
-        assert (answer.status, answer.code) == (400, "FEATURE_DISABLED"), answer
-        assert "Workspaces" in answer.message
-        assert api.send(method, api.prefix + path, body, {**headers, "X-MLFLOW-WORKSPACE": ""}).status == 200
+        assert (answer.status, answer.code) == (404, "RESOURCE_DOES_NOT_EXIST"), answer
+        assert "There is no workspace 'team-a'" in answer.message
+        for name in ("", "default"):
+            assert api.send(method, api.prefix + path, body, {**headers, "X-MLFLOW-WORKSPACE": name}).status == 200
 
 
 def test_answers_leave_out_what_is_not_set(api: Api) -> None:

@@ -45,7 +45,7 @@ def test_the_server_says_which_optional_features_it_has(api: Api, prefix: str) -
     assert info.pop("store_type") == "SqlStore"
     assert info.pop("features_enabled") == {"gateway": False}
     assert info == {
-        "workspaces_enabled": False,
+        "workspaces_enabled": True,
         "trace_archival_enabled": False,
         "multipart_uploads_enabled": False,
         "multipart_downloads_enabled": False,
@@ -61,7 +61,6 @@ MISSING = [
     ("POST", "/v1/traces", "Trace export"),
     ("POST", "/api/3.0/mlflow/datasets/create", "Evaluation data sets"),
     ("GET", "/api/3.0/mlflow/scorers/list", "Scorers"),
-    ("GET", "/api/3.0/mlflow/workspaces", "Workspaces"),
     ("GET", "/api/3.0/mlflow/gateway/secrets/list", "gateway"),
     ("POST", "/api/3.0/mlflow/roles/create", "Roles"),
     ("POST", "/graphql", "GraphQL"),

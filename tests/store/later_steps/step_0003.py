@@ -12,7 +12,10 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    op.execute("INSERT INTO workspaces (name, created_ms) SELECT 'mark ' || count(*), 0 FROM workspaces")
+    op.execute(
+        "INSERT INTO workspaces (key, name, description, created_by, created_ms)"
+        " SELECT 'mark ' || count(*), 'mark ' || count(*), '', '', 0 FROM workspaces"
+    )
     match os.environ.get("TEST_STEP"):
         case "wait":
             print("half-way", flush=True)

@@ -1,4 +1,5 @@
 /** Calls operations of the native API; one place knows how a request is sent and how an error is told. */
+import { base } from "../state/workspace"
 import { decode } from "./msgpack"
 import { ROUTES, type Operations } from "./types"
 
@@ -25,7 +26,7 @@ export async function call<N extends Name>(
 ): Promise<Operations[N]["response"]> {
   const [method, path] = ROUTES[name]
   const left = { ...(request as object) } as Record<string, unknown>
-  let url = `/api/v1${path.replace(/\{(\w+)\}/g, (_, field: string) => {
+  let url = `${base}/api/v1${path.replace(/\{(\w+)\}/g, (_, field: string) => {
     const value = String(left[field])
     delete left[field]
     return encodeURIComponent(value)

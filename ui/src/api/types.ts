@@ -37,6 +37,8 @@ export interface AuditEntry {
   address: string
   before: string
   after: string
+  salt: string
+  sealed: string
   number: number
   hash: string
 }
@@ -54,6 +56,7 @@ export interface AuditVerdict {
   first: number
   last: number
   hash: string
+  erased: number
 }
 
 /** Have a time of a schedule not run, or its run ended. */
@@ -142,6 +145,13 @@ export interface CreateGrant {
   role: string
 }
 
+/** Hold something; several holds on the same are released one by one. */
+export interface CreateHold {
+  target_kind: "experiment" | "registered_model" | "workspace"
+  target?: string
+  reason: string
+}
+
 /** Create the record of a model; ``model_id`` only to keep an id (imports, retries), ``created_ms`` for imports. */
 export interface CreateLoggedModel {
   experiment_id: string
@@ -212,6 +222,7 @@ export interface CreateToken {
   name: string
   user?: string
   role?: string
+  workspace?: string
   expires_ms?: number | null
 }
 
@@ -231,6 +242,13 @@ export interface CreateWebhook {
   description?: string
   secret?: string
   enabled?: boolean
+}
+
+/** Create a workspace, with users who have the role ``admin`` in it from the start. */
+export interface CreateWorkspace {
+  name: string
+  description?: string
+  admins?: string[]
 }
 
 /** The token; ``secret`` is what is sent, shown this once. */
@@ -457,6 +475,42 @@ export interface Environment {
   git: GitState | null
 }
 
+/** Delete a user, and put a pseudonym where the name is; ``dry_run`` only counts. */
+export interface EraseUser {
+  name: string
+  dry_run?: boolean
+}
+
+/** Remove an archived workspace with all that it has, a part at a time; ``dry_run`` only counts. */
+export interface EraseWorkspace {
+  name: string
+  dry_run?: boolean
+}
+
+/** What came of it. */
+export interface ErasedUser {
+  pseudonym: string
+  changed: Record<string, number>
+  dry_run: boolean
+}
+
+/** What one call removed, or all that there is to remove. */
+export interface ErasedWorkspace {
+  experiments: number
+  runs: number
+  logged_models: number
+  registered_models: number
+  files: number
+  file_bytes: number
+  webhooks: number
+  schedules: number
+  endpoints: number
+  audit_entries: number
+  audit_hash: string
+  complete: boolean
+  dry_run: boolean
+}
+
 /** A named group of runs. ``experiment_id`` is a decimal number as text; times are ms since 1970 UTC. */
 export interface Experiment {
   experiment_id: string
@@ -671,6 +725,21 @@ export interface History {
   next_page_token: string
 }
 
+/** A hold, who placed it and why; ``target`` is an experiment's id or a model's name, "" for the whole workspace. */
+export interface Hold {
+  hold_id: string
+  target_kind: "experiment" | "registered_model" | "workspace"
+  target: string
+  reason: string
+  created_ms: number
+  created_by: string
+}
+
+/** Holds, oldest first. */
+export interface HoldList {
+  holds: Hold[]
+}
+
 /** Who calls, by which means, and what the caller may do in the whole workspace. ``number`` 0 for no user. */
 export interface Identity {
   number: number
@@ -824,6 +893,10 @@ export interface ListGrants {
   target?: string
 }
 
+/** List the holds of the workspace. */
+export interface ListHolds {
+}
+
 /** List the server's own background work. */
 export interface ListJobs {
 }
@@ -892,6 +965,10 @@ export interface ListUsers {
 export interface ListWebhooks {
   limit?: number
   page_token?: string
+}
+
+/** List the workspaces in which the caller has any role; all of them for an administrator of the installation. */
+export interface ListWorkspaces {
 }
 
 /** Record a run's environment; equal ones are stored once. */
@@ -1144,7 +1221,7 @@ export interface PurgeExperiments {
   dry_run?: boolean
 }
 
-/** What a purge removed, or would remove. */
+/** What a purge removed, or would remove; ``held`` is what a legal hold kept from it. */
 export interface PurgeReport {
   experiments: number
   runs: number
@@ -1152,6 +1229,7 @@ export interface PurgeReport {
   points: number
   files: number
   file_bytes: number
+  held: number
   dry_run: boolean
 }
 
@@ -1189,6 +1267,12 @@ export interface RegisteredModelName {
 export interface RegisteredModelPage {
   models: RegisteredModel[]
   next_page_token: string
+}
+
+/** Release a hold, and say why. */
+export interface ReleaseHold {
+  hold_id: string
+  reason: string
 }
 
 /** Give a registered model another name; its versions, aliases and history go with it. */
@@ -1236,11 +1320,12 @@ export interface RestoreExperiment {
   all_runs?: boolean
 }
 
-/** The policy, and what is in the trash now. */
+/** The policy, what is in the trash now, and how many legal holds keep things from being purged. */
 export interface Retention {
   trash_ms: number | null
   trashed_experiments: number
   trashed_runs: number
+  holds: number
 }
 
 /** What a role permits; ``built_in`` ones are the same everywhere. */
@@ -1484,11 +1569,12 @@ export interface SetPassword {
   password: string
 }
 
-/** Limit what the caller's workspace may hold; None for no limit. */
+/** Limit what the caller's workspace may hold, and how much it may ask; None for no limit. */
 export interface SetQuota {
   runs?: number | null
   points?: number | null
   size_bytes?: number | null
+  requests_per_minute?: number | null
 }
 
 /** Set or replace tags of a registered model. */
@@ -1609,7 +1695,7 @@ export interface TickPage {
   next_page_token: string
 }
 
-/** A token without its secret; ``expires_ms`` 0 for never. */
+/** A token without its secret; ``expires_ms`` 0 for never, ``workspace`` "" for all of its user's. */
 export interface Token {
   token_id: string
   name: string
@@ -1617,6 +1703,7 @@ export interface Token {
   role: string
   created_ms: number
   expires_ms: number
+  workspace: string
 }
 
 /** Name a token; ``user`` as in the list. */
@@ -1758,6 +1845,14 @@ export interface UpdateWebhook {
   enabled?: boolean | null
 }
 
+/** Change a workspace; None leaves a field as it is. */
+export interface UpdateWorkspace {
+  name: string
+  new_name?: string | null
+  description?: string | null
+  archived?: boolean | null
+}
+
 /** What a workspace holds, the trash with it, and its quota. */
 export interface Usage {
   runs: number
@@ -1766,6 +1861,8 @@ export interface Usage {
   runs_quota: number | null
   points_quota: number | null
   bytes_quota: number | null
+  requests_last_minute: number
+  requests_per_minute_quota: number | null
   exceeded: ("bytes" | "points" | "runs")[]
 }
 
@@ -1779,6 +1876,7 @@ export interface User {
   has_password: boolean
   created_ms: number
   created_by: string
+  workspace: string
 }
 
 /** Name a user. */
@@ -1845,6 +1943,25 @@ export interface WebhookPage {
 
 /** Ask who one is to the server. */
 export interface WhoAmI {
+}
+
+/** A tenant of the installation; in an archived one nothing is changed any more. */
+export interface Workspace {
+  name: string
+  description: string
+  created_ms: number
+  created_by: string
+  archived: boolean
+}
+
+/** Workspaces by name. */
+export interface WorkspaceList {
+  workspaces: Workspace[]
+}
+
+/** Name a workspace. */
+export interface WorkspaceName {
+  name: string
 }
 
 /** Request and response of each operation. */
@@ -1968,6 +2085,9 @@ export interface Operations {
   "audit.search": { request: SearchAudit; response: AuditPage }
   "audit.verify": { request: VerifyAudit; response: AuditVerdict }
   "audit.trim": { request: TrimAudit; response: TrimmedAudit }
+  "holds.create": { request: CreateHold; response: Hold }
+  "holds.list": { request: ListHolds; response: HoldList }
+  "holds.release": { request: ReleaseHold; response: Hold }
   "store.inspect": { request: InspectStore; response: StoreReport }
   "jobs.list": { request: ListJobs; response: JobList }
   "users.create": { request: CreateUser; response: CreatedUser }
@@ -1975,6 +2095,7 @@ export interface Operations {
   "users.get": { request: UserName; response: User }
   "users.update": { request: UpdateUser; response: User }
   "users.delete": { request: UserName; response: Empty }
+  "users.erase": { request: EraseUser; response: ErasedUser }
   "users.invite": { request: UserName; response: CreatedUser }
   "users.set_password": { request: SetPassword; response: Empty }
   "users.change_password": { request: ChangePassword; response: Empty }
@@ -1982,6 +2103,13 @@ export interface Operations {
   "tokens.create": { request: CreateToken; response: CreatedToken }
   "tokens.list": { request: ListTokens; response: TokenList }
   "tokens.delete": { request: TokenId; response: Empty }
+  "workspaces.create": { request: CreateWorkspace; response: Workspace }
+  "workspaces.list": { request: ListWorkspaces; response: WorkspaceList }
+  "workspaces.get": { request: WorkspaceName; response: Workspace }
+  "workspaces.update": { request: UpdateWorkspace; response: Workspace }
+  "workspaces.delete": { request: WorkspaceName; response: Empty }
+  "workspaces.erase": { request: EraseWorkspace; response: ErasedWorkspace }
+  "workspaces.choose": { request: WorkspaceName; response: Workspace }
   "teams.create": { request: TeamName; response: Team }
   "teams.list": { request: ListTeams; response: TeamList }
   "teams.delete": { request: TeamName; response: Empty }
@@ -2117,6 +2245,9 @@ export const ROUTES = {
   "audit.search": ["POST", "/audit/search"],
   "audit.verify": ["POST", "/audit/verify"],
   "audit.trim": ["POST", "/audit/trim"],
+  "holds.create": ["POST", "/holds"],
+  "holds.list": ["GET", "/holds"],
+  "holds.release": ["POST", "/holds/{hold_id}/release"],
   "store.inspect": ["GET", "/store"],
   "jobs.list": ["GET", "/jobs"],
   "users.create": ["POST", "/users"],
@@ -2124,6 +2255,7 @@ export const ROUTES = {
   "users.get": ["GET", "/users/{name}"],
   "users.update": ["PATCH", "/users/{name}"],
   "users.delete": ["DELETE", "/users/{name}"],
+  "users.erase": ["POST", "/users/{name}/erase"],
   "users.invite": ["POST", "/users/{name}/invitation"],
   "users.set_password": ["PUT", "/users/{name}/password"],
   "users.change_password": ["POST", "/me/password"],
@@ -2131,6 +2263,13 @@ export const ROUTES = {
   "tokens.create": ["POST", "/tokens"],
   "tokens.list": ["GET", "/tokens"],
   "tokens.delete": ["DELETE", "/tokens/{token_id}"],
+  "workspaces.create": ["POST", "/workspaces"],
+  "workspaces.list": ["GET", "/workspaces"],
+  "workspaces.get": ["GET", "/workspaces/{name}"],
+  "workspaces.update": ["PATCH", "/workspaces/{name}"],
+  "workspaces.delete": ["DELETE", "/workspaces/{name}"],
+  "workspaces.erase": ["POST", "/workspaces/{name}/erase"],
+  "workspaces.choose": ["PUT", "/me/workspace"],
   "teams.create": ["POST", "/teams"],
   "teams.list": ["GET", "/teams"],
   "teams.delete": ["DELETE", "/teams/{team}"],

@@ -1,5 +1,6 @@
 /** Bytes of artifacts: where they are fetched, how a part of one is read, and how one is sent. */
 import { send } from "../api/client"
+import { base } from "../state/workspace"
 
 const SERVED = "mlflow-artifacts:/"
 
@@ -12,10 +13,10 @@ function encoded(path: string): string {
   return path.split("/").map(encodeURIComponent).join("/")
 }
 
-export const fileUrl = (path: string) => `/api/v1/files/${encoded(path)}`
-export const archiveUrl = (folder: string) => `/api/v1/archives/${encoded(folder)}`
+export const fileUrl = (path: string) => `${base}/api/v1/files/${encoded(path)}`
+export const archiveUrl = (folder: string) => `${base}/api/v1/archives/${encoded(folder)}`
 /** The same bytes as a document in a sandbox, which a frame shows. */
-export const previewUrl = (path: string) => `/api/v1/previews/${encoded(path)}`
+export const previewUrl = (path: string) => `${base}/api/v1/previews/${encoded(path)}`
 
 export const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1)
 

@@ -1,5 +1,6 @@
 /** Told by the server when something changes, so that pages follow without asking again and again. */
 import { useEffect, useRef } from "preact/hooks"
+import { base } from "./workspace"
 
 export interface Interest {
   experiments?: string[]
@@ -41,7 +42,7 @@ export function useLive(interest: Interest | null, changed: (change: Change) => 
       for (const id of experiments) query.append("experiment", id)
       for (const name of models) query.append("model", name)
     }
-    const href = `/api/v1/events${query.size ? `?${query}` : ""}`
+    const href = `${base}/api/v1/events${query.size ? `?${query}` : ""}`
     let source: EventSource | undefined
     let gathered: Change | undefined
     let timer = 0

@@ -1,6 +1,7 @@
 /** The address is the state: where one is, and all that a page shows, is read from it and written to it. */
 import { computed, signal } from "@preact/signals"
 import { fromHash } from "./address"
+import { base, within } from "./workspace"
 
 export interface Place {
   path: string
@@ -9,8 +10,8 @@ export interface Place {
 
 function read(): Place {
   const moved = fromHash(location.hash)
-  if (moved) history.replaceState(null, "", moved)
-  return { path: location.pathname, query: new URLSearchParams(location.search) }
+  if (moved) history.replaceState(null, "", base + moved)
+  return { path: within(location.pathname), query: new URLSearchParams(location.search) }
 }
 
 export const place = signal<Place>(read())
@@ -20,8 +21,9 @@ addEventListener("popstate", () => {
   place.value = read()
 })
 
-/** Go to an address of this application; `replace` leaves no step to come back to. */
-export function go(href: string, replace = false): void {
+/** Go to an address of this application, in the same workspace; `replace` leaves no step to come back to. */
+export function go(to: string, replace = false): void {
+  const href = base + within(to)
   if (href === location.pathname + location.search) return
   history[replace ? "replaceState" : "pushState"](null, "", href)
   place.value = read()
@@ -39,13 +41,20 @@ export function setQuery(changes: Record<string, string | null>, replace = false
   place.value = read()
 }
 
+/** Have a link lead into the same workspace, also when it is opened in another window. */
+export function keepWorkspace(event: MouseEvent): void {
+  const link = (event.target as Element).closest?.("a")
+  if (base && link?.origin === location.origin && within(link.pathname) === link.pathname) link.pathname = base + link.pathname
+}
+
 /** Clicks on links stay in the application, unless another window is asked for. */
 export function followLinks(event: MouseEvent): void {
   const link = (event.target as Element).closest?.("a")
   if (!link || event.defaultPrevented || event.button !== 0) return
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
   if (link.target || link.hasAttribute("download") || link.origin !== location.origin) return
-  if (link.pathname.startsWith("/api/") || link.pathname === "/metrics") return
+  const at = within(link.pathname)
+  if (at.startsWith("/api/") || at === "/metrics") return
   event.preventDefault()
   go(link.pathname + link.search)
 }

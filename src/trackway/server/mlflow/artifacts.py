@@ -17,7 +17,7 @@ from trackway.rules.locations import tree_path
 from trackway.server.calls import Caller
 from trackway.server.mlflow.codec import Codec, Message, Needed
 from trackway.server.mlflow.encoders import EMPTY, encode, show_file
-from trackway.server.mlflow.endpoints import read_query, refuse_workspace
+from trackway.server.mlflow.endpoints import read_query
 from trackway.server.mlflow.errors import bad_request
 from trackway.server.mlflow.registry import read_version
 
@@ -93,25 +93,21 @@ class ArtifactHandlers:
 
     async def download(self, request: HttpRequest, call: Caller) -> HttpResponse:
         """Answer with a file of the tree."""
-        refuse_workspace(request)
         return await self._download(request, call, check_path(request.params["path"]))
 
     async def upload(self, request: HttpRequest, call: Caller) -> HttpResponse:
         """Store the body as a file of the tree."""
-        refuse_workspace(request)
         await self._files.upload(call, check_path(request.params["path"]), request.stream())
         return HttpResponse()
 
     async def delete(self, request: HttpRequest, call: Caller) -> HttpResponse:
         """Delete a file or folder of the tree."""
-        refuse_workspace(request)
         path = request.params["path"].removesuffix("/")  # which clients send when they mean a whole run
         await call(ops.DELETE_FILES, DeleteFiles(path=check_path(path)))
         return HttpResponse(body=EMPTY)
 
     async def download_run_file(self, request: HttpRequest, call: Caller) -> HttpResponse:
         """Answer with a file of a run."""
-        refuse_workspace(request)
         m = await read_query(self._run_file, request)
         path = check_path(m.path)
         _, folder = await find_run(call, m.run_id)
@@ -119,7 +115,6 @@ class ArtifactHandlers:
 
     async def upload_run_file(self, request: HttpRequest, call: Caller) -> HttpResponse:
         """Store a small body as a file of a run."""
-        refuse_workspace(request)
         m = self._run_file.decode_query(request.query_items(), {})
         path = check_path(m.path)
         _, folder = await find_run(call, m.run_id)
@@ -128,7 +123,6 @@ class ArtifactHandlers:
 
     async def download_model_file(self, request: HttpRequest, call: Caller) -> HttpResponse:
         """Answer with a file of a model."""
-        refuse_workspace(request)
         m = self._model_file.decode_query(request.query_items(), request.params)
         if not m.artifact_file_path:
             raise bad_request("Missing value for required parameter 'artifact_file_path'")
@@ -138,7 +132,6 @@ class ArtifactHandlers:
 
     async def download_version_file(self, request: HttpRequest, call: Caller) -> HttpResponse:
         """Answer with a file of a registered model's version, when it is kept here."""
-        refuse_workspace(request)
         m = self._version_file.decode_query(request.query_items(), {})
         file = check_path(m.path)
         version = VersionName(name=m.name, version=read_version(m.version))

@@ -23,8 +23,6 @@ def answer(message: type[M], act: Act[M], path_in_body: bool = False, plain: typ
 
     async def handle(request: HttpRequest, call: Caller) -> HttpResponse:
         headers = request.headers
-        if b"x-mlflow-workspace" in headers:
-            refuse_workspace(request)
         body = await request.body()
         if headers.get(b"content-type") != _JSON:
             _check_content_type(request)
@@ -38,7 +36,6 @@ def answer_query(message: type[M], act: Act[M]) -> Handler:
     codec = Codec(message)
 
     async def handle(request: HttpRequest, call: Caller) -> HttpResponse:
-        refuse_workspace(request)
         return HttpResponse(body=await act(call, await read_query(codec, request)))
 
     return handle
@@ -49,16 +46,6 @@ async def read_query(codec: Codec[M], request: HttpRequest) -> M:
     if request.query:
         return codec.decode_query(request.query_items(), request.params)
     return codec.decode(await request.body(), request.params)
-
-
-def refuse_workspace(request: HttpRequest) -> None:
-    """Refuse a request that is meant for a workspace of its own, instead of answering from another."""
-    if request.headers.get(b"x-mlflow-workspace", b"").strip():
-        raise InvalidInput(
-            "Workspaces are not enabled on this server",
-            hint="send no X-MLFLOW-WORKSPACE header",
-            details={"error_code": "FEATURE_DISABLED"},
-        )
 
 
 def _check_content_type(request: HttpRequest) -> None:

@@ -18,6 +18,7 @@ from trackway.server.mlflow import (
     transfers,
     users,
     webhooks,
+    workspaces,
 )
 from trackway.server.mlflow.artifacts import ArtifactHandlers, Files
 from trackway.server.mlflow.encoders import encode
@@ -44,7 +45,6 @@ MISSING: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Review queues": (THIRD, ("review-queues",)),
     "Prompt optimisation": (THIRD, ("prompt-optimization",)),
     "The AI gateway": (THIRD, ("gateway",)),
-    "Workspaces": (THIRD, ("workspaces",)),
     "Roles": ((*CURRENT, *THIRD), ("roles",)),
     "The MCP registry": (THIRD, ("mcp-servers",)),
     "GraphQL": (ROOT, ("graphql",)),
@@ -76,6 +76,7 @@ def list_routes(files: Files, direct: DirectTransfers) -> list[Route]:
         *_list_webhooks(),
         *_list_users(),
         *_list_permissions(),
+        *_list_workspaces(),
         *_list_transfers(TransferHandlers(direct)),
         Entry(THIRD, "GET", "/server-info", _tell_features(direct.enabled), access="public"),
         *_list_missing(),
@@ -91,7 +92,7 @@ def _tell_features(direct: bool) -> Handler:
     """Return the handler that says which optional features there are."""
     info = {
         "store_type": "SqlStore",
-        "workspaces_enabled": False,
+        "workspaces_enabled": True,
         "trace_archival_enabled": False,
         "multipart_uploads_enabled": direct,
         "multipart_downloads_enabled": direct,
@@ -269,6 +270,17 @@ def _list_users() -> list[Entry]:
         Entry(CURRENT, "PATCH", "/users/update-password", answer(u.SetPassword, u.set_password)),
         Entry(CURRENT, "PATCH", "/users/update-admin", answer(u.SetAdmin, u.set_admin)),
         Entry(CURRENT, "DELETE", "/users/delete", answer(u.ByName, u.delete)),
+    ]
+
+
+def _list_workspaces() -> list[Entry]:
+    w, workspace = workspaces, "/workspaces/{workspace_name}"
+    return [
+        Entry(THIRD, "GET", "/workspaces", answer_query(w.ListAll, w.list_all)),
+        Entry(THIRD, "POST", "/workspaces", w.create),
+        Entry(THIRD, "GET", workspace, answer_query(w.ByName, w.get)),
+        Entry(THIRD, "PATCH", workspace, answer(w.Update, w.update)),
+        Entry(THIRD, "DELETE", workspace, w.delete),
     ]
 
 

@@ -18,6 +18,7 @@ from trackway.server.mlflow.experiments import VIEWS, Tag, check_max_results, re
 from trackway.server.mlflow.tokens import fetch_page
 
 DEFAULT_EXPERIMENT = "0"
+"""What clients send who were told of no experiment: it stands for the workspace's own."""
 DIGEST_CHARS = 36
 """Longest digest of a data set that this protocol can carry."""
 PARAM_VALUE_CHARS = 6_000
@@ -181,7 +182,7 @@ async def create(call: Caller, m: Create) -> bytes:
     if m.run_name and tagged and m.run_name != tagged:
         raise invalid_value("run_name", m.run_name, f"the tag {r.TAG_NAME} says {tagged[:80]!r}; send one name")
     request = r.CreateRun(
-        experiment_id=m.experiment_id or DEFAULT_EXPERIMENT,
+        experiment_id="" if m.experiment_id == DEFAULT_EXPERIMENT else m.experiment_id,
         name=m.run_name or tagged,
         user=m.user_id,
         start_ms=m.start_time,

@@ -19,7 +19,6 @@ from trackway.server.calls import Caller
 from trackway.server.mlflow.artifacts import check_path, find_model, find_run
 from trackway.server.mlflow.codec import Int64, Message, Needed
 from trackway.server.mlflow.encoders import EMPTY, encode
-from trackway.server.mlflow.endpoints import refuse_workspace
 from trackway.server.mlflow.errors import invalid_value
 from trackway.server.uploads import DirectTransfers
 
@@ -120,7 +119,6 @@ class TransferHandlers:
 
     async def sign(self, request: HttpRequest, call: Caller) -> HttpResponse:
         """Answer where a file of the tree can be fetched: a small one from this server, which is said by no size."""
-        refuse_workspace(request)
         path = check_path(request.params["path"])
         if not self._direct.enabled:
             raise NotSupported("Signed addresses are not offered by this artifact store", hint="fetch the file whole")

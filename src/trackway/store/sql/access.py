@@ -12,9 +12,12 @@ from trackway.api.calls import Permission
 from trackway.store.access import CredentialKind, CredentialRow, Given, GrantRow, UserRow
 from trackway.store.sql.connection import Connection, Row
 
-_USER = "pk, name, kind, password, is_admin, disabled"
-_SHOWN = "pk, name, kind, is_admin, disabled, password <> '', created_ms, created_by"
-_CREDENTIAL = "digest, kind, public_id, user_pk, name, role, created_ms, expires_ms"
+_USER = "pk, name, kind, password, is_admin, disabled, home"
+_SHOWN = (
+    "pk, name, kind, is_admin, disabled, password <> '', created_ms, created_by,"
+    " COALESCE((SELECT w.name FROM workspaces w WHERE w.key = users.home), 'default')"
+)
+_CREDENTIAL = "digest, kind, public_id, user_pk, name, role, workspace, created_ms, expires_ms"
 _GRANT = (
     "g.pk, g.subject_kind, COALESCE(u.name, t.name, ''), g.subject_pk, g.target_kind, g.target, g.role, g.created_ms,"
     " g.created_by"
@@ -70,8 +73,8 @@ class AccessTable:
     ) -> int | None:
         """Insert a user; None when the name is taken."""
         rows = self._db.returning(
-            "INSERT INTO users (name, folded, kind, password, is_admin, disabled, created_ms, created_by,"
-            " external_id) VALUES (?, ?, ?, ?, ?, 0, ?, ?, '') ON CONFLICT (folded) DO NOTHING RETURNING pk",
+            "INSERT INTO users (name, folded, kind, password, is_admin, disabled, home, created_ms, created_by,"
+            " external_id) VALUES (?, ?, ?, ?, ?, 0, '', ?, ?, '') ON CONFLICT (folded) DO NOTHING RETURNING pk",
             (name, name.lower(), kind, password, int(is_admin), now_ms, actor),
         )
         if not rows:
@@ -120,6 +123,11 @@ class AccessTable:
         before, after = (0, _SUSPENDED) if suspended else (_SUSPENDED, 0)
         sql = "UPDATE users SET disabled = ? WHERE pk = ? AND disabled = ?"
         self._touched(self._db.run(sql, (after, pk, before)))
+
+    def set_home(self, pk: int, workspace: str) -> None:
+        """Set the workspace that a user's requests without one are for."""
+        self._db.run("UPDATE users SET home = ? WHERE pk = ?", (workspace, pk))
+        self.touch()
 
     def set_password(self, pk: int, password: str) -> None:
         """Set a password's hash."""
@@ -172,7 +180,7 @@ class AccessTable:
 
     def add_credential(self, row: CredentialRow) -> None:
         """Insert a credential: nobody's rights change by it."""
-        self._db.run(f"INSERT INTO credentials ({_CREDENTIAL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._db.run(f"INSERT INTO credentials ({_CREDENTIAL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def find_credential(self, digest: str) -> CredentialRow | None:
         """Return a credential, expired or not."""
@@ -380,12 +388,12 @@ def _like(pattern: str) -> str:
 def _user(row: Row | None) -> UserRow | None:
     if row is None:
         return None
-    pk, name, kind, password, is_admin, disabled = row
-    return UserRow(pk, name, kind, password, bool(is_admin), bool(disabled), disabled == _SUSPENDED)
+    pk, name, kind, password, is_admin, disabled, home = row
+    return UserRow(pk, name, kind, password, bool(is_admin), bool(disabled), disabled == _SUSPENDED, home)
 
 
 def _shown(row: Row) -> User:
-    pk, name, kind, is_admin, disabled, has_password, created_ms, created_by = row
+    pk, name, kind, is_admin, disabled, has_password, created_ms, created_by, workspace = row
     return User(
         number=pk,
         name=name,
@@ -395,6 +403,7 @@ def _shown(row: Row) -> User:
         has_password=bool(has_password),
         created_ms=created_ms,
         created_by=created_by,
+        workspace=workspace,
     )
 
 

@@ -30,7 +30,9 @@ _NOW_MS = {
 _ROW_BYTES = 8_160
 """What a row may hold of packed bytes before PostgreSQL keeps them elsewhere: all that fits into a page."""
 _ROWS = (
-    "INSERT INTO workspaces (name, created_ms) VALUES ('default', :now_ms)",
+    """
+INSERT INTO workspaces (key, name, description, created_by, created_ms) VALUES
+  ('default', 'default', '', '', :now_ms)""",
     """
 INSERT INTO experiments (pk, workspace, name, artifact_location, created_ms, updated_ms) VALUES
   (0, 'default', 'Default', 'mlflow-artifacts:/0', :now_ms, :now_ms)""",

@@ -11,7 +11,8 @@ from trackway.store.base import ExperimentRef, ExperimentRow, Page, Search
 from trackway.store.sql.connection import Connection, Row
 from trackway.store.sql.search import find_experiments
 
-COLUMNS = "pk, name, artifact_location, created_ms, updated_ms, deleted_ms, workspace"
+_WORKSPACE = "COALESCE((SELECT w.name FROM workspaces w WHERE w.key = experiments.workspace), workspace)"
+COLUMNS = f"pk, name, artifact_location, created_ms, updated_ms, deleted_ms, {_WORKSPACE}"
 
 
 class ExperimentTable:
@@ -27,15 +28,16 @@ class ExperimentTable:
         if row.number is not None:
             columns, values = f"{columns}, pk", (*values, row.number)
         marks = ", ".join("?" * len(values))
-        sql = f"INSERT INTO experiments ({columns}) VALUES ({marks}) ON CONFLICT (pk) DO NOTHING RETURNING pk"
+        sql = f"INSERT INTO experiments ({columns}) VALUES ({marks}) ON CONFLICT (pk) DO NOTHING"
+        sql = f"{sql} RETURNING pk, {_WORKSPACE}"
         while not (created := self._db.returning(sql, values)):
             pass  # an import took the number that PostgreSQL's sequence came to: the next one is tried
-        pk = created[0][0]
+        [(pk, workspace)] = created
         location = row.artifact_location
         if not location:
             location = f"mlflow-artifacts:/{pk}"
             self._db.run("UPDATE experiments SET artifact_location = ? WHERE pk = ?", (location, pk))
-        return _experiment((pk, row.name, location, row.created_ms, row.updated_ms, None, row.workspace), {})
+        return _experiment((pk, row.name, location, row.created_ms, row.updated_ms, None, workspace), {})
 
     def get(self, workspace: str, number: int) -> Experiment | None:
         """Return an experiment, in the trash or not."""
@@ -108,6 +110,11 @@ class ExperimentTable:
             (number,) if all_runs else (number, number),
         )
         self._db.run("UPDATE experiments SET deleted_ms = NULL, updated_ms = ? WHERE pk = ?", (now_ms, number))
+
+    def has_tag(self, number: int, key: str, value: str) -> bool:
+        """Tell whether an experiment has a tag of a value."""
+        sql = "SELECT 1 FROM experiment_tags WHERE experiment_pk = ? AND key = ? AND value = ?"
+        return self._db.one(sql, (number, key, value)) is not None
 
     def list_trash(self, workspace: str, before_ms: int) -> list[int]:
         """Return experiments that went to the trash at or before a time."""

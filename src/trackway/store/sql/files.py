@@ -41,13 +41,11 @@ class FileTable:
             data=None if data is None else bytes(data),
         )
 
-    def put(self, workspace: str, file: StoredFile) -> None:
+    def put(self, workspace: str, file: StoredFile) -> bool:
         """Make a file what a path names; a blob that it replaces, and one that it needs, change their state."""
-        replaced = self._db.one(
-            "SELECT blob_key FROM files WHERE workspace = ? AND path = ? AND blob_key IS NOT NULL",
-            (workspace, file.path),
-        )
-        if replaced:
+        sql = "SELECT blob_key FROM files WHERE workspace = ? AND path = ?"
+        replaced = self._db.one(sql, (workspace, file.path))
+        if replaced and replaced[0] is not None:
             self.reserve_blob(replaced[0], file.modified_ms)
         self._db.run(
             "INSERT INTO files (workspace, path, size_bytes, sha256, modified_ms, blob_key, data)"
@@ -58,6 +56,7 @@ class FileTable:
         )
         if file.blob_key is not None:
             self.forget_blobs([file.blob_key])
+        return replaced is not None
 
     def find_clash(self, workspace: str, path: str) -> str | None:
         """See ``store.base.Files``."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from trackway.api.jobs import PURPOSES, Job
 from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, StoreReport, VerifyAudit
 from trackway.store.base import Page
+from trackway.store.erasure import PSEUDONYM
 from trackway.store.sql.connection import Connection, Row
 from trackway.store.sql.inspection import inspect
 
 _AUDIT_FIELDS = ("time_ms", "actor", "operation", "object", "request_id", "detail", "address", "before", "after")
 _AUDIT = (
     "workspace, number, time_ms, actor, operation, object, request_id, detail, address,"
-    " before_digest, after_digest, hash"
+    " before_digest, after_digest, salt, sealed, hash"
 )
 
 
@@ -32,16 +35,17 @@ class HousekeepingTable:
 
     def get_retention(self, workspace: str) -> int | None:
         """Return after how many ms a workspace's trash is purged; None for never."""
-        row = self._db.one("SELECT trash_ms FROM workspaces WHERE name = ?", (workspace,))
+        row = self._db.one("SELECT trash_ms FROM workspaces WHERE key = ?", (workspace,))
         return row[0] if row else None
 
     def set_retention(self, workspace: str, trash_ms: int | None) -> None:
         """Set a workspace's policy."""
-        self._db.run("UPDATE workspaces SET trash_ms = ? WHERE name = ?", (trash_ms, workspace))
+        self._db.run("UPDATE workspaces SET trash_ms = ? WHERE key = ?", (trash_ms, workspace))
 
     def list_retention(self) -> list[tuple[str, int]]:
-        """Return the workspaces that have a policy."""
-        return [(r[0], r[1]) for r in self._db.all("SELECT name, trash_ms FROM workspaces WHERE trash_ms IS NOT NULL")]
+        """Return the workspaces that have a policy; in an archived one nothing is purged."""
+        rows = self._db.all("SELECT key, trash_ms FROM workspaces WHERE trash_ms IS NOT NULL AND archived_ms IS NULL")
+        return [(row[0], row[1]) for row in rows]
 
     def count_trash(self, workspace: str) -> tuple[int, int]:
         """Return how many experiments and runs are in a workspace's trash."""
@@ -112,9 +116,11 @@ class HousekeepingTable:
             " ON CONFLICT (workspace) DO UPDATE SET number = audit_heads.number + 1 RETURNING number, hash",
             (workspace,),
         )
-        fields = (workspace, number, *(getattr(entry, field) for field in _AUDIT_FIELDS))
+        salt = secrets.token_hex(16)
+        sealed = seal(salt, entry)
+        fields = (workspace, number, *(getattr(entry, field) for field in _AUDIT_FIELDS), salt, sealed)
         own = chain(before, fields)
-        self._db.run(f"INSERT INTO audit ({_AUDIT}) VALUES ({', '.join('?' * 12)})", (*fields, own))
+        self._db.run(f"INSERT INTO audit ({_AUDIT}) VALUES ({', '.join('?' * 14)})", (*fields, own))
         self._db.run("UPDATE audit_heads SET hash = ? WHERE workspace = ?", (own, workspace))
 
     def search_audit(self, workspace: str, q: SearchAudit, page: Page) -> list[AuditEntry]:
@@ -143,25 +149,26 @@ class HousekeepingTable:
             "SELECT number, hash, trimmed, trimmed_hash FROM audit_heads WHERE workspace = ?", (workspace,)
         )
         last, ends, number, before = head or (0, "", 0, "")
-        first, fault = number + 1, ""
+        first, fault, erased = number + 1, "", 0
         rows = self._db.each(f"SELECT {_AUDIT} FROM audit WHERE workspace = ? ORDER BY number", (workspace,))
         for *fields, own in rows:
             if fields[1] != number + 1:
                 fault = f"entry {number + 1} is missing"
-            elif chain(before, fields) != own:
+            elif chain(before, fields) != own or not _is_as_sealed(fields):
                 fault = f"entry {fields[1]} is not as it was written"
             elif q.number == fields[1] and q.hash and q.hash != own:
                 fault = f"entry {q.number} is not the one whose hash was noted"
             if fault:
                 break
             number, before = fields[1], own
+            erased += not fields[11]
         if not fault and (number, before) != (last, ends):
             fault = (
                 f"entry {number + 1} is missing" if number < last else "the last entry is not the one that was written"
             )
         if not fault and q.number > number:
             fault = f"entry {q.number}, whose hash was noted, is missing"
-        return AuditVerdict(intact=not fault, fault=fault, first=first, last=number, hash=before)
+        return AuditVerdict(intact=not fault, fault=fault, first=first, last=number, hash=before, erased=erased)
 
     def trim_audit(self, workspace: str, before_ms: int) -> int:
         """Remove entries from the beginning up to the first that is not older than a time; return how many."""
@@ -180,12 +187,31 @@ class HousekeepingTable:
 
 
 def chain(before: str, fields: Sequence[object]) -> str:
-    """Return the hash of an entry: SHA-256 of the hash before it, a line feed, and the entry as a list in JSON.
+    """Return the hash of an entry: SHA-256 of the hash before it, a line feed, and a list in JSON.
 
-    fields: workspace, number, time_ms, actor, operation, object, request_id, detail, address, before, after
+    The list is workspace, number, time_ms, operation, request_id, before, after, and what ``seal`` makes of the rest.
+
+    fields: as ``_AUDIT`` names them, without the hash
     """
-    return hashlib.sha256(before.encode() + b"\n" + msgspec.json.encode(list(fields))).hexdigest()
+    told = [*fields[:3], fields[4], fields[6], *fields[9:11], fields[12]]
+    return hashlib.sha256(before.encode() + b"\n" + msgspec.json.encode(told)).hexdigest()
+
+
+def seal(salt: str, entry: AuditEntry) -> str:
+    """Return the digest of what may name people: SHA-256 of salt, a line feed, and the list of it in JSON."""
+    told = [entry.actor, entry.object, entry.detail, entry.address]
+    return hashlib.sha256(salt.encode() + b"\n" + msgspec.json.encode(told)).hexdigest()
+
+
+def _is_as_sealed(fields: Sequence[Any]) -> bool:
+    """Tell whether names are as they were written, or one was erased: then a pseudonym is there, and no salt."""
+    entry = AuditEntry(**dict(zip(_AUDIT_FIELDS, fields[2:11], strict=True)))
+    salt, sealed = fields[11:13]
+    if salt:
+        return bool(seal(salt, entry) == sealed)
+    return any(PSEUDONYM in text for text in (entry.actor, entry.object, entry.detail))
 
 
 def _entry(row: Row) -> AuditEntry:
-    return AuditEntry(number=row[1], hash=row[11], **dict(zip(_AUDIT_FIELDS, row[2:11], strict=True)))
+    fields = dict(zip(_AUDIT_FIELDS, row[2:11], strict=True))
+    return AuditEntry(number=row[1], salt=row[11], sealed=row[12], hash=row[13], **fields)

@@ -74,7 +74,7 @@ class LoggedModelTable:
     def list_trash(self, workspace: str, before_ms: int, limit: int) -> list[ModelRef]:
         """Return records that went to the trash at or before a time."""
         rows = self._db.all(
-            "SELECT pk, artifact_uri FROM logged_models WHERE workspace = ? AND deleted_ms <= ?"
+            "SELECT pk, artifact_uri, experiment_pk FROM logged_models WHERE workspace = ? AND deleted_ms <= ?"
             " ORDER BY deleted_ms LIMIT ?",
             (workspace, before_ms, limit),
         )
@@ -83,7 +83,8 @@ class LoggedModelTable:
     def list_experiment(self, experiment: int, after: int, limit: int) -> list[ModelRef]:
         """Return an experiment's records by their numbers, in the trash or not."""
         rows = self._db.all(
-            "SELECT pk, artifact_uri FROM logged_models WHERE experiment_pk = ? AND pk > ? ORDER BY pk LIMIT ?",
+            "SELECT pk, artifact_uri, experiment_pk FROM logged_models"
+            " WHERE experiment_pk = ? AND pk > ? ORDER BY pk LIMIT ?",
             (experiment, after, limit),
         )
         return [ModelRef(*row) for row in rows]

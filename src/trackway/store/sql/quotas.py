@@ -21,15 +21,18 @@ class QuotaTable:
 
     def get(self, workspace: str) -> Amounts | None:
         """Return a workspace's quota."""
-        row = self._db.one("SELECT runs, points, size_bytes FROM quotas WHERE workspace = ?", (workspace,))
+        row = self._db.one(
+            "SELECT runs, points, size_bytes, requests_per_minute FROM quotas WHERE workspace = ?", (workspace,)
+        )
         return Amounts(*row) if row else None
 
     def set(self, workspace: str, quota: Amounts) -> None:
         """Set a workspace's quota."""
         self._db.run(
-            "INSERT INTO quotas (workspace, runs, points, size_bytes, exceeded) VALUES (?, ?, ?, ?, '{}')"
-            " ON CONFLICT (workspace) DO UPDATE SET"
-            " runs = excluded.runs, points = excluded.points, size_bytes = excluded.size_bytes",
+            "INSERT INTO quotas (workspace, runs, points, size_bytes, requests_per_minute, exceeded)"
+            " VALUES (?, ?, ?, ?, ?, '{}') ON CONFLICT (workspace) DO UPDATE SET runs = excluded.runs,"
+            " points = excluded.points, size_bytes = excluded.size_bytes,"
+            " requests_per_minute = excluded.requests_per_minute",
             (workspace, *quota),
         )
 

@@ -17,7 +17,7 @@ _REQUESTS = "model_requests q JOIN registered_models m ON m.pk = q.model_pk"
 
 
 class ReviewTable:
-    """See ``store.base.Reviews``."""
+    """See ``store.reviews.Reviews``."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db

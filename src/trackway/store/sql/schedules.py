@@ -114,9 +114,11 @@ class ScheduleTable:
         self._db.run("DELETE FROM schedules WHERE pk = ?", (pk,))
 
     def list_due(self, now_ms: int, limit: int) -> list[ScheduleRef]:
-        """Return the schedules whose next time has come."""
+        """Return the schedules whose next time has come, but for those of archived workspaces."""
         rows = self._db.all(
-            f"SELECT {_SCHEDULE} FROM schedules s WHERE s.next_ms <= ? ORDER BY s.next_ms, s.pk LIMIT ?",
+            f"SELECT {_SCHEDULE} FROM schedules s WHERE s.next_ms <= ? AND NOT EXISTS"
+            " (SELECT 1 FROM workspaces w WHERE w.key = s.workspace AND w.archived_ms IS NOT NULL)"
+            " ORDER BY s.next_ms, s.pk LIMIT ?",
             (now_ms, limit),
         )
         return [ScheduleRef(row[0], _schedule(row)) for row in rows]

@@ -28,7 +28,18 @@ SCHEDULES = schema_schedules.TABLES
 ACCESS = schema_access.TABLES
 """The tables of access control, in a file of their own."""
 
-workspaces = _table("workspaces", _pk("name", STRING), _int("created_ms"), _int("trash_ms", nullable=True))
+workspaces = _table(
+    "workspaces",
+    _pk("key", STRING),
+    _str("name"),
+    _str("description"),
+    _str("created_by"),
+    _int("created_ms"),
+    _int("archived_ms", nullable=True),
+    _int("trash_ms", nullable=True),
+    UniqueConstraint("name", name="uq_workspaces_name"),
+)
+"""``key`` is what every other table calls a workspace, and never changes; ``name`` is what people call it."""
 
 experiments = _table(
     "experiments",
@@ -307,10 +318,14 @@ audit = _table(
     _str("address"),
     _str("before_digest"),
     _str("after_digest"),
+    _str("salt"),
+    _str("sealed"),
     _str("hash"),
     clustered=True,
 )
-"""Entries of a workspace, numbered from 1 without a gap; ``hash`` is that of the entry and of the hash before it."""
+"""Entries of a workspace, numbered from 1 without a gap; ``hash`` is that of the entry and of the hash before it. Of
+what may name people (actor, object, detail, address) it covers ``sealed``, a digest with a salt: so a name can be
+erased, and the salt with it, and the chain is still the one that was written."""
 Index("ix_audit_object", audit.c.workspace, audit.c.object, audit.c.number)
 Index("ix_audit_actor", audit.c.workspace, audit.c.actor, audit.c.number)
 audit_heads = _table(

@@ -19,6 +19,7 @@ users = make_table(
     string("password"),
     integer("is_admin"),
     integer("disabled"),
+    string("home"),
     integer("created_ms"),
     string("created_by"),
     string("external_id"),
@@ -26,7 +27,8 @@ users = make_table(
     ids=True,
 )
 """``folded`` is the name in lower case: no two names differ in nothing else. ``disabled`` is 1 when somebody said so,
-and 2 when the directory did that the user comes from. ``external_id`` is what a directory calls a person by SCIM."""
+and 2 when the directory did that the user comes from. ``external_id`` is what a directory calls a person by SCIM.
+``home`` is the key of the workspace that requests without one are for; empty for the default one."""
 credentials = make_table(
     "credentials",
     pk("digest", STRING),
@@ -35,11 +37,13 @@ credentials = make_table(
     integer("user_pk"),
     string("name"),
     string("role"),
+    string("workspace"),
     integer("created_ms"),
     integer("expires_ms"),
     clustered=True,
 )
-"""Sessions, tokens, invitations. ``expires_ms`` 0 for never; ``user_pk`` 0 for the set-up link."""
+"""Sessions, tokens, invitations. ``expires_ms`` 0 for never; ``user_pk`` 0 for the set-up link; ``workspace`` is the
+only one that a token is for, empty for all of its user's."""
 Index("ix_credentials_user", credentials.c.user_pk, credentials.c.kind)
 Index("ix_credentials_expiry", credentials.c.expires_ms)
 identities = make_table("identities", pk("issuer", STRING), pk("subject", STRING), integer("user_pk"), clustered=True)
@@ -81,10 +85,24 @@ quotas = make_table(
     integer("runs", nullable=True),
     integer("points", nullable=True),
     integer("size_bytes", nullable=True),
+    integer("requests_per_minute", nullable=True),
     string("exceeded"),
     clustered=True,
 )
 """What a workspace may hold, and as JSON which of that it had passed when somebody last counted."""
+
+holds = make_table(
+    "holds",
+    serial(),
+    string("workspace"),
+    string("target_kind"),
+    string("target"),
+    string("reason"),
+    integer("created_ms"),
+    string("created_by"),
+    ids=True,
+)
+Index("ix_holds_target", holds.c.workspace, holds.c.target_kind, holds.c.target)
 
 TABLES = (users, credentials, grants)
 """Those that others hang on."""

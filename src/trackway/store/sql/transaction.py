@@ -5,8 +5,10 @@ from __future__ import annotations
 from trackway.store.sql.access import AccessTable
 from trackway.store.sql.connection import Connection
 from trackway.store.sql.endpoints import EndpointTable
+from trackway.store.sql.erasure import ErasureTable
 from trackway.store.sql.experiments import ExperimentTable
 from trackway.store.sql.files import FileTable
+from trackway.store.sql.holds import HoldTable
 from trackway.store.sql.housekeeping import HousekeepingTable
 from trackway.store.sql.logged_models import LoggedModelTable
 from trackway.store.sql.metrics import MetricTable
@@ -20,6 +22,7 @@ from trackway.store.sql.runs import RunTable
 from trackway.store.sql.schedules import ScheduleTable
 from trackway.store.sql.signatures import SignatureTable
 from trackway.store.sql.webhooks import WebhookTable
+from trackway.store.sql.workspaces import WorkspaceTable
 
 
 class SqlTransaction:
@@ -43,3 +46,6 @@ class SqlTransaction:
         self.access = AccessTable(db)
         self.provisioning = ProvisioningTable(db, self.access)
         self.housekeeping = HousekeepingTable(db)
+        self.workspaces = WorkspaceTable(db)
+        self.holds = HoldTable(db)
+        self.erasure = ErasureTable(db)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from trackway.testing.store.access import AccessContract
 from trackway.testing.store.endpoints import EndpointContract
+from trackway.testing.store.erasure import ErasureContract
 from trackway.testing.store.experiments import ExperimentContract
 from trackway.testing.store.files import FileContract
+from trackway.testing.store.holds import HoldContract
 from trackway.testing.store.housekeeping import HousekeepingContract, QuotaContract
 from trackway.testing.store.logged_models import LoggedModelContract
 from trackway.testing.store.metrics import MetricContract
@@ -15,6 +17,7 @@ from trackway.testing.store.runs import RunContract
 from trackway.testing.store.schedules import ScheduleContract
 from trackway.testing.store.transactions import TransactionContract
 from trackway.testing.store.webhooks import WebhookContract
+from trackway.testing.store.workspaces import WorkspaceContract
 
 
 class StoreContract(
@@ -32,5 +35,8 @@ class StoreContract(
     ProvisioningContract,
     HousekeepingContract,
     QuotaContract,
+    HoldContract,
+    ErasureContract,
+    WorkspaceContract,
 ):
     """The contract. The ``store`` fixture may give the same store to all tests: each works in its own workspace."""

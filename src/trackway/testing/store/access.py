@@ -22,7 +22,7 @@ def make_user(space: Space, password: str = "", is_admin: bool = False) -> tuple
 
 def make_credential(user_pk: int, kind: Any = "token", expires_ms: int = 0) -> CredentialRow:
     """Return a row of its own."""
-    return CredentialRow(new_id(), kind, new_id(), user_pk, "ci", "reader", 1, expires_ms)
+    return CredentialRow(new_id(), kind, new_id(), user_pk, "ci", "reader", "", 1, expires_ms)
 
 
 def give(space: Space, pk: int, kind: Any, target: str, role: str = "reader", subject: Any = "user") -> str:
@@ -38,7 +38,7 @@ class AccessContract(StoreFixtures):
         name, pk = make_user(space, "hash", is_admin=True)
         for asked in (name, name.lower(), name.upper()):
             found = space.read(lambda tx, asked=asked: tx.access.find_user(asked))
-            assert found == (pk, name, "user", "hash", True, False, False)
+            assert found == (pk, name, "user", "hash", True, False, False, "")
             again = space.write(
                 lambda tx, asked=asked: tx.access.create_user(asked, "service", "", False, 2, "user:bob")
             )
@@ -62,6 +62,7 @@ class AccessContract(StoreFixtures):
             lambda tx: tx.access.suspend_user(pk, True),
             lambda tx: tx.access.suspend_user(pk, False),
             lambda tx: tx.access.update_user(pk, False, True),
+            lambda tx: tx.access.set_home(pk, space.workspace),
             lambda tx: tx.access.set_password(pk, "other"),
             lambda tx: tx.access.add_member(team, pk),
             lambda tx: tx.access.remove_member(team, pk),

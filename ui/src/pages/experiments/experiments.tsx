@@ -11,6 +11,7 @@ import { ago, count, moment, quote } from "../../format"
 import { useLive } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { go, place, setQuery } from "../../state/router"
+import { address } from "../../state/workspace"
 import type { PageProps } from "../pages"
 
 const PAGE = 100
@@ -281,7 +282,7 @@ function Nothing({ filtered, view }: { filtered: boolean; view: string }) {
       <Code
         text={`import trackway as tw
 
-tw.set_tracking_uri("${location.origin}")
+tw.set_tracking_uri("${address()}")
 tw.set_experiment("prices")
 with tw.start_run():
     tw.log_param("alpha", 0.5)

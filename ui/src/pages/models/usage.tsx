@@ -2,6 +2,7 @@
 import type { ModelVersion } from "../../api/types"
 import { Code } from "../../components/basics"
 import { Section } from "../../components/facts"
+import { address as server } from "../../state/workspace"
 
 export function Usage({ version }: { version: ModelVersion }) {
   const alias = version.aliases[0]
@@ -14,14 +15,14 @@ export function Usage({ version }: { version: ModelVersion }) {
       "Load it, and predict.",
       `import trackway as tw
 
-tw.set_tracking_uri("${location.origin}")
+tw.set_tracking_uri("${server()}")
 model = tw.pyfunc.load_model(${quoted})
 predictions = model.predict(rows)`,
     ],
     [
       "Command line",
       "Predict for a file of rows, or serve it.",
-      `export TRACKWAY_TRACKING_URI=${location.origin}
+      `export TRACKWAY_TRACKING_URI=${server()}
 trackway models predict -m ${word} -i rows.csv -o predictions.csv
 trackway models serve -m ${word} -p 5001`,
     ],
@@ -37,7 +38,7 @@ trackway models serve -m ${word} -p 5001`,
       "It works unchanged.",
       `import mlflow
 
-mlflow.set_tracking_uri("${location.origin}")
+mlflow.set_tracking_uri("${server()}")
 model = mlflow.pyfunc.load_model(${quoted})`,
     ],
   ]

@@ -8,6 +8,7 @@ import { Facts, Section } from "../../components/facts"
 import { attempt, say } from "../../components/toasts"
 import { bytes, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
+import { address } from "../../state/workspace"
 import type { PageProps } from "../pages"
 import "./operate.css"
 
@@ -44,7 +45,7 @@ function Health() {
             ["State", <span class={`badge ${data.answer ? "good" : "bad"}`}>{data.answer ? "Ready" : data.why}</span>],
             ["Trackway", data.version],
             ["Speaks MLflow", data.protocol],
-            ["Address", location.origin],
+            ["Address", address()],
             ["Operations", <a href="/api/v1/openapi.json">OpenAPI</a>],
             ["Measures", <a href="/metrics">Prometheus</a>],
             ["To look deeper", <code>trackway doctor</code>],

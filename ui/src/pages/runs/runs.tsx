@@ -13,6 +13,7 @@ import { count, field } from "../../format"
 import { useLive, type Change } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
+import { address } from "../../state/workspace"
 import type { PageProps } from "../pages"
 import { BulkBar } from "./bulk"
 import type { ChartsProps } from "./charts"
@@ -281,7 +282,7 @@ function Nothing({ view }: { view: View }) {
       <Code
         text={`import trackway as tw
 
-tw.set_tracking_uri("${location.origin}")
+tw.set_tracking_uri("${address()}")
 with tw.start_run(${view.experiments ? `experiment_id="${view.experiments[0]}"` : ""}):
     tw.log_param("alpha", 0.5)
     for step in range(100):

@@ -37,6 +37,8 @@ CREATE TABLE audit (
   address TEXT COLLATE "C" NOT NULL,
   before_digest TEXT COLLATE "C" NOT NULL,
   after_digest TEXT COLLATE "C" NOT NULL,
+  salt TEXT COLLATE "C" NOT NULL,
+  sealed TEXT COLLATE "C" NOT NULL,
   hash TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (workspace, number)
 );
@@ -70,6 +72,7 @@ CREATE TABLE credentials (
   user_pk BIGINT NOT NULL,
   name TEXT COLLATE "C" NOT NULL,
   role TEXT COLLATE "C" NOT NULL,
+  workspace TEXT COLLATE "C" NOT NULL,
   created_ms BIGINT NOT NULL,
   expires_ms BIGINT NOT NULL,
   PRIMARY KEY (digest)
@@ -187,6 +190,19 @@ CREATE TABLE grants (
 );
 
 CREATE INDEX ix_grants_target ON grants (workspace, target_kind, target);
+
+CREATE TABLE holds (
+  pk BIGSERIAL NOT NULL,
+  workspace TEXT COLLATE "C" NOT NULL,
+  target_kind TEXT COLLATE "C" NOT NULL,
+  target TEXT COLLATE "C" NOT NULL,
+  reason TEXT COLLATE "C" NOT NULL,
+  created_ms BIGINT NOT NULL,
+  created_by TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (pk)
+);
+
+CREATE INDEX ix_holds_target ON holds (workspace, target_kind, target);
 
 CREATE TABLE identities (
   issuer TEXT COLLATE "C" NOT NULL,
@@ -409,6 +425,7 @@ CREATE TABLE quotas (
   runs BIGINT,
   points BIGINT,
   size_bytes BIGINT,
+  requests_per_minute BIGINT,
   exceeded TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (workspace)
 );
@@ -651,6 +668,7 @@ CREATE TABLE users (
   password TEXT COLLATE "C" NOT NULL,
   is_admin BIGINT NOT NULL,
   disabled BIGINT NOT NULL,
+  home TEXT COLLATE "C" NOT NULL,
   created_ms BIGINT NOT NULL,
   created_by TEXT COLLATE "C" NOT NULL,
   external_id TEXT COLLATE "C" NOT NULL,
@@ -715,13 +733,19 @@ CREATE TABLE webhooks (
 );
 
 CREATE TABLE workspaces (
+  key TEXT COLLATE "C" NOT NULL,
   name TEXT COLLATE "C" NOT NULL,
+  description TEXT COLLATE "C" NOT NULL,
+  created_by TEXT COLLATE "C" NOT NULL,
   created_ms BIGINT NOT NULL,
+  archived_ms BIGINT,
   trash_ms BIGINT,
-  PRIMARY KEY (name)
+  PRIMARY KEY (key),
+  CONSTRAINT uq_workspaces_name UNIQUE (name)
 );
 
-INSERT INTO workspaces (name, created_ms) VALUES ('default', CAST(extract(epoch FROM now()) * 1000 AS BIGINT));
+INSERT INTO workspaces (key, name, description, created_by, created_ms) VALUES
+  ('default', 'default', '', '', CAST(extract(epoch FROM now()) * 1000 AS BIGINT));
 
 INSERT INTO experiments (pk, workspace, name, artifact_location, created_ms, updated_ms) VALUES
   (0, 'default', 'Default', 'mlflow-artifacts:/0', CAST(extract(epoch FROM now()) * 1000 AS BIGINT), CAST(extract(epoch FROM now()) * 1000 AS BIGINT));

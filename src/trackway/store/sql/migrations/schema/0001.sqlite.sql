@@ -27,6 +27,8 @@ CREATE TABLE audit (
   address TEXT NOT NULL,
   before_digest TEXT NOT NULL,
   after_digest TEXT NOT NULL,
+  salt TEXT NOT NULL,
+  sealed TEXT NOT NULL,
   hash TEXT NOT NULL,
   PRIMARY KEY (workspace, number)
 )
@@ -60,6 +62,7 @@ CREATE TABLE credentials (
   user_pk INTEGER NOT NULL,
   name TEXT NOT NULL,
   role TEXT NOT NULL,
+  workspace TEXT NOT NULL,
   created_ms INTEGER NOT NULL,
   expires_ms INTEGER NOT NULL,
   PRIMARY KEY (digest)
@@ -175,6 +178,18 @@ CREATE TABLE grants (
 );
 
 CREATE INDEX ix_grants_target ON grants (workspace, target_kind, target);
+
+CREATE TABLE holds (
+  pk INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  workspace TEXT NOT NULL,
+  target_kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  created_by TEXT NOT NULL
+);
+
+CREATE INDEX ix_holds_target ON holds (workspace, target_kind, target);
 
 CREATE TABLE identities (
   issuer TEXT NOT NULL,
@@ -399,6 +414,7 @@ CREATE TABLE quotas (
   runs INTEGER,
   points INTEGER,
   size_bytes INTEGER,
+  requests_per_minute INTEGER,
   exceeded TEXT NOT NULL,
   PRIMARY KEY (workspace)
 )
@@ -643,6 +659,7 @@ CREATE TABLE users (
   password TEXT NOT NULL,
   is_admin INTEGER NOT NULL,
   disabled INTEGER NOT NULL,
+  home TEXT NOT NULL,
   created_ms INTEGER NOT NULL,
   created_by TEXT NOT NULL,
   external_id TEXT NOT NULL,
@@ -705,13 +722,19 @@ CREATE TABLE webhooks (
 );
 
 CREATE TABLE workspaces (
+  "key" TEXT NOT NULL,
   name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  created_by TEXT NOT NULL,
   created_ms INTEGER NOT NULL,
+  archived_ms INTEGER,
   trash_ms INTEGER,
-  PRIMARY KEY (name)
+  PRIMARY KEY ("key"),
+  CONSTRAINT uq_workspaces_name UNIQUE (name)
 );
 
-INSERT INTO workspaces (name, created_ms) VALUES ('default', CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER));
+INSERT INTO workspaces (key, name, description, created_by, created_ms) VALUES
+  ('default', 'default', '', '', CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER));
 
 INSERT INTO experiments (pk, workspace, name, artifact_location, created_ms, updated_ms) VALUES
   (0, 'default', 'Default', 'mlflow-artifacts:/0', CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER));

@@ -1,0 +1,127 @@
+"""Commands on workspaces and their members."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from trackway.api import access as c
+from trackway.api import operations as ops
+from trackway.api import workspaces as w
+from trackway.cli.output import format_time, on_store, show_done, show_json, show_one, show_rows
+from trackway.sdk.transport import Transport
+
+
+@click.group()
+def workspaces() -> None:
+    """Keep apart what is nobody else's business: what one workspace has is not there for another."""
+
+
+@workspaces.command("list")
+@on_store
+def list_workspaces(transport: Transport, as_json: bool) -> None:
+    """List the workspaces that you have a role in; all of them for an administrator."""
+    found = transport.call(ops.LIST_WORKSPACES, w.ListWorkspaces()).workspaces
+    here = transport.call(ops.WHO_AM_I, c.WhoAmI()).workspace
+    rows = [
+        {
+            "name": one.name,
+            "here": one.name == here if as_json else "*" if one.name == here else "",
+            "archived": one.archived if as_json else "archived" if one.archived else "",
+            "created": one.created_ms if as_json else format_time(one.created_ms),
+            "description": one.description,
+        }
+        for one in found
+    ]
+    show_rows(rows, as_json)
+
+
+@workspaces.command("create")
+@click.argument("name")
+@click.option("--description", default="", help="What it is for.")
+@click.option("--admin", "admins", multiple=True, metavar="USER", help="Who looks after it; may be repeated.")
+@on_store
+def create_workspace(transport: Transport, as_json: bool, name: str, description: str, admins: tuple[str, ...]) -> None:
+    """Create a workspace."""
+    request = w.CreateWorkspace(name=name, description=description, admins=list(admins))
+    show_one(transport.call(ops.CREATE_WORKSPACE, request), as_json)
+
+
+@workspaces.command("update")
+@click.argument("name")
+@click.option("--rename", "new_name", help="Another name; addresses with the old one lead nowhere any more.")
+@click.option("--description", help="What it is for.")
+@click.option("--archive/--restore", "archived", default=None, help="Let nothing in it be changed, or again.")
+@on_store
+def update_workspace(
+    transport: Transport,
+    as_json: bool,
+    name: str,
+    new_name: str | None,
+    description: str | None,
+    archived: bool | None,
+) -> None:
+    """Rename, describe or archive a workspace."""
+    request = w.UpdateWorkspace(name=name, new_name=new_name, description=description, archived=archived)
+    show_one(transport.call(ops.UPDATE_WORKSPACE, request), as_json)
+
+
+@workspaces.command("delete")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@on_store
+def delete_workspace(transport: Transport, as_json: bool, name: str, yes: bool) -> None:
+    """Delete a workspace that has nothing, with its teams, roles, grants and audit log."""
+    if not yes:
+        click.confirm(f"Delete the workspace {name} with its teams, roles, grants and audit log?", abort=True)
+    transport.call(ops.DELETE_WORKSPACE, w.WorkspaceName(name=name))
+    show_done(f"Deleted the workspace {name}.", as_json)
+
+
+@workspaces.command("erase")
+@click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Only count.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@on_store
+def erase_workspace(transport: Transport, as_json: bool, name: str, dry_run: bool, yes: bool) -> None:
+    """Remove an archived workspace with all that it has, for good."""
+    if not dry_run and not yes:
+        click.confirm(f"Remove the workspace {name} with all that it has, for good?", abort=True)
+    total = dict.fromkeys(w.ErasedWorkspace.__struct_fields__, 0)
+    while True:
+        step = transport.call(ops.ERASE_WORKSPACE, w.EraseWorkspace(name=name, dry_run=dry_run))
+        for field, value in msgspec.to_builtins(step).items():
+            total[field] = total[field] + value if type(value) is int else value
+        if dry_run or step.complete:
+            break
+    show_one(msgspec.convert(total, w.ErasedWorkspace), as_json)
+
+
+@workspaces.command("choose")
+@click.argument("name")
+@on_store
+def choose_workspace(transport: Transport, as_json: bool, name: str) -> None:
+    """Set the workspace that your requests are for when they name none."""
+    transport.call(ops.CHOOSE_WORKSPACE, w.WorkspaceName(name=name))
+    show_done(f"Your requests are for {name} unless they name another.", as_json)
+
+
+@workspaces.command("members")
+@on_store
+def list_members(transport: Transport, as_json: bool) -> None:
+    """List who has which role in the whole workspace; `trackway grants --help` says how it is changed."""
+    found = transport.call(ops.LIST_GRANTS, c.ListGrants(target_kind="workspace")).grants
+    teams = {one.team: one.members for one in transport.call(ops.LIST_TEAMS, c.ListTeams()).teams}
+    rows = [
+        {
+            "who": one.subject or "everyone",
+            "kind": one.subject_kind,
+            "role": one.role,
+            "members": (teams if one.subject_kind == "team" else {}).get(one.subject, []),
+        }
+        for one in found
+    ]
+    if as_json:
+        show_json(rows)
+        return
+    show_rows([{**row, "members": ", ".join(row["members"])} for row in rows], False, "Nobody has a role here.")

@@ -1,0 +1,209 @@
+"""Forgetting: a workspace with all that it has, and a person's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from trackway.api.runs import TAG_NOTE, TAG_USER
+from trackway.api.workspaces import ErasedWorkspace
+from trackway.store.sql.connection import Connection
+from trackway.store.sql.endpoints import EndpointTable
+from trackway.store.sql.logged_models import LoggedModelTable
+from trackway.store.sql.purge import purge_run
+from trackway.store.sql.registry import RegistryTable
+from trackway.store.sql.schedules import ScheduleTable
+from trackway.store.sql.webhooks import WebhookTable
+
+LABELS: Final = (
+    ("param_history", "actor"),
+    ("registered_models", "owner"),
+    ("model_aliases", "set_by"),
+    ("model_versions", "user_name"),
+    ("model_versions", "staged_by"),
+    ("model_versions", "evaluated_by"),
+    ("signing_keys", "created_by"),
+    ("version_signatures", "added_by"),
+    ("model_comments", "author"),
+    ("model_requests", "author"),
+    ("model_requests", "decided_by"),
+    ("model_events", "actor"),
+    ("webhooks", "created_by"),
+    ("schedules", "created_by"),
+    ("endpoints", "created_by"),
+    ("endpoint_servers", "announced_by"),
+    ("users", "created_by"),
+    ("grants", "created_by"),
+    ("holds", "created_by"),
+    ("workspaces", "created_by"),
+    ("runs", "user_name"),
+    ("uploads", "actor"),
+)
+"""Columns that say who did something: by a name, or by kind and name (``user:ann``)."""
+TEXTS: Final = (
+    ("experiment_tags", "value", f"key = '{TAG_NOTE}'"),
+    ("tags", "value", f"key IN ('{TAG_NOTE}', '{TAG_USER}')"),
+    ("registered_models", "description", "1 = 1"),
+    ("model_versions", "description", "1 = 1"),
+    ("model_comments", "text", "1 = 1"),
+    ("model_requests", "comment", "1 = 1"),
+    ("model_requests", "reason", "1 = 1"),
+    ("model_events", "detail", "1 = 1"),
+    ("webhook_deliveries", "body", "1 = 1"),
+)
+"""Texts that people write, in which a name may stand as a word."""
+COUNTED: Final = (
+    "experiments",
+    "runs",
+    "logged_models",
+    "registered_models",
+    "files",
+    "webhooks",
+    "schedules",
+    "endpoints",
+)
+"""Tables of what a workspace has, by their column ``workspace``."""
+_FILES = "FROM files WHERE workspace = ?"
+
+
+class ErasureTable:
+    """See ``store.erasure.Erasure``."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def measure(self, workspace: str) -> ErasedWorkspace:
+        """Count what a workspace has."""
+        counted: dict[str, Any] = {
+            table: self._count(f"FROM {table} WHERE workspace = ?", workspace)
+            for table in (
+                "experiments",
+                "runs",
+                "logged_models",
+                "registered_models",
+                "files",
+                "webhooks",
+                "schedules",
+                "endpoints",
+            )
+        }
+        size = self._db.one(f"SELECT COALESCE(SUM(size_bytes), 0) {_FILES}", (workspace,))
+        end = self._db.one("SELECT number, hash FROM audit_heads WHERE workspace = ?", (workspace,)) or (0, "")
+        return ErasedWorkspace(
+            **counted, file_bytes=int(size[0]) if size else 0, audit_entries=end[0], audit_hash=end[1], dry_run=True
+        )
+
+    def erase_some(self, workspace: str, runs: int) -> ErasedWorkspace:
+        """Remove some runs, or what else there is."""
+        found = self._list("runs", workspace, runs)
+        for pk in found:
+            purge_run(self._db, pk)
+        if len(found) == runs:
+            return ErasedWorkspace(runs=len(found))
+        counts: dict[str, Any] = {"runs": len(found)}
+        removers = {
+            "logged_models": LoggedModelTable(self._db).purge,
+            "registered_models": RegistryTable(self._db).delete,
+            "webhooks": WebhookTable(self._db).delete,
+            "schedules": ScheduleTable(self._db).delete,
+            "endpoints": EndpointTable(self._db).delete,
+            "experiments": self._drop_experiment,
+        }
+        for table, remove in removers.items():
+            numbers = self._list(table, workspace, 2**31)
+            for pk in numbers:
+                remove(pk)
+            counts[table] = len(numbers)
+        self._db.run(
+            f"INSERT INTO pending_blobs (blob_key, since_ms) SELECT DISTINCT blob_key, CAST(0 AS BIGINT) {_FILES}"
+            " AND blob_key IS NOT NULL ON CONFLICT DO NOTHING",
+            (workspace,),
+        )
+        size = sum(row[0] for row in self._db.all(f"SELECT size_bytes {_FILES}", (workspace,)))
+        counts["files"] = self._db.run(f"DELETE {_FILES}", (workspace,))
+        return ErasedWorkspace(**counts, file_bytes=size)
+
+    def replace_name(self, name: str, pseudonym: str, *, dry_run: bool) -> dict[str, int]:
+        """Put a pseudonym wherever a user is named."""
+        changed: dict[str, int] = {}
+        for table, column in LABELS:
+            for kind in ("", "user:", "service:"):
+                known = (f"{kind}{name}",)
+                rows = self._count(f"FROM {table} WHERE {column} = ?", *known)
+                if rows and not dry_run:
+                    self._db.run(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (f"{kind}{pseudonym}", *known))
+                changed[table] = changed.get(table, 0) + rows
+        word = re.compile(rf"(?<![\w.@+-]){re.escape(name)}(?![\w@+-])", re.IGNORECASE)
+        for table, column, where in TEXTS:
+            for key, text in self._find_texts(table, column, where, name):
+                if not word.search(text):
+                    continue
+                changed[table] = changed.get(table, 0) + 1
+                if not dry_run:
+                    sql = (
+                        f"UPDATE {table} SET {column} = ? WHERE {' AND '.join(f'{part} = ?' for part in _keys(table))}"
+                    )
+                    self._db.run(sql, (word.sub(pseudonym, text), *key))
+                    if table == "tags":
+                        self._db.run("UPDATE runs SET version = version + 1 WHERE pk = ?", (key[0],))
+        changed["audit"] = self._replace_in_audit(word, name, pseudonym, dry_run)
+        if not dry_run:
+            self._db.run("UPDATE runs SET version = version + 1 WHERE user_name = ?", (pseudonym,))  # readers keep runs
+        return {table: rows for table, rows in changed.items() if rows}
+
+    def _replace_in_audit(self, word: re.Pattern[str], name: str, pseudonym: str, dry_run: bool) -> int:
+        like = f"%{_escape(name)}%"
+        rows = self._db.all(
+            "SELECT workspace, number, address, actor, object, detail FROM audit WHERE LOWER(actor) LIKE ? ESCAPE '~'"
+            " OR LOWER(object) LIKE ? ESCAPE '~' OR LOWER(detail) LIKE ? ESCAPE '~'",
+            (like, like, like),
+        )
+        changed = 0
+        for workspace, number, address, *texts in rows:
+            replaced = [word.sub(pseudonym, text) for text in texts]
+            if replaced == texts:
+                continue
+            changed += 1
+            if not dry_run:
+                own = replaced[0] != texts[0]  # where somebody was is as personal as the name
+                self._db.run(
+                    "UPDATE audit SET actor = ?, object = ?, detail = ?, address = ?, salt = ''"
+                    " WHERE workspace = ? AND number = ?",
+                    (*replaced, "" if own else address, workspace, number),
+                )
+        return changed
+
+    def _find_texts(self, table: str, column: str, where: str, name: str) -> Iterator[tuple[tuple[Any, ...], str]]:
+        keys = _keys(table)
+        rows = self._db.all(
+            f"SELECT {', '.join(keys)}, {column} FROM {table} WHERE {where} AND LOWER({column}) LIKE ? ESCAPE '~'",
+            (f"%{_escape(name)}%",),
+        )
+        for *key, text in rows:
+            yield tuple(key), text
+
+    def _drop_experiment(self, pk: int) -> None:
+        for table, column in (
+            ("experiment_tags", "experiment_pk"),
+            ("datasets", "experiment_pk"),
+            ("experiments", "pk"),
+        ):
+            self._db.run(f"DELETE FROM {table} WHERE {column} = ?", (pk,))
+
+    def _list(self, table: str, workspace: str, limit: int) -> list[int]:
+        rows = self._db.all(f"SELECT pk FROM {table} WHERE workspace = ? ORDER BY pk LIMIT ?", (workspace, limit))
+        return [row[0] for row in rows]
+
+    def _count(self, what: str, *params: object) -> int:
+        row = self._db.one(f"SELECT COUNT(*) {what}", params)
+        return int(row[0]) if row else 0
+
+
+def _keys(table: str) -> tuple[str, ...]:
+    """Return the primary key of a table of ``TEXTS``."""
+    return {"experiment_tags": ("experiment_pk", "key"), "tags": ("run_pk", "key")}.get(table, ("pk",))
+
+
+def _escape(text: str) -> str:
+    return text.lower().replace("~", "~~").replace("%", "~%").replace("_", "~_")
