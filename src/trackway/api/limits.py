@@ -107,7 +107,7 @@ PASSWORD_MIN_CHARS: Final = 12
 PASSWORD_CHARS: Final = 1_000
 TOKENS: Final = 100
 """Most tokens of a user."""
-WORKSPACES: Final = 1_000
+WORKSPACES: Final = 10_000
 """Most workspaces of an installation."""
 WORKSPACE_NAME_CHARS: Final = 63
 HOLDS: Final = 10_000

@@ -46,7 +46,7 @@ class WorkspaceService:
         _check_name(q.name)
         check_text("The description", q.description, limits.COMMENT_CHARS)
         admins = [find_user(tx, name) for name in dict.fromkeys(q.admins)]
-        if len(tx.workspaces.list()) >= limits.WORKSPACES:
+        if tx.workspaces.count() >= limits.WORKSPACES:
             raise Conflict(f"There are {limits.WORKSPACES:,} workspaces, which is the most", hint="delete one")
         made = w.Workspace(name=q.name, description=q.description, created_ms=call.now_ms, created_by=call.actor.label)
         key = tx.workspaces.create(made)

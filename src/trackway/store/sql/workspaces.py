@@ -55,6 +55,12 @@ class WorkspaceTable:
         )
         return key if created else None
 
+    def count(self) -> int:
+        """Return how many workspaces there are."""
+        row = self._db.one("SELECT COUNT(*) FROM workspaces")
+        assert row is not None
+        return int(row[0])
+
     def find(self, name: str) -> WorkspaceRow | None:
         """Return a workspace by name."""
         return _workspace(self._db.one(f"SELECT {_ROW} FROM workspaces WHERE name = ?", (name,)))
