@@ -14,8 +14,8 @@ import yaml
 
 from tests.projects.kubernetes_rules import check, expand, validate
 from trackway.base.errors import InvalidInput
-from trackway.projects.archives import pack_folder
 from trackway.projects.backends import Backend, Job, load_backend
+from trackway.projects.packing import pack_folder
 
 HOSTILE = [
     "$(TRACKWAY_RUN_ID)",

@@ -10,7 +10,6 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from typing import Any, Final
 
 from trackway.api import operations as ops
@@ -41,6 +40,10 @@ def find_backend(name: str) -> Backend:
     raises: InvalidInput naming those that there are
     """
     if name not in plugins.list_built_in(GROUP):
+        from importlib import (
+            metadata,  # looks through all that is installed, and is needed for none of what is built in
+        )
+
         points = {point.name: point for point in metadata.entry_points(group=MLFLOW_GROUP)}
         if name in points and name not in plugins.list_names(GROUP):
             return PluginBackend(name, points[name].load()())

@@ -15,7 +15,6 @@ import yaml
 
 from trackway.base.errors import InvalidInput, NotFound, PermissionDenied, TooLarge, TrackwayError
 from trackway.base.ids import new_id
-from trackway.projects.archives import pack_folder
 from trackway.projects.backends import Asked, Job, JobStatus, Outcome, Sink, Surroundings
 from trackway.projects.containers import publish_image
 from trackway.projects.kubernetes.cluster import Cluster, require_package
@@ -23,6 +22,7 @@ from trackway.projects.kubernetes.logs import LogReader
 from trackway.projects.kubernetes.manifest import ARCHIVE_BYTES, Objects, find_image, make_name, make_objects
 from trackway.projects.kubernetes.options import Options, read_options, read_template
 from trackway.projects.kubernetes.states import find_trouble, get_status, has_begun, tell_end
+from trackway.projects.packing import pack_folder
 from trackway.projects.remote import check_store
 from trackway.projects.specification import DockerEnvironment
 
