@@ -15,8 +15,6 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
-from bench.ui_peer import load, measure_mlflow
-from tests.services.peers import ENVIRONMENTS
 from tests.services.trackway_server import run_trackway
 from tests.ui.looking import call, launch, log, make_experiment, make_run
 from trackway.api import operations as ops
@@ -52,13 +50,6 @@ def main() -> None:
         measure_table(page, f"http://127.0.0.1:{port}")
         measure_curves(page, f"http://127.0.0.1:{port}")
         measure_live(browser, page, port)
-        page.goto(f"http://127.0.0.1:{port}/experiments")
-        many = page.get_by_role("link", name="many").get_attribute("href")
-        loaded, took = load(browser, f"http://127.0.0.1:{port}{many}")
-        print(f"runs opened in a new window: {loaded:,.0f} kB, a row after {took:,.0f} ms", flush=True)
-        if (ENVIRONMENTS / "mlflow-server").exists():
-            loaded, took = measure_mlflow(browser, folder / "t.db")
-            print(f"the same in MLflow's UI:     {loaded:,.0f} kB, a row after {took:,.0f} ms", flush=True)
         browser.close()
 
 
