@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from trackway.api.jobs import Job
+from tests.repository.source import ROOT
+from trackway.api.jobs import PURPOSES, Job
 from trackway.base.errors import Unavailable
 from trackway.jobs.worker import Task, Worker
 from trackway.wiring.platform import Platform
@@ -55,3 +57,12 @@ def test_a_task_that_fails_is_noted_and_holds_up_no_other(platform: Platform, fa
 def test_a_job_says_what_it_is_for(platform: Platform) -> None:
     with pytest.raises(ValueError, match="other"):
         Worker(platform.store, [Task("other", 1.0, lambda: False)])
+
+
+def test_every_job_that_is_made_anywhere_says_what_it_is_for() -> None:
+    made = {
+        name
+        for path in (ROOT / "src/trackway/wiring").glob("*.py")
+        for name in re.findall(r'\bTask\("(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    assert made == set(PURPOSES)

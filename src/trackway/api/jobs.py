@@ -16,6 +16,7 @@ PURPOSES: Final[Mapping[str, str]] = {
     "credentials": "Forgets tokens and sessions that have ended",
     "quotas": "Compares what workspaces hold with their quotas",
     "blobs": "Deletes bytes of files that nothing needs any more",
+    "directory": "Compares users with the directory that they came from",
     "deliveries": "Forgets old deliveries of webhooks",
     "schedules": "Queues the times of schedules that are due",
     "ticks": "Forgets old times of schedules",
