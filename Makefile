@@ -18,6 +18,7 @@ SPARK := .venvs/spark/.complete
 RAY := .venvs/ray/.complete
 FUZZ := .venvs/fuzz/.complete
 OIDC := .venvs/oidc/.complete
+SCHEMATHESIS := .venvs/schemathesis/.complete
 CLIENTS := $(foreach peer,mlflow-1.30 mlflow-2.22 mlflow-3.17 model-signing,.venvs/$(peer)/.complete)
 SERVERS := $(foreach peer,mlflow-server fasttrackml litserve,.venvs/$(peer)/.complete)
 
@@ -44,7 +45,7 @@ test: $(ENV) $(LIBRARIES) $(CLIENTS) $(UI) system  ## Run the tests, but the slo
 	$(if $(ARGS),,$(call tested,$(BIN)/python -m pytest,-n 2,-m "browser and not slow" tests/ui))
 	$(if $(ARGS),,$(call tested,.venvs/libraries/bin/python -m pytest,-n 2,-m "libraries and not slow and not h2o" tests/models/libraries attacks))
 
-test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(RAY) $(FUZZ) $(OIDC) $(CLIENTS) .venvs/mlflow-server/.complete .venvs/mlflow-spark/.complete system java containers proxies directory  ## Run every test, in the environment that has every library
+test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(RAY) $(FUZZ) $(OIDC) $(SCHEMATHESIS) $(CLIENTS) .venvs/mlflow-server/.complete .venvs/mlflow-spark/.complete system java containers proxies directory  ## Run every test, in the environment that has every library
 	.venvs/libraries/bin/python -m pytest -n 2 -m "not browser and not h2o and not spark and not ray" $(ARGS)
 	$(if $(ARGS),,.venvs/libraries/bin/python -m pytest -n 2 -m browser tests/ui)
 	$(if $(ARGS),,.venvs/h2o/bin/python -m pytest -m h2o tests/models/h2o)
@@ -173,6 +174,6 @@ requirements: | $(UV)  ## Resolve the pins of requirements/ anew
 	$(COMPILE) --extra dev pyproject.toml requirements/spark.in -o requirements/spark.txt
 	$(COMPILE) --extra dev pyproject.toml requirements/ray.in -o requirements/ray.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml requirements/peer-fuzz.in -o requirements/peer-fuzz.txt
-	for peer in mlflow-1.30 mlflow-2.22 mlflow-3.17 mlflow-server mlflow-spark litserve model-signing audit oidc; do \
+	for peer in mlflow-1.30 mlflow-2.22 mlflow-3.17 mlflow-server mlflow-spark litserve model-signing audit oidc schemathesis; do \
 	  $(COMPILE) requirements/peer-$$peer.in -o requirements/peer-$$peer.txt || exit; done
 	$(COMPILE) --no-deps requirements/peer-fasttrackml.in -o requirements/peer-fasttrackml.txt
