@@ -44,7 +44,11 @@ class App(Generic[C]):
     open_call: makes what handlers are given beside a request, of the request and its id
     errors:    how errors are told where no route matches, by what the path begins with; one is for the empty text
     lifespan:  what runs while the server does
+
+    Subclasses may serve every route below a ``prefix``, too: of a path that begins with it ``enter`` makes a plain one.
     """
+
+    prefix = ""
 
     def __init__(
         self,
@@ -76,11 +80,17 @@ class App(Generic[C]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's scope."""
         if scope["type"] == "http":
+            if self.prefix and scope["path"].startswith(self.prefix):
+                scope = self.enter(scope)
             await self._serve(HttpRequest(scope, receive, self._memory), send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1003})
+
+    def enter(self, scope: Scope) -> Scope:
+        """Return the scope of a request below ``prefix`` as the routes know it."""
+        return scope
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -12,7 +12,7 @@ from trackway.api.structs import Request, Response
 from trackway.dispatch import Dispatch
 from trackway.http.messages import HttpRequest
 from trackway.server.changes import Changes
-from trackway.server.workspaces import read_workspace
+from trackway.server.workspaces import IN_PATH, MLFLOWS, OURS, read_workspace
 
 Q = TypeVar("Q", bound=Request)
 S = TypeVar("S", bound=Response)
@@ -87,7 +87,10 @@ class Callers:
         bridge = self._bridges.get(loop)
         if bridge is None:
             bridge = self._bridges[loop] = Bridge(loop)
-        call = self.dispatch.open_call(ANONYMOUS, read_workspace(request) or self._home, request_id)
+        headers, workspace = request.headers, self._home
+        if OURS in headers or MLFLOWS in headers or IN_PATH in request.scope:
+            workspace = read_workspace(request) or workspace
+        call = self.dispatch.open_call(ANONYMOUS, workspace, request_id)
         return BridgedCaller(self, bridge, loop, call)
 
 

@@ -11,28 +11,24 @@ from typing import Final
 
 from trackway.base.errors import InvalidInput
 from trackway.http.app import App
-from trackway.http.messages import HttpRequest, Receive, Scope, Send
+from trackway.http.messages import HttpRequest, Scope
 from trackway.server.calls import Caller
 
-PREFIX: Final = "/w/"
-HEADERS: Final = (b"x-trackway-workspace", b"x-mlflow-workspace")
-_KEY: Final = "trackway.workspace"
+OURS: Final = b"x-trackway-workspace"
+MLFLOWS: Final = b"x-mlflow-workspace"
+IN_PATH: Final = "trackway.workspace"
+"""Key of a scope: the workspace that the path named."""
 
 
 class WorkspaceApp(App[Caller]):
     """Serves every route below ``/w/<workspace>`` too."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection's scope."""
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            scope = _enter(scope)
-        await super().__call__(scope, receive, send)
+    prefix = "/w/"
 
-
-def _enter(scope: Scope) -> Scope:
-    """Move the workspace from the path to a place of its own."""
-    name, _, rest = scope["path"].removeprefix(PREFIX).partition("/")
-    return {**scope, "path": f"/{rest}", _KEY: name}
+    def enter(self, scope: Scope) -> Scope:
+        """Move the workspace from the path to a place of its own."""
+        name, _, rest = scope["path"].removeprefix(self.prefix).partition("/")
+        return {**scope, "path": f"/{rest}", IN_PATH: name}
 
 
 def read_workspace(request: HttpRequest) -> str:
@@ -40,10 +36,8 @@ def read_workspace(request: HttpRequest) -> str:
 
     raises: InvalidInput when it names several, or the path names none behind ``/w/``
     """
-    ours, theirs, in_path = *map(request.headers.get, HEADERS), request.scope.get(_KEY)
-    if ours is None and theirs is None and in_path is None:
-        return ""
-    named = {header.decode("latin-1").strip() for header in (ours, theirs) if header is not None} - {""}
+    headers, in_path = request.headers, request.scope.get(IN_PATH)
+    named = {headers[header].decode("latin-1").strip() for header in (OURS, MLFLOWS) if header in headers} - {""}
     if in_path is not None:
         named.add(in_path)
     if len(named) > 1 or "" in named:

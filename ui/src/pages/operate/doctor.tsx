@@ -3,6 +3,7 @@ import { ApiError, call } from "../../api/client"
 import { Button, Code, Failure, Skeleton } from "../../components/basics"
 import { bytes, count } from "../../format"
 import { useLoad } from "../../state/load"
+import { address } from "../../state/workspace"
 import type { PageProps } from "../pages"
 import "../../components/detail.css"
 import "./operate.css"
@@ -51,7 +52,7 @@ export default function Doctor(_: PageProps) {
             ))}
           </ul>
           <p class="soft small">Artifacts, disks and journals are examined where they are:</p>
-          <Code text={`trackway doctor --uri ${location.origin}`} />
+          <Code text={`trackway doctor --uri ${address()}`} />
         </>
       )}
     </main>
