@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from trackway.sdk.connection import (
         set_workspace as set_workspace,
     )
+    from trackway.sdk.context import active_run as active_run
     from trackway.sdk.description import doctor as doctor
     from trackway.sdk.evaluation import Threshold as Threshold
     from trackway.sdk.evaluation import evaluate as evaluate
@@ -248,9 +249,6 @@ if TYPE_CHECKING:
         ActiveRun as ActiveRun,
     )
     from trackway.sdk.runs import (
-        active_run as active_run,
-    )
-    from trackway.sdk.runs import (
         end_run as end_run,
     )
     from trackway.sdk.runs import (
@@ -266,6 +264,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "active_models": "ActiveModel clear_active_model get_active_model_id set_active_model",
     "client": "Client",
+    "context": "active_run",
     "description": "doctor",
     "configuration": """
         configure disable_system_metrics_logging enable_system_metrics_logging flush
@@ -299,7 +298,7 @@ _NAMES = {
         set_experiment_tag set_experiment_tags set_logged_model_tags
     """,
     "recording": "autolog",
-    "runs": "ActiveRun active_run end_run last_active_run start_run",
+    "runs": "ActiveRun end_run last_active_run start_run",
     "signing": "sign_model verify_model",
     "sync": "sync",
 }

@@ -9,7 +9,7 @@ import pytest
 import trackway as tw
 from tests.models.peers import Peer
 from tests.services.trackway_server import run_trackway
-from trackway.sdk import runs
+from trackway.sdk import context, runs
 from trackway.sdk.connection import close_transports
 from trackway.sdk.session import list_sessions
 
@@ -41,7 +41,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     tw.set_tracking_uri(str(tmp_path / "tracks") if request.param == "local" else request.getfixturevalue("server"))
     yield tmp_path
-    while runs.STACK.runs:
+    while context.STACK.runs:
         runs.end_run()
     for session in list_sessions():
         session.close(1.0)

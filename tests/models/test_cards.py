@@ -18,7 +18,7 @@ from trackway.base.errors import InvalidInput, NotFound
 from trackway.models.card import CardFacts, MeasuredMetric, escape, render_card
 from trackway.models.mlmodel import MlModel
 from trackway.models.signature import Signature, columns
-from trackway.sdk import runs
+from trackway.sdk import context, runs
 from trackway.sdk.connection import close_transports
 from trackway.sdk.session import list_sessions
 
@@ -38,7 +38,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("TRACKWAY_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    while runs.STACK.runs:
+    while context.STACK.runs:
         runs.end_run()
     for session in list_sessions():
         session.close(1.0)

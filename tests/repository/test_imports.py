@@ -106,6 +106,18 @@ def test_what_starts_imports_nothing_that_it_does_not_need(what: str, tmp_path: 
     assert found == []
 
 
+LAUNCH = "from trackway.cli.main import cli; cli.main(['run', '--help'], standalone_mode=False)"
+LAUNCH_MODULES = 290
+"""As many are there before a project starts, those of click, PyYAML and msgspec among them."""
+
+
+def test_a_project_waits_for_nothing_that_its_start_does_not_need(tmp_path: Path) -> None:
+    modules, _ = _start(LAUNCH, tmp_path)
+    unneeded = {*HEAVY, "dataclasses", "difflib", "http", "ssl", "tomllib", "urllib.request", "zipfile"} - {"yaml"}
+    assert unneeded.isdisjoint(modules)
+    assert len(modules) <= LAUNCH_MODULES
+
+
 def test_import_of_the_package_takes_little_memory(tmp_path: Path) -> None:
     _, peak_kib = _start("import trackway", tmp_path)
     assert peak_kib * 1024 < IMPORT_PEAK_MB * 1_000_000

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sdk.fake import FakeStore, open_fake
 from trackway.base import plugins
-from trackway.sdk import runs
+from trackway.sdk import context, runs
 from trackway.sdk.connection import close_transports, set_tracking_uri
 from trackway.sdk.problems import PROBLEMS
 from trackway.sdk.sampling import OPTIONS, Options
@@ -32,7 +32,7 @@ def tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     PROBLEMS.clear()
     PROBLEMS.strict = None
     yield tmp_path
-    while runs.STACK.runs:
+    while context.STACK.runs:
         runs.end_run()
     for session in list_sessions():
         session.close(1.0)

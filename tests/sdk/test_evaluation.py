@@ -21,7 +21,7 @@ import trackway as tw
 from trackway.api import operations as ops
 from trackway.api.registry import GetModelHistory
 from trackway.base.errors import ChecksFailed, InvalidInput, NotFound, NotSupported
-from trackway.sdk import runs
+from trackway.sdk import context, runs
 from trackway.sdk.connection import close_transports
 from trackway.sdk.session import list_sessions
 
@@ -51,7 +51,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("TRACKWAY_STRICT", "1")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    while runs.STACK.runs:
+    while context.STACK.runs:
         runs.end_run()
     for session in list_sessions():
         session.close(1.0)

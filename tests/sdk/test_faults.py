@@ -16,7 +16,7 @@ import trackway as tw
 from tests.sdk.fake import FakeStore, open_fake
 from tests.sdk.scripted import Answer, answer, drip, refusal, run_scripted
 from trackway.base import errors as e
-from trackway.sdk import runs
+from trackway.sdk import context
 from trackway.sdk.session import get_session
 from trackway.sdk.sync import sync
 
@@ -233,4 +233,4 @@ def test_no_thread_of_ours_outlives_its_session(store: FakeStore) -> None:
     while [t for t in threading.enumerate() if t.name.startswith("trackway")] and time.monotonic() < deadline:
         time.sleep(0.05)
     assert [t.name for t in threading.enumerate() if t.name.startswith("trackway")] == []
-    assert runs.active_run() is None
+    assert context.active_run() is None

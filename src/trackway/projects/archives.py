@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import stat
-import urllib.error
-import urllib.request
-import zipfile
 import zlib
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from trackway.artifacts.paths import check_artifact_path
 from trackway.base.errors import InvalidInput, NotFound, TooLarge, Unavailable
+
+if TYPE_CHECKING:
+    import zipfile
 
 ARCHIVE_BYTES: Final = 2**30
 CONTENT_BYTES: Final = 4 * 2**30
@@ -29,6 +29,9 @@ def download_archive(address: str, target: Path) -> Path:
 
     raises: TooLarge, Unavailable
     """
+    import urllib.error  # what every start of a project would wait for, and few need
+    import urllib.request
+
     try:
         with urllib.request.urlopen(address, timeout=TIMEOUT_S) as answer, target.open("wb") as file:  # noqa: S310 - http(s)
             size_bytes = 0
@@ -48,6 +51,8 @@ def unpack(archive: Path, target: Path) -> None:
     raises: NotFound; InvalidInput for what is no zip archive, or holds links, paths that lead out, or two files of one
             name; TooLarge for one that swells
     """
+    import zipfile
+
     if not archive.is_file():
         raise NotFound(f"There is no archive {archive}")
     try:

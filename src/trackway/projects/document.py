@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -151,5 +150,7 @@ def _find_place(text: str, offset: int) -> tuple[int, int]:
 
 
 def _suggest(key: str, known: Collection[str]) -> str:
+    import difflib  # for a mistake alone, and a start of a project would wait for it
+
     near = difflib.get_close_matches(key, known, 1)
     return f"did you mean {near[0]!r}?" if near else f"there may be {', '.join(known)}"

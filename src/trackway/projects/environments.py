@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -333,6 +332,8 @@ def _list_texts(table: dict[str, Any], key: str, file: str) -> list[str]:
 
 
 def _parse_toml(text: str, what: str) -> dict[str, Any]:
+    import tomllib  # what a project without such a file need not wait for
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

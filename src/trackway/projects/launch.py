@@ -35,9 +35,8 @@ from trackway.projects.specification import MAIN, EntryPoint, Specification, rea
 from trackway.sdk import secrets, settings
 from trackway.sdk.client import Client
 from trackway.sdk.connection import get_tracking_uri, is_local
+from trackway.sdk.context import active_run, get_chosen
 from trackway.sdk.environment import Look
-from trackway.sdk.experiments import get_chosen
-from trackway.sdk.runs import active_run
 from trackway.sdk.session import get_session
 
 KNOWN_S: Final = 10.0

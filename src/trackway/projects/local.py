@@ -24,7 +24,7 @@ from trackway.base.ids import new_id
 from trackway.projects import containers
 from trackway.projects.backends import Job, JobStatus, Outcome, Sink, Stream
 from trackway.sdk import secrets
-from trackway.sdk.runs import LAUNCHED
+from trackway.sdk.context import LAUNCHED
 
 GRACE_S: Final = 10.0
 """How long a job that is cancelled has to end by itself after SIGTERM."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -13,8 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 from trackway.base.errors import InvalidInput, NotFound, TrackwayError, Unavailable
 from trackway.projects.specification import EntryPoint, Parameter
+from trackway.sdk.artifacts import download, resolve_uri
+from trackway.sdk.client import Client
 from trackway.sdk.connection import get_scheme
-from trackway.sdk.fluent_artifacts import download_artifacts
 
 _FLOAT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 _INT = re.compile(r"[+-]?\d+", re.ASCII)
@@ -105,7 +104,8 @@ def _fetch(name: str, uri: str, scheme: str, target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     try:
         if scheme in _STORED:
-            return Path(download_artifacts(uri, dst_path=str(target)))
+            client = Client()
+            return Path(download(client, *resolve_uri(client, uri), target))
         if scheme in ("http", "https"):
             return _download(uri, target)
     except TrackwayError as error:
@@ -117,6 +117,9 @@ def _fetch(name: str, uri: str, scheme: str, target: Path) -> Path:
 
 
 def _download(uri: str, target: Path) -> Path:
+    import urllib.error  # what every start of a project would wait for, and few need
+    import urllib.request
+
     path = target / (Path(unquote(urlsplit(uri).path)).name or "download")
     try:
         with urllib.request.urlopen(uri, timeout=TIMEOUT_S) as answer, path.open("wb") as file:  # noqa: S310 - http(s)

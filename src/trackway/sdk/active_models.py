@@ -6,9 +6,9 @@ from types import TracebackType
 from typing import Any
 
 from trackway.base.errors import InvalidInput
+from trackway.sdk.context import STACK
 from trackway.sdk.entities import LoggedModel
 from trackway.sdk.queries import create_external_model, get_logged_model, search_logged_models
-from trackway.sdk.runs import STACK
 
 
 class ActiveModel(LoggedModel):

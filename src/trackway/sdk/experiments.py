@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from trackway.api import experiments as e
 from trackway.api import operations as ops
@@ -15,26 +14,6 @@ from trackway.sdk.transport import is_temporary
 
 START_S = 2.0
 """How long a store may be away before runs are started without it."""
-
-
-class Chosen(NamedTuple):
-    """The experiment of new runs, by id or (when that is empty) by name; both empty for the default one."""
-
-    experiment_id: str
-    name: str
-
-
-def get_chosen() -> Chosen:
-    """Return the experiment of new runs: as ``set_experiment`` chose, else as the environment says.
-
-    The choice is kept in TRACKWAY_EXPERIMENT_ID or TRACKWAY_EXPERIMENT_NAME, so that child processes share it.
-    """
-    for prefix in ("TRACKWAY", "MLFLOW"):
-        experiment_id = os.environ.get(f"{prefix}_EXPERIMENT_ID", "")
-        name = os.environ.get(f"{prefix}_EXPERIMENT_NAME", "")
-        if experiment_id or name:
-            return Chosen("" if name else experiment_id, name)
-    return Chosen("", "")
 
 
 def set_experiment(experiment_name: str | None = None, experiment_id: str | None = None) -> Experiment:

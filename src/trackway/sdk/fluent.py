@@ -20,13 +20,13 @@ from trackway.api.runs import TAG_CONTEXT, DatasetInput, DeleteRunTag, ModelMetr
 from trackway.base.clock import now_ms
 from trackway.base.errors import InvalidInput
 from trackway.sdk.client import Client
+from trackway.sdk.context import STACK
 from trackway.sdk.datasets import resolve_dataset
 from trackway.sdk.entities import LoggedModelInput, LoggedModelOutput
 from trackway.sdk.journal_format import Kind
 from trackway.sdk.operations import RunOperations
 from trackway.sdk.problems import PROBLEMS
 from trackway.sdk.records import encode_ingest
-from trackway.sdk.runs import STACK
 from trackway.sdk.session import Session
 from trackway.sdk.shield import Shield, get_operations, get_target
 from trackway.sdk.values import to_number, to_step, to_texts

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from trackway.sdk import media
 from trackway.sdk.artifacts import find_file, get_run_folder, join_path, walk_folder
 from trackway.sdk.client import Client
+from trackway.sdk.context import STACK
 from trackway.sdk.fluent import set_tag
 from trackway.sdk.mlflow_artifacts import encode_image
 from trackway.sdk.operations import RunOperations
-from trackway.sdk.runs import STACK, get_active_run
+from trackway.sdk.runs import get_active_run
 from trackway.sdk.session import Session
 from trackway.sdk.shield import Shield, get_operations, get_target
 from trackway.sdk.tables import join_tables

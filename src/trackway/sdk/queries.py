@@ -9,10 +9,9 @@ from trackway.api.runs import GetRunTable
 from trackway.base.errors import InvalidInput, NotFound
 from trackway.sdk.client import Client
 from trackway.sdk.connection import get_workspace
+from trackway.sdk.context import STACK, get_chosen
 from trackway.sdk.entities import Experiment, LoggedModel, LoggedModelStatus, PagedList, Run, ViewType, to_run
-from trackway.sdk.experiments import get_chosen
 from trackway.sdk.mlflow_client import MlflowClient
-from trackway.sdk.runs import STACK
 from trackway.sdk.tables import get_model_frame, get_run_frame
 
 if TYPE_CHECKING:

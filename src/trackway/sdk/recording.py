@@ -13,7 +13,7 @@ from trackway.models.flavors.base import find_flavor
 from trackway.models.inference import infer_signature
 from trackway.models.signature import Signature
 from trackway.sdk import autolog as autologging
-from trackway.sdk import fluent, fluent_files, runs
+from trackway.sdk import context, fluent, fluent_files, runs
 from trackway.sdk.autolog.recorder import ModelLogging
 from trackway.sdk.datasets import TrackedDataset
 from trackway.sdk.models import log_first_way, save_first_way
@@ -32,7 +32,7 @@ class FluentRecorder:
         self._away_until_s = 0.0
 
     def active_run(self) -> str | None:
-        run = runs.active_run()
+        run = context.active_run()
         return None if run is None else run.run_id
 
     def start_run(self, name: str = "", nested: bool = False) -> str:

@@ -30,9 +30,9 @@ from trackway.base.names import new_name
 from trackway.sdk import environment, exits, settings
 from trackway.sdk.client import Client
 from trackway.sdk.connection import get_tracking_uri, open_transport
+from trackway.sdk.context import LAUNCHED, STACK, get_chosen
 from trackway.sdk.entities import Run, RunData, RunInputs, RunOutputs, to_run
 from trackway.sdk.entities import RunStatus as Statuses
-from trackway.sdk.experiments import get_chosen
 from trackway.sdk.journal_format import Kind
 from trackway.sdk.problems import PROBLEMS
 from trackway.sdk.records import encode_call, encode_ingest
@@ -46,8 +46,6 @@ FOREIGN_RUN_S = 5.0
 """How long a run to be resumed may be unknown: the process that started it may still be delivering it."""
 LAUNCHED_RUN_S = 60.0
 """The same for the run of a project, whose launcher starts it and its store at the same time."""
-LAUNCHED = "TRACKWAY_PROJECT_JOBS"
-"""Variable that a process has which was launched as a project."""
 ENVIRONMENT_S = 600.0
 """How long one description of the environment serves all runs."""
 ENVIRONMENT_WAIT_S = 5.0
@@ -159,16 +157,6 @@ class ActiveRun:
             end_run(exits.get_status(error), self)
 
 
-class _Stack(threading.local):
-    """The active runs of one thread, the innermost last, and the model that its points belong to."""
-
-    def __init__(self) -> None:
-        self.runs: list[ActiveRun] = []
-        self.model_id: str | None = settings.get("TRACKWAY_ACTIVE_MODEL_ID") or None
-
-
-STACK = _Stack()
-
 _lock = threading.Lock()
 _environment_lock = threading.Lock()
 _running: dict[str, ActiveRun] = {}
@@ -255,11 +243,6 @@ def end_run(status: str = "FINISHED", run: ActiveRun | None = None) -> None:
 def get_active_run() -> ActiveRun:
     """Return this thread's innermost active run, starting one when there is none."""
     return STACK.runs[-1] if STACK.runs else start_run()
-
-
-def active_run() -> ActiveRun | None:
-    """Return this thread's innermost active run."""
-    return STACK.runs[-1] if STACK.runs else None
 
 
 def last_active_run() -> Run | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 
 from trackway.sdk.connection import get_tracking_uri
+from trackway.sdk.context import STACK
 from trackway.sdk.operations import RunOperations
 from trackway.sdk.problems import PROBLEMS
-from trackway.sdk.runs import STACK, get_active_run
+from trackway.sdk.runs import get_active_run
 from trackway.sdk.session import Session, get_session
 
 

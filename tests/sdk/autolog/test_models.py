@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 
 import trackway as tw
 from trackway.models.signature import columns
-from trackway.sdk import autolog, recording, runs
+from trackway.sdk import autolog, context, recording, runs
 from trackway.sdk.connection import close_transports
 from trackway.sdk.session import list_sessions
 
@@ -40,7 +40,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     for name in autolog.list_enabled():
         autolog.disable(name)
-    while runs.STACK.runs:
+    while context.STACK.runs:
         runs.end_run()
     for session in list_sessions():
         session.close(1.0)

@@ -18,6 +18,7 @@ from trackway.evaluation.curves import make_curves
 from trackway.evaluation.numbers import NumberSample, read_numbers
 from trackway.evaluation.resampling import Estimate, Resampling, estimate, to_metrics
 from trackway.evaluation.tables import Table, cut_slices, make_class_table, make_slice_table
+from trackway.sdk.context import active_run
 from trackway.sdk.evaluation import custom
 from trackway.sdk.evaluation.custom import make_metric
 from trackway.sdk.evaluation.data import Rows, read_rows
@@ -26,7 +27,7 @@ from trackway.sdk.evaluation.outputs import Outputs, ask_model, find_model_type,
 from trackway.sdk.evaluation.recording import Inputs, Subject, attest, find_subject, log_custom, record
 from trackway.sdk.evaluation.result import Evaluation
 from trackway.sdk.evaluation.rows import DEFAULT_ROWS, TABLE, explain, make_row_table
-from trackway.sdk.runs import active_run, start_run
+from trackway.sdk.runs import start_run
 from trackway.sdk.tables import import_pandas
 
 __all__ = ["Evaluation", "MetricThreshold", "Threshold", "evaluate", "make_metric", "validate_evaluation_results"]
