@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +82,70 @@ def test_a_job_reads_nothing_and_others_are_left_alone(tmp_path: Path) -> None:
         assert is_alive(other.pid)
         assert is_alive(os.getpid())
         other.kill()
+
+
+LAUNCHER = """
+import os, sys
+from pathlib import Path
+from trackway.projects.backends import Job, load_backend
+
+def show(_stream, data):
+    os.write(1, data)
+
+job = Job(run_id="r", command=("python3", "-c", sys.argv[1]), folder=Path.cwd(), config={"grace_s": float(sys.argv[2])})
+handle = load_backend("local").submit(job, show)
+if sys.argv[3:]:
+    os.fork()  # as a pool of processes does: a copy of all that is open outlives the launcher
+handle.wait()
+"""
+DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+
+
+@pytest.mark.parametrize(
+    ("job", "grace_s", "more"),
+    [("", "30", ()), (DEAF, "0.2", ()), ("", "30", ("fork",))],
+    ids=["plain", "deaf", "copied"],
+)
+def test_a_job_ends_when_its_launcher_is_killed(job: str, grace_s: str, more: tuple[str, ...], tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        LAUNCHER,
+        f"{job}{FORKING}\nimport os, time; print(os.getpid(), flush=True); time.sleep(600)",
+    ]
+    launcher = subprocess.Popen(
+        [*command, grace_s, *more], stdout=subprocess.PIPE, cwd=tmp_path, start_new_session=True
+    )
+    assert launcher.stdout is not None
+    text = b""
+    while len(text.split()) < 4 or not text.endswith(b"\n"):
+        text += os.read(launcher.stdout.fileno(), 1000)
+    members = [int(word) for word in text.split()[1:]]
+    beside = [pid for pid in list_children(launcher.pid) if pid not in members]
+    assert beside, "a process beside the job watches"
+    os.kill(launcher.pid, signal.SIGKILL)
+    wait_until_gone([*members, launcher.pid])
+    with suppress(ProcessLookupError):
+        os.killpg(launcher.pid, signal.SIGKILL)  # what was copied
+    wait_until_gone(beside)
+    launcher.wait()
+    launcher.stdout.close()
+
+
+def test_nothing_is_left_beside_a_job_that_has_ended(tmp_path: Path) -> None:
+    before = set(list_children(os.getpid()))
+    handle, _ = submit("pass", tmp_path)
+    await_end(handle)
+    wait_until_gone([pid for pid in list_children(os.getpid()) if pid not in before])
+
+
+def list_children(parent: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if path.read_text().rpartition(")")[2].split()[1] == str(parent):
+                found.append(int(path.parent.name))
+    return found
 
 
 @pytest.mark.parametrize("grace_s", ["10", -1, True, float("nan"), float("inf")])

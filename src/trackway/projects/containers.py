@@ -115,9 +115,14 @@ def get_name(job: Job) -> str:
     return f"trackway-{job.run_id}"
 
 
+def list_removal(job: Job) -> tuple[str, ...]:
+    """Return the command that removes a job's container, when there is still one."""
+    return (find_engine(), "rm", "--force", get_name(job))
+
+
 def remove(job: Job) -> None:
     """Remove a job's container, when there is still one."""
-    _call(find_engine(), "rm", "--force", get_name(job))
+    _call(*list_removal(job))
 
 
 def _build(engine: str, base: str, folder: Path) -> str:

@@ -1,30 +1,32 @@
 """The backend that runs a job on this machine, as a process group of its own.
 
 All that a job starts belongs to it: whatever is left of it when its command ends, or when it is cancelled, is ended.
-What has left the process group is found by a variable that it inherited (on Linux).
+What has left the process group is found by a variable that it inherited (on Linux). A small process beside the job does
+the same when this one is killed.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any, Final
 
 from trackway.base.errors import InvalidInput, NotFound, NotSupported
 from trackway.base.ids import new_id
-from trackway.projects import containers
+from trackway.projects import containers, watchdog
 from trackway.projects.backends import Job, JobStatus, Outcome, Sink, Stream
 from trackway.sdk import secrets
 from trackway.sdk.context import LAUNCHED
+from trackway.sdk.problems import PROBLEMS
 
 GRACE_S: Final = 10.0
 """How long a job that is cancelled has to end by itself after SIGTERM."""
@@ -32,10 +34,7 @@ DRAIN_S: Final = 5.0
 """How long what a job wrote last is waited for."""
 JOBS: Final = LAUNCHED
 """Variable with the ids of the jobs that a process belongs to, the innermost last."""
-LEFTOVER_S: Final = 5.0
-"""How long what was sent SIGKILL is waited for."""
 _READ_BYTES: Final = 65_536
-_POLL_S: Final = 0.05
 _CONFIG: Final = ("grace_s",)
 
 
@@ -74,6 +73,7 @@ class LocalHandle:
         self._outcome: Outcome | None = None
         self._job = job
         self._process = _start(job, self._token)
+        self._watchdog = _start_watchdog(job, self._process.pid, self._token, grace_s)
         self.job_id = str(self._process.pid)
         self._readers = [
             _start_thread(_pump, stream, name, sink)
@@ -99,30 +99,28 @@ class LocalHandle:
 
     def _await_end(self) -> None:
         code = self._process.wait()
-        self._end_leftovers()
+        watchdog.end_all(self._process.pid, self._token, self._grace_s)  # which nobody waits for any more
         if self._cancelled.is_set() and self._job.surroundings.docker is not None:
             containers.remove(self._job)  # an engine that was killed leaves it behind
         for reader in self._readers:
             reader.join(DRAIN_S)
+        self._dismiss_watchdog()
         self._outcome = _tell(code, cancelled=self._cancelled.is_set())
         self._ended.set()
+        if self._watchdog is not None:
+            self._watchdog.wait()
 
-    def _end_leftovers(self) -> None:
-        """End what the command left behind, which nobody waits for any more."""
-        deadline_s = time.monotonic() + self._grace_s
-        number = int(signal.SIGTERM)
-        while self._send(number) and time.monotonic() < deadline_s + LEFTOVER_S:
-            time.sleep(_POLL_S)
-            number = int(signal.SIGKILL) if time.monotonic() > deadline_s else 0
+    def _send(self, number: int) -> None:
+        watchdog.send(self._process.pid, self._token, number)
 
-    def _send(self, number: int) -> bool:
-        """Send a signal to all that belongs to the job; return whether there was something."""
-        found = False
-        for pid in _find_members(self._process.pid, self._token):
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
-                found = True
-        return found
+    def _dismiss_watchdog(self) -> None:
+        """Tell the process beside the job that nothing is left to be ended."""
+        if self._watchdog is None:
+            return
+        assert self._watchdog.stdin is not None
+        with suppress(OSError):
+            self._watchdog.stdin.write(b"\n")
+            self._watchdog.stdin.close()
 
 
 def _start(job: Job, token: str) -> subprocess.Popen[bytes]:
@@ -149,6 +147,28 @@ def _start(job: Job, token: str) -> subprocess.Popen[bytes]:
         raise NotFound(f"{command[0][:200]} cannot be started: {error}") from error
 
 
+def _start_watchdog(job: Job, group: int, token: str, grace_s: float) -> subprocess.Popen[bytes] | None:
+    """Start what ends a job when this process is killed; None where it cannot be started: the job does without."""
+    remove = () if job.surroundings.docker is None else containers.list_removal(job)
+    told = {"launcher": os.getpid(), "group": group, "token": token, "grace_s": grace_s, "remove": remove}
+    try:
+        started = subprocess.Popen(
+            [sys.executable, "-I", "-S", watchdog.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd=os.sep,
+        )
+        assert started.stdin is not None
+        started.stdin.write(json.dumps(told).encode() + b"\n")
+        started.stdin.flush()
+    except OSError as error:
+        PROBLEMS.note("project watchdog", f"Nothing ends the job when this process is killed: {error}")
+        return None
+    return started
+
+
 def _pump(stream: IO[bytes], name: Stream, sink: Sink) -> None:
     """Hand on what a job writes, as it comes, until it is closed."""
     with stream, suppress(ValueError):
@@ -165,22 +185,6 @@ def _tell(code: int, *, cancelled: bool) -> Outcome:
         with suppress(ValueError):
             return Outcome("FAILED", code, f"it was ended by {signal.Signals(-code).name}")
     return Outcome("FAILED", code, f"its command ended with status {code}")
-
-
-def _find_members(group: int, token: str) -> Iterator[int]:
-    """Yield the processes of a group and those that inherited a job's variable; where nothing tells, the group."""
-    proc = Path("/proc")
-    if not proc.is_dir():
-        yield -group  # which is how a signal is sent to all of a group
-        return
-    mark = token.encode()
-    for entry in proc.iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        with suppress(OSError):
-            state, _, its_group = (entry / "stat").read_text("latin-1").rpartition(")")[2].split()[:3]
-            if state != "Z" and (int(its_group) == group or mark in (entry / "environ").read_bytes()):
-                yield int(entry.name)
 
 
 def _start_thread(target: Callable[..., None], *arguments: Any) -> threading.Thread:
