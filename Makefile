@@ -25,7 +25,7 @@ SERVERS := $(foreach peer,mlflow-server fasttrackml litserve,.venvs/$(peer)/.com
 # In CI what failed is run once more, one test at a time: the first report names it, and only what fails again is broken.
 tested = $(1) $(2) $(3) $(if $(CI),|| $(1) --last-failed --last-failed-no-failures none $(3))
 
-.PHONY: help setup ui system java containers proxies demo test test-all lint types imports docs docs-check schema bench bench-ui pictures dist fuzz sbom audit peers requirements clean
+.PHONY: help setup ui system java containers proxies r demo test test-all lint types imports docs docs-check schema bench bench-ui pictures dist fuzz sbom audit peers requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## Say what can be made
@@ -45,7 +45,7 @@ test: $(ENV) $(LIBRARIES) $(CLIENTS) $(UI) system  ## Run the tests, but the slo
 	$(if $(ARGS),,$(call tested,$(BIN)/python -m pytest,-n 2,-m "browser and not slow" tests/ui))
 	$(if $(ARGS),,$(call tested,.venvs/libraries/bin/python -m pytest,-n 2,-m "libraries and not slow and not h2o" tests/models/libraries attacks))
 
-test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(RAY) $(FUZZ) $(OIDC) $(SCHEMATHESIS) $(CLIENTS) .venvs/mlflow-server/.complete .venvs/mlflow-spark/.complete system java containers proxies directory  ## Run every test, in the environment that has every library
+test-all: $(LIBRARIES) $(UI) $(H2O) $(SPARK) $(RAY) $(FUZZ) $(OIDC) $(SCHEMATHESIS) $(CLIENTS) .venvs/mlflow-server/.complete .venvs/mlflow-spark/.complete system java containers proxies directory r  ## Run every test, in the environment that has every library
 	.venvs/libraries/bin/python -m pytest -n 2 -m "not browser and not h2o and not spark and not ray" $(ARGS)
 	$(if $(ARGS),,.venvs/libraries/bin/python -m pytest -n 2 -m browser tests/ui)
 	$(if $(ARGS),,.venvs/h2o/bin/python -m pytest -m h2o tests/models/h2o)
@@ -115,6 +115,9 @@ proxies:
 
 directory:
 	@PATH=$$PATH:/usr/sbin; command -v slapd >/dev/null || .ci/system-packages slapd
+
+r:
+	@command -v Rscript >/dev/null || .ci/system-packages r-base-core
 
 containers:
 	@command -v podman >/dev/null && command -v debootstrap >/dev/null || .ci/system-packages podman runc catatonit debootstrap

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.services.podman import Podman, run_podman
 from tests.services.postgres import PostgresServer, run_postgres
 
 pytest.register_assert_rewrite("trackway.testing")  # so that a failed contract says what it compared
@@ -24,6 +25,13 @@ def postgres_server() -> Iterator[PostgresServer]:
 def postgres_url(postgres_server: PostgresServer) -> str:
     """A database that the tests of one process share."""
     return postgres_server.create_database()
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    """Podman with an image of Debian, one for each process that runs slow tests."""
+    with run_podman(tmp_path_factory.mktemp("podman")) as found:
+        yield found
 
 
 @pytest.fixture

@@ -40,13 +40,21 @@ def test_shell_entry_points_run(store: Path) -> None:
     assert script.run_id in read_run_file(script.run_id, "logs/stdout.log")
 
 
+@pytest.mark.slow
+def test_an_entry_point_of_r_runs(store: Path) -> None:
+    done = run(str(EXAMPLES / "r"), parameters={"rows": 50, "label": "x; $(id)"})
+    assert read_run_file(done.run_id, "logs/stdout.log") == f"x; $(id): slope 2.0, run {done.run_id}\n"
+    script = run(str(EXAMPLES / "r"), "line.R")
+    assert read_run_file(script.run_id, "logs/stdout.log").startswith("a line: slope 2.0")
+
+
 def test_every_example_can_be_read() -> None:
     for folder in sorted(EXAMPLES.iterdir()):
         assert read_specification(folder).name == folder.name
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["elasticnet", "multistep", "shell"])
+@pytest.mark.parametrize("name", ["elasticnet", "multistep", "shell", "r"])
 def test_mlflows_own_command_line_runs_them_too(name: str, tmp_path: Path) -> None:
     python = peer_python("mlflow-3.17")
     database = tmp_path / "mlflow.db"

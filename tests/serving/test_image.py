@@ -9,7 +9,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -19,6 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sklearn.linear_model import LinearRegression
 
+from tests.services.podman import Podman
 from tests.services.ports import free_port
 from trackway.base.errors import TrackwayError
 from trackway.cli.main import cli
@@ -30,14 +30,6 @@ ROWS = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [0.5, 0.0, 1.5]})
 UV = Path(__file__).parents[2] / ".venvs" / "uv" / "bin"
 """Where `make` puts uv, with a pip beside it."""
 LOCK = "numpy==2.4 \\\n    --hash=sha256:00\n"
-CONTAINERS = """[containers]
-default_ulimits=["nofile=1024:1024","nproc=1024:1024"]
-[engine]
-runtime="runc"
-cgroup_manager="cgroupfs"
-events_logger="file"
-"""
-"""What podman needs where it runs inside of a container itself."""
 
 
 @pytest.fixture(scope="module")
@@ -148,47 +140,19 @@ def test_without_an_engine_the_folder_is_offered(model: Path, lock: Path, monkey
     assert "--output DIR" in str(done.exception.hint)
 
 
-@pytest.fixture
-def base_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Debian with its Python, as podman has it; podman keeps all in a folder of the test's."""
-    (tmp_path / "containers.conf").write_text(CONTAINERS)
-    store = f'[storage]\ndriver="overlay"\ngraphroot="{tmp_path}/store"\nrunroot="{tmp_path}/run"\n'
-    (tmp_path / "storage.conf").write_text(store)
-    monkeypatch.setenv("CONTAINERS_CONF", str(tmp_path / "containers.conf"))
-    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(tmp_path / "storage.conf"))
-    root = tmp_path / "root"
-    source = next(
-        line.split()[-1]
-        for path in sorted(Path("/etc/apt").glob("sources.list*/*.sources"))
-        for line in path.read_text().splitlines()
-        if line.startswith("URIs:")
-    )
-    subprocess.run(
-        ["debootstrap", "--variant=minbase", "--include=python3,python3-venv", "bookworm", str(root), source],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        timeout=900,
-    )
-    archive = tmp_path / "root.tar"
-    subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)
-    subprocess.run(["podman", "import", str(archive), "local/python:3.11"], check=True, timeout=600)
-    yield "localhost/local/python:3.11"
-    subprocess.run(["podman", "rm", "--all", "--force"], check=False, timeout=120)
-    subprocess.run(["podman", "rmi", "--all", "--force"], check=False, timeout=300)
-    subprocess.run(["umount", str(tmp_path / "store" / "overlay")], check=False, stderr=subprocess.DEVNULL)
-
-
 @pytest.mark.slow
 def test_an_image_is_built_without_an_index_and_answers_as_the_model_does(
-    model: Path, base_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path, podman: Podman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in podman.variables.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATH", str(UV), prepend=os.pathsep)
-    write_context(model, tmp_path / "first", Image(base=base_image), tmp_path / "cache")
+    write_context(model, tmp_path / "first", Image(base=podman.image), tmp_path / "cache")
     wheels = tmp_path / "wheels"
     fetch = [str(UV / "python"), "-m", "pip", "download", "--quiet", "--require-hashes", "--only-binary", ":all:"]
     lock = str(tmp_path / "first" / "requirements.txt")
     subprocess.run([*fetch, "-r", lock, "-d", str(wheels)], check=True, timeout=900)
-    write_context(model, tmp_path / "second", Image(base=base_image, wheels=wheels), tmp_path / "cache")
+    write_context(model, tmp_path / "second", Image(base=podman.image, wheels=wheels), tmp_path / "cache")
     build(tmp_path / "second", "sums:1", "podman")
     port = free_port()
     command = ["podman", "run", "--rm", "--name", "sums", "--publish", f"127.0.0.1:{port}:8080", "sums:1"]

@@ -21,6 +21,7 @@ import msgspec
 from trackway.base.errors import InvalidInput, NotSupported, Unavailable
 from trackway.projects.backends import Job, Surroundings
 from trackway.projects.specification import DockerEnvironment
+from trackway.sdk import settings
 from trackway.sdk.connection import get_scheme
 
 FOLDER: Final = "/mlflow/projects/code/"
@@ -85,11 +86,19 @@ def publish_image(base: str, folder: Path, repository: str, *, dry: bool = False
 def find_engine() -> str:
     """Return the program that runs containers.
 
-    raises: NotSupported when there is none
+    raises: NotSupported when there is none; InvalidInput when another was chosen
     """
-    found = next((name for name in ENGINES if shutil.which(name)), "")
+    chosen = settings.get("TRACKWAY_CONTAINER_ENGINE")
+    if chosen and chosen not in ENGINES:
+        raise InvalidInput(
+            f"TRACKWAY_CONTAINER_ENGINE is {chosen[:40]!r}", hint=f"one of {', '.join(ENGINES)}, or nothing"
+        )
+    found = next((name for name in ((chosen,) if chosen else ENGINES) if shutil.which(name)), "")
     if not found:
-        raise NotSupported("There is neither docker nor podman on this machine", hint="or use --env-manager local")
+        raise NotSupported(
+            f"There is {f'no {chosen}' if chosen else 'neither docker nor podman'} on this machine",
+            hint="or use --env-manager local",
+        )
     return found
 
 
@@ -103,7 +112,8 @@ def wrap(job: Job) -> tuple[str, ...]:
     store = job.variables.get("TRACKWAY_TRACKING_URI", "")
     if store and not get_scheme(store):
         volumes.append(f"{store}:{store}")
-    words = [find_engine(), "run", "--rm", "--init", f"--name={get_name(job)}", f"--workdir={FOLDER}"]
+    # Removed afterwards, and not by the engine: with that, podman in Docker's place tells 0 as the status of a failure.
+    words = [find_engine(), "run", "--init", f"--name={get_name(job)}", f"--workdir={FOLDER}"]
     words += [f"--volume={volume}" for volume in volumes]
     words += [f"--env={name}" for name in sorted(names)]
     words += [f"--env={name}={value}" for name, value in docker.variables if value is not None]

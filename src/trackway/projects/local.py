@@ -100,8 +100,8 @@ class LocalHandle:
     def _await_end(self) -> None:
         code = self._process.wait()
         watchdog.end_all(self._process.pid, self._token, self._grace_s)  # which nobody waits for any more
-        if self._cancelled.is_set() and self._job.surroundings.docker is not None:
-            containers.remove(self._job)  # an engine that was killed leaves it behind
+        if self._job.surroundings.docker is not None:
+            containers.remove(self._job)
         for reader in self._readers:
             reader.join(DRAIN_S)
         self._dismiss_watchdog()

@@ -45,6 +45,7 @@ VARIABLES = (
     Variable("TRACKWAY_PROGRESS", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "true", "say on a terminal or in a notebook how far long transfers are"),
     Variable("TRACKWAY_CACHE_DIR", "", "", "folder of fetched models, environments and repositories; by default in the user's cache folder"),
     Variable("TRACKWAY_CONDA_CHANNELS", "", "conda-forge,defaults", "channels that environments may be made from, each NAME or NAME=ADDRESS"),
+    Variable("TRACKWAY_CONTAINER_ENGINE", "", "", "docker or podman, for projects in containers; by default the first that is there"),
     Variable("TRACKWAY_ENVIRONMENT_DAYS", "", "30", "days for which an environment that nobody asks for is kept"),
     Variable("TRACKWAY_SYSTEM_METRICS", "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false", "log how busy the machine is"),
 )  # fmt: skip
