@@ -118,6 +118,8 @@ def test_what_nobody_asked_for_in_long_and_nobody_uses_is_deleted(fake: Path, tm
     os.utime(torn, (1, 1))
     make_with_uv(Wanted("", (), package=False), cache)
     held = hold_environment(pythons[1])
+    assert sorted(collect_environments(cache, 60, dry_run=True)) == sorted([unused, torn])
+    assert unused.exists(), "nothing was deleted"
     assert sorted(collect_environments(cache, 60)) == sorted([unused, torn])
     assert (used / ".complete").exists()
     assert (asked / ".complete").exists(), "to be asked for counts as use"

@@ -28,6 +28,7 @@ COMMANDS = {
     "db": Place("upkeep", "db", "Look after a local store's database."),
     "doctor": Place("doctor", "doctor", "Check store, schema, indexes, artifacts, clock and journals."),
     "endpoints": Place("endpoints", "endpoints", "See where registered models are served."),
+    "environments": Place("environments", "environments", "See which environments are kept here, and delete them."),
     "experiments": Place("experiments", "experiments", "List and change experiments."),
     "export": Place("exchange", "export", "Write a run, an experiment or a registered model into one file."),
     "gate": Place("gate", "gate", "Exit with status 6 unless CANDIDATE is good enough."),

@@ -17,11 +17,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from trackway.base.errors import TrackwayError
 
 COMPLETE: Final = ".complete"
 _LOCK: Final = ".lock"
 _USED: Final = ".used"
+
+
+class KeptEnvironment(msgspec.Struct, frozen=True, kw_only=True):
+    """An environment that is kept.
+
+    name:       that it is kept by, a digest
+    packages:   names of what is installed in it, which tells what it is for
+    size_bytes: of its files; those that several environments share count in each
+    used_ms:    when it was asked for last
+    held:       whether a process uses it now
+    """
+
+    name: str
+    manager: str
+    packages: tuple[str, ...]
+    size_bytes: int
+    used_ms: int
+    held: bool
 
 
 def keep_environment(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
@@ -55,10 +75,38 @@ def hold_environment(interpreter: Path) -> int:
     return descriptor
 
 
-def collect_environments(cache: Path, unused_s: float) -> list[Path]:
+def list_environments(cache: Path) -> list[KeptEnvironment]:
+    """Return the environments that there are, the one that was asked for last first; sizes are read file by file."""
+    refuse_windows()
+    found = []
+    for place in sorted(cache.iterdir()) if cache.is_dir() else ():
+        if place.is_symlink() or not (place / COMPLETE).exists():
+            continue
+        with lock_file(place.with_suffix(_USED), wait=False) as unused:
+            used_ms = round((place / COMPLETE).stat().st_mtime * 1000)
+            found.append(_describe(place, used_ms, held=not unused))
+    return sorted(found, key=lambda one: -one.used_ms)
+
+
+def _describe(place: Path, used_ms: int, *, held: bool) -> KeptEnvironment:
+    records = sorted(path.name for path in place.glob("lib/python*/site-packages/*.dist-info"))
+    packages = tuple(name.removesuffix(".dist-info").partition("-")[0] for name in records)
+    files = (path.lstat() for path in place.rglob("*"))
+    return KeptEnvironment(
+        name=place.name,
+        manager="conda" if (place / "conda-meta").is_dir() else "uv",
+        packages=packages,
+        size_bytes=sum(one.st_size for one in files),
+        used_ms=used_ms,
+        held=held,
+    )
+
+
+def collect_environments(cache: Path, unused_s: float, *, dry_run: bool = False) -> list[Path]:
     """Delete the environments, and lists of exact versions, that nobody asked for in some time and no process holds.
 
-    returns: what was deleted
+    dry_run: delete nothing
+    returns: what was deleted, or would be
     """
     refuse_windows()
     before, deleted = time.time() - unused_s, []
@@ -68,14 +116,15 @@ def collect_environments(cache: Path, unused_s: float) -> list[Path]:
         if place.is_file() and place.suffix == ".txt":
             with lock_file(place.with_suffix(_LOCK), wait=False) as alone:
                 if alone and place.exists() and place.stat().st_mtime < before:
-                    place.unlink()
+                    if not dry_run:
+                        place.unlink()
                     deleted.append(place)
-        elif place.is_dir() and _delete_unused(place, before):
+        elif place.is_dir() and _delete_unused(place, before, dry_run=dry_run):
             deleted.append(place)
     return deleted
 
 
-def _delete_unused(place: Path, before: float) -> bool:
+def _delete_unused(place: Path, before: float, *, dry_run: bool) -> bool:
     with (
         lock_file(place.with_suffix(_LOCK), wait=False) as unmade,
         lock_file(place.with_suffix(_USED), wait=False) as unused,
@@ -85,6 +134,8 @@ def _delete_unused(place: Path, before: float) -> bool:
             return False
         if (mark if mark.exists() else place).stat().st_mtime >= before:
             return False
+        if dry_run:
+            return True
         mark.unlink(missing_ok=True)  # first, so that what is left of it after a crash is made anew
         shutil.rmtree(place, ignore_errors=True)
         return True
