@@ -56,6 +56,12 @@ export function ago(ms: number, now = Date.now()): string {
   return day(ms)
 }
 
+/** The local date and time, and how long ago that was unless the date itself says it as well. */
+export function dated(ms: number, now = Date.now()): string {
+  const s = (now - ms) / 1_000
+  return s < 0 || s >= 30 * 86_400 ? moment(ms) : `${moment(ms)} (${ago(ms, now)})`
+}
+
 /** The local date and time, to the second. */
 export function moment(ms: number): string {
   const date = new Date(ms)

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { ago, bytes, duration, field, number, quote } from "../src/format"
+import { ago, bytes, dated, duration, field, number, quote } from "../src/format"
 
 test.each([
   [0, "0"],
@@ -33,6 +33,12 @@ test.each([
   [7_200_000, "2 h ago"],
   [3 * 86_400_000, "3 d ago"],
 ])("%s ms ago", (ms, text) => expect(ago(1e12 - ms, 1e12)).toBe(text))
+
+test("a moment says how long ago it was only where its date does not", () => {
+  expect(dated(1e12 - 7_200_000, 1e12)).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(2 h ago\)$/)
+  expect(dated(1e12 + 1_000, 1e12)).not.toContain("(")
+  expect(dated(1e12 - 31 * 86_400_000, 1e12)).not.toContain("(")
+})
 
 test("a moment beyond the calendar is shown as its number", () => expect(ago(-9e18, 0)).toBe("-9000000000000000000"))
 

@@ -10,7 +10,7 @@ import { Menu } from "../../components/menu"
 import { Note } from "../../components/note"
 import { Tags } from "../../components/tags"
 import { say } from "../../components/toasts"
-import { ago, count, moment } from "../../format"
+import { ago, count, dated, moment } from "../../format"
 import { useLive } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { go } from "../../state/router"
@@ -54,8 +54,8 @@ export default function Model({ fields }: PageProps) {
           facts={[
             ["Owner", model.owner],
             ["Versions", count(model.last_version)],
-            ["Made", `${moment(model.created_ms)} (${ago(model.created_ms)})`],
-            ["Changed", `${moment(model.updated_ms)} (${ago(model.updated_ms)})`],
+            ["Made", dated(model.created_ms)],
+            ["Changed", dated(model.updated_ms)],
           ]}
         />
       </Section>

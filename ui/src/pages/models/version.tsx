@@ -11,7 +11,7 @@ import { Browser } from "../../files/browser"
 import { readModelFile } from "../../files/mlmodel"
 import { folderOf, readText } from "../../files/transfer"
 import { Signature } from "../../files/views"
-import { ago, moment } from "../../format"
+import { dated, moment } from "../../format"
 import { useLive } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
@@ -114,7 +114,7 @@ function Overview({ version, folder, turn, reload }: PartProps) {
         <Facts
           facts={[
             ["State", version.status === "READY" ? "Ready" : `${version.status.toLowerCase()} ${version.status_message}`],
-            ["Made", `${moment(version.created_ms)} (${ago(version.created_ms)})`],
+            ["Made", dated(version.created_ms)],
             ["By", version.user],
             ["Run", version.run_id && <a href={`/runs/${encodeURIComponent(version.run_id)}`}>{version.run_id}</a>],
             ["Source", <Copied text={version.source} />],

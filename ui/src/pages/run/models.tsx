@@ -5,7 +5,7 @@ import { Button, Code, Empty, Failure, Skeleton } from "../../components/basics"
 import { Copied, Facts, Pairs, Section } from "../../components/facts"
 import { Browser } from "../../files/browser"
 import { folderOf } from "../../files/transfer"
-import { ago, count, moment, number } from "../../format"
+import { count, dated, number } from "../../format"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
 import { RegisterButton } from "./register"
@@ -69,7 +69,7 @@ function Model({ model, run, role }: { model: LoggedModel; run: Run; role: strin
             ["Model id", <Copied text={model.model_id} />],
             ["State", `${model.status.toLowerCase().replace("_", " ")} ${model.status_message ?? ""}`],
             ["Kind", model.model_type],
-            ["Made", `${moment(model.created_ms)} (${ago(model.created_ms)})`],
+            ["Made", dated(model.created_ms)],
             ["To load it", <Copied text={`tw.pyfunc.load_model("models:/${model.model_id}")`} />],
           ]}
         />

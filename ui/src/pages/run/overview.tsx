@@ -9,7 +9,7 @@ import { Highlighted } from "../../components/highlight"
 import { Note } from "../../components/note"
 import { Spark } from "../../components/spark"
 import { Tags } from "../../components/tags"
-import { ago, count, moment, number } from "../../format"
+import { count, dated, moment, number } from "../../format"
 import { useLoad } from "../../state/load"
 import { took } from "../runs/columns"
 import { SYSTEM } from "./run"
@@ -112,7 +112,7 @@ function describe(run: Run, environment: Environment | null): Fact[] {
   const git = environment?.git
   return [
     ["Status", <Status status={run.status} />],
-    ["Started", <span title={moment(run.start_ms)}>{`${moment(run.start_ms)} (${ago(run.start_ms)})`}</span>],
+    ["Started", dated(run.start_ms)],
     ["Ended", run.end_ms === null ? "" : moment(run.end_ms)],
     ["Duration", took(run)],
     ["User", run.user || tags["mlflow.user"]],
