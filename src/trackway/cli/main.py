@@ -28,7 +28,7 @@ COMMANDS = {
     "db": Place("upkeep", "db", "Look after a local store's database."),
     "doctor": Place("doctor", "doctor", "Check store, schema, indexes, artifacts, clock and journals."),
     "endpoints": Place("endpoints", "endpoints", "See where registered models are served."),
-    "environments": Place("environments", "environments", "See which environments are kept here, and delete them."),
+    "environments": Place("environments", "environments", "Look after the environments that are kept."),
     "experiments": Place("experiments", "experiments", "List and change experiments."),
     "export": Place("exchange", "export", "Write a run, an experiment or a registered model into one file."),
     "gate": Place("gate", "gate", "Exit with status 6 unless CANDIDATE is good enough."),
@@ -38,7 +38,9 @@ COMMANDS = {
     "import": Place("exchange", "import_source", "Bring over a history, or what is new of it."),
     "models": Place("serving", "models", "Register models, say which is used for what, and serve them."),
     "quota": Place("quotas", "quota", "See what the workspace holds, and limit it."),
-    "reproduce": Place("reproduction", "reproduce", "Run a run again, from what it recorded, and compare both."),
+    "reproduce": Place(
+        "reproduction", "reproduce", "Run again what RUN_ID was, from what it recorded, and compare both."
+    ),
     "run": Place("projects", "run_project", "Run a project."),
     "runs": Place("runs", "runs", "List and change runs."),
     "schedule": Place("schedules", "schedule", "Have projects run by the clock."),
