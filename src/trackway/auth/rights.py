@@ -80,6 +80,7 @@ def enter_workspace(tx: Transaction, credential: str, name: str, now_ms: int) ->
 
     raises: as ``load_rights``
     """
+    version = tx.access.version()
     shown = _check_credential(tx, credential, now_ms)
     if name:
         place = DEFAULT if name == DEFAULT.name else tx.workspaces.find(name)
@@ -88,7 +89,7 @@ def enter_workspace(tx: Transaction, credential: str, name: str, now_ms: int) ->
         place = tx.workspaces.get(key) if key else DEFAULT
     if place is None or shown.workspace not in ("", place.key):
         return None
-    rights = _load(tx, shown, place)
+    rights = _load(tx, version, shown, place)
     return rights if rights.enters or place.key == DEFAULT.key else None
 
 
@@ -100,12 +101,18 @@ def load_rights(tx: Transaction, credential: str, workspace: str, now_ms: int) -
                 for whom a connection's certificate names, or ``proxy:<name>`` for whom a proxy in front has signed in
     raises:     Unauthenticated when it is not valid, or not any more
     """
+    version = tx.access.version()
     place = DEFAULT if workspace == DEFAULT.key else tx.workspaces.get(workspace)
     assert place is not None
-    return _load(tx, _check_credential(tx, credential, now_ms), place)
+    return _load(tx, version, _check_credential(tx, credential, now_ms), place)
 
 
-def _load(tx: Transaction, shown: _Shown, place: WorkspaceRow) -> Rights:
+def _load(tx: Transaction, version: int, shown: _Shown, place: WorkspaceRow) -> Rights:
+    """Read what somebody may do in a workspace.
+
+    version: of access, read before anything else was: a writer on PostgreSQL sees what others commit meanwhile, and
+             rights that are older than the version that they carry would be kept beyond a change
+    """
     workspace = place.key
     roles = {**ROLES, **{name: frozenset(those) for name, those in tx.access.list_roles(workspace).items()}}
     ceiling = roles.get(shown.role, NOTHING) if shown.role else ALL  # a provisioner's is nothing
@@ -122,12 +129,13 @@ def _load(tx: Transaction, shown: _Shown, place: WorkspaceRow) -> Rights:
             schedules=_list_seen("schedule", named, numbers),
         )
     quota = tx.quotas.get(workspace)
+    is_admin = shown.user.is_admin and not shown.role and not shown.workspace
     return Rights(
-        tx.access.version(),
+        version,
         Actor(kind=shown.user.kind, name=shown.user.name),
         shown.user.pk,
-        shown.user.is_admin and not shown.role and not shown.workspace,
-        shown.role == PROVISIONER or (shown.user.is_admin and not shown.role and not shown.workspace),
+        is_admin,
+        is_admin or shown.role == PROVISIONER,
         shown.means,
         shown.expires_ms,
         ceiling,
