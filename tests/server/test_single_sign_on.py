@@ -101,6 +101,19 @@ def test_who_the_provider_names_is_signed_in_with_teams_and_rights(tmp_path: Pat
     play(tmp_path, provider, act)
 
 
+def test_a_group_may_be_a_team_of_another_workspace(tmp_path: Path, provider: IdentityProvider) -> None:
+    async def act(site: Site) -> None:
+        browser = Browser(site, provider)
+        assert await browser.sign_in("ann", groups=["ds-labels", "ds-nowhere"]) == 303, "a workspace that is not there"
+        await site.admin.get("POST", "/api/v1/workspaces", {"name": "vision"})
+        assert await browser.sign_in("ann", groups=["ds-labels", "ds-nowhere"]) == 303
+        for place, teams in (("/w/vision", [("labels", ["ann"])]), ("", [])):
+            found = (await site.admin.get("GET", f"{place}/api/v1/teams"))["teams"]
+            assert [(team["team"], team["members"]) for team in found] == teams
+
+    play(tmp_path, provider, act, oidc_teams="ds-labels=vision/labels,ds-nowhere=gone/labels")
+
+
 def test_a_user_is_the_providers_subject_and_not_a_name(tmp_path: Path, provider: IdentityProvider) -> None:
     async def act(site: Site) -> None:
         browser = Browser(site, provider)
@@ -310,6 +323,9 @@ def test_a_provider_that_is_silent_keeps_nobody_else_waiting(
         ({"oidc_issuer": "https://"}, "must begin with https"),
         ({"oidc_teams": "vision"}, "Invalid oidc_teams"),
         ({"oidc_teams": "a=b c"}, "Invalid name"),
+        ({"oidc_teams": "a=Vision/b"}, "Invalid name of a workspace"),
+        ({"oidc_teams": "a=vision/b/c"}, "Invalid name of a workspace"),
+        ({"oidc_teams": "a=vision/"}, "Invalid name"),
         ({"oidc_client_secret_file": "/missing/file"}, "cannot be read"),
     ],
 )

@@ -43,7 +43,7 @@ class WorkspaceService:
 
     def create(self, tx: Transaction, call: Call, q: w.CreateWorkspace) -> w.Workspace:
         """Create a workspace, and make users its administrators."""
-        _check_name(q.name)
+        check_workspace_name(q.name)
         check_text("The description", q.description, limits.COMMENT_CHARS)
         admins = [find_user(tx, name) for name in dict.fromkeys(q.admins)]
         if tx.workspaces.count() >= limits.WORKSPACES:
@@ -80,7 +80,7 @@ class WorkspaceService:
         if found.key == DEFAULT.key and (q.new_name not in (None, DEFAULT.name) or q.archived):
             raise InvalidInput("The default workspace keeps its name and stays open")
         if q.new_name is not None:
-            _check_name(q.new_name)
+            check_workspace_name(q.new_name)
         if q.description is not None:
             check_text("The description", q.description, limits.COMMENT_CHARS)
         was = tx.workspaces.show(found.key)
@@ -120,14 +120,14 @@ class WorkspaceService:
             )
         if tx.holds.list(found.key):
             raise Conflict(f"The workspace {q.name!r} has legal holds", hint="they must be released first")
-        there = tx.erasure.measure(found.key)
         removed = tx.erasure.erase_some(found.key, ERASED_AT_ONCE)
         if tx.workspaces.find_content(found.key):
             return removed
+        end = tx.erasure.measure(found.key)  # of the audit log, which goes now
         tx.workspaces.delete(found.key)
         tx.access.touch()
         return msgspec.structs.replace(
-            removed, complete=True, audit_entries=there.audit_entries, audit_hash=there.audit_hash
+            removed, complete=True, audit_entries=end.audit_entries, audit_hash=end.audit_hash
         )
 
     def choose(self, tx: Transaction, call: Call, q: w.WorkspaceName) -> w.Workspace:
@@ -137,7 +137,7 @@ class WorkspaceService:
         return chosen
 
 
-def _check_name(name: str) -> None:
+def check_workspace_name(name: str) -> None:
     """Check the name of a workspace: it is a part of addresses.
 
     raises: InvalidInput

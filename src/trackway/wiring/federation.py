@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trackway.auth.external import GroupMapping
 from trackway.auth.users import check_user_name
+from trackway.auth.workspaces import check_workspace_name
 from trackway.base.errors import InvalidInput
 
 
@@ -25,7 +26,9 @@ def read_secret(variable: str, file: str, environment: Mapping[str, str]) -> str
 
 
 def read_mapping(setting: str, teams: str, admins: str) -> GroupMapping:
-    """Return what groups mean, from a text like ``group=team,other=ops``.
+    """Return what groups mean, from a text like ``group=team,other=ops,labels=vision/labels``.
+
+    A team of a workspace that is not the default one has that before its name.
 
     setting: where the text comes from, for the error
     raises:  InvalidInput
@@ -35,6 +38,9 @@ def read_mapping(setting: str, teams: str, admins: str) -> GroupMapping:
         group, equals, team = pair.strip().rpartition("=")
         if not equals or not group:
             raise InvalidInput(f"Invalid {setting}: {pair.strip()[:80]!r}", hint="write them like group=team,other=ops")
-        check_user_name(team)
+        place, slash, name = team.rpartition("/")
+        check_user_name(name)
+        if slash:
+            check_workspace_name(place)
         mapped[group] = team
     return GroupMapping(mapped, admins)

@@ -76,22 +76,11 @@ class ErasureTable:
     def measure(self, workspace: str) -> ErasedWorkspace:
         """Count what a workspace has."""
         counted: dict[str, Any] = {
-            table: self._count(f"FROM {table} WHERE workspace = ?", workspace)
-            for table in (
-                "experiments",
-                "runs",
-                "logged_models",
-                "registered_models",
-                "files",
-                "webhooks",
-                "schedules",
-                "endpoints",
-            )
+            table: self._count(f"FROM {table} WHERE workspace = ?", workspace) for table in COUNTED
         }
-        size = self._db.one(f"SELECT COALESCE(SUM(size_bytes), 0) {_FILES}", (workspace,))
         end = self._db.one("SELECT number, hash FROM audit_heads WHERE workspace = ?", (workspace,)) or (0, "")
         return ErasedWorkspace(
-            **counted, file_bytes=int(size[0]) if size else 0, audit_entries=end[0], audit_hash=end[1], dry_run=True
+            **counted, file_bytes=self._sum_files(workspace), audit_entries=end[0], audit_hash=end[1], dry_run=True
         )
 
     def erase_some(self, workspace: str, runs: int) -> ErasedWorkspace:
@@ -120,7 +109,7 @@ class ErasureTable:
             " AND blob_key IS NOT NULL ON CONFLICT DO NOTHING",
             (workspace,),
         )
-        size = sum(row[0] for row in self._db.all(f"SELECT size_bytes {_FILES}", (workspace,)))
+        size = self._sum_files(workspace)
         counts["files"] = self._db.run(f"DELETE {_FILES}", (workspace,))
         return ErasedWorkspace(**counts, file_bytes=size)
 
@@ -194,6 +183,10 @@ class ErasureTable:
     def _list(self, table: str, workspace: str, limit: int) -> list[int]:
         rows = self._db.all(f"SELECT pk FROM {table} WHERE workspace = ? ORDER BY pk LIMIT ?", (workspace, limit))
         return [row[0] for row in rows]
+
+    def _sum_files(self, workspace: str) -> int:
+        row = self._db.one(f"SELECT COALESCE(SUM(size_bytes), 0) {_FILES}", (workspace,))
+        return int(row[0]) if row else 0
 
     def _count(self, what: str, *params: object) -> int:
         row = self._db.one(f"SELECT COUNT(*) {what}", params)
