@@ -11,6 +11,9 @@ from trackway.store.access import UserRow
 from trackway.store.base import Transaction
 from trackway.store.workspaces import DEFAULT, WorkspaceRow
 
+BEYOND_WORKSPACES = ("system", "provisioning", "self")
+"""Targets of which a role in a workspace says nothing."""
+
 
 def find_workspace(tx: Transaction, name: str) -> WorkspaceRow:
     """Return a workspace by name.
@@ -36,11 +39,8 @@ def check_open(workspace: WorkspaceRow, operation: Operation[Any, Any]) -> None:
 
     raises: Conflict
     """
-    if (
-        workspace.archived
-        and operation.access.writes
-        and operation.access.target not in ("system", "provisioning", "self")
-    ):
+    access = operation.access
+    if workspace.archived and access.writes and access.target not in BEYOND_WORKSPACES:
         raise Conflict(
             f"The workspace {workspace.name!r} is archived: nothing in it is changed",
             hint="an administrator can open it again: `trackway workspaces update --restore`",

@@ -9,7 +9,7 @@ from trackway.api.calls import Call
 from trackway.api.operations import Operation
 from trackway.api.structs import Request
 from trackway.auth.ownership import WATCHED, settle
-from trackway.auth.places import check_open, miss_workspace
+from trackway.auth.places import BEYOND_WORKSPACES, check_open, miss_workspace
 from trackway.auth.quotas import check_quota
 from trackway.auth.reads import SensitiveReads
 from trackway.auth.rights import Rights, enter_workspace, refuse_credential
@@ -20,8 +20,6 @@ from trackway.base.errors import NotFound, PermissionDenied, Unauthenticated
 from trackway.store.base import Transaction
 
 Denied = Callable[[Call, Operation[Any, Any], Request], None]
-BEYOND_WORKSPACES = ("system", "provisioning", "self")
-"""Targets of which a role in a workspace says nothing."""
 KEPT = 10_000
 """Most credentials whose rights are kept in memory."""
 
@@ -49,14 +47,13 @@ class GrantPolicy:
 
     def knows(self, credential: str, now_ms: int) -> bool:
         """Tell whether a credential was valid when it was last looked at, and has not ended by time."""
-        return any(
-            not rights.expires_ms or rights.expires_ms > now_ms for rights in self._kept.get(credential, {}).values()
-        )
+        kept = list(self._kept.get(credential, {}).values())  # at once, as other threads add to it
+        return any(_lasts(rights, now_ms) for rights in kept)
 
     def find_kept(self, credential: str, workspace: str, now_ms: int) -> Rights | None:
         """Return what a credential permitted in a workspace (as named) when that was last looked at; see ``knows``."""
         rights = self._kept.get(credential, {}).get(workspace)
-        return rights if rights is not None and (not rights.expires_ms or rights.expires_ms > now_ms) else None
+        return rights if rights is not None and _lasts(rights, now_ms) else None
 
     def admit(self, tx: Transaction, call: Call, operation: Operation[Any, Any], request: Request) -> Call:
         """Return the call with its actor and sight.
@@ -127,10 +124,14 @@ class GrantPolicy:
                 if len(self._kept) >= KEPT:
                     self._kept.clear()
                 self._kept.setdefault(call.credential, {})[call.workspace] = rights
-        if rights.expires_ms and rights.expires_ms <= call.now_ms:
+        if not _lasts(rights, call.now_ms):
             self._kept.pop(call.credential, None)
             raise refuse_credential()
         return rights
+
+
+def _lasts(rights: Rights, now_ms: int) -> bool:
+    return not rights.expires_ms or rights.expires_ms > now_ms
 
 
 def _makes(operation: Operation[Any, Any]) -> bool:

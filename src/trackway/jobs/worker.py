@@ -60,17 +60,23 @@ class Worker:
     def run_due(self) -> float:
         """Carry out what is due; return for how many seconds nothing is."""
         now = self._clock()
-        due = [task for task in self._tasks if self._due[task.name] <= now]
+        due, done = [task for task in self._tasks if self._due[task.name] <= now], []
         for task in due:
             self._due[task.name] = now + int(task.interval_s * 1000)
             if self._stop.is_set() or not self._acquire(task):
                 continue
-            more = self._carry_out(task)
+            more, job = self._carry_out(task)
+            done.append(job)
             self._due[task.name] = self._clock() + (0 if more else int(task.interval_s * 1000))
+        if done:
+            self._store.write(lambda tx: [tx.housekeeping.note_job(job) for job in done])
         return max(0.01, (min(self._due.values()) - self._clock()) / 1000)
 
-    def _carry_out(self, task: Task) -> bool:
-        """Run a task and note how it went; a fault in it ends neither the others nor the thread."""
+    def _carry_out(self, task: Task) -> tuple[bool, Job]:
+        """Run a task; return whether there is more to do at once, and how it went.
+
+        A fault in it ends neither the others nor the thread.
+        """
         began_ms, more, error = self._clock(), False, ""
         try:
             more = task.run()
@@ -92,8 +98,7 @@ class Worker:
             error=error[:ERROR_LENGTH],
             error_ms=ended_ms if error else None,
         )
-        self._store.write(lambda tx: tx.housekeeping.note_job(job))
-        return more
+        return more, job
 
     def _acquire(self, task: Task) -> bool:
         now = self._clock()

@@ -40,9 +40,8 @@ def find_backend(name: str) -> Backend:
     raises: InvalidInput naming those that there are
     """
     if name not in plugins.list_built_in(GROUP):
-        from importlib import (
-            metadata,  # looks through all that is installed, and is needed for none of what is built in
-        )
+        # It looks through all that is installed, and is needed for none of what is built in.
+        from importlib import metadata
 
         points = {point.name: point for point in metadata.entry_points(group=MLFLOW_GROUP)}
         if name in points and name not in plugins.list_names(GROUP):

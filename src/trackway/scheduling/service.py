@@ -68,13 +68,12 @@ class ScheduleService:
     def list_schedules(self, tx: Transaction, call: Call, q: c.ListSchedules) -> c.SchedulePage:
         """List schedules by name."""
         check_page(q.limit, limits.SEARCH_PAGE)
-        query = ("schedules", call.workspace)
-        after = decode_token(call, query, q.page_token) or [""]
+        after = decode_token(call, "schedules", q.page_token) or [""]
         if len(after) != 1 or not isinstance(after[0], str):
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
         found = tx.schedules.list_schedules(call.workspace, q.limit + 1, after[0], call.sees)
         last = [found[q.limit - 1].name] if len(found) > q.limit else None
-        return c.SchedulePage(schedules=found[: q.limit], next_page_token=encode_token(call, query, last))
+        return c.SchedulePage(schedules=found[: q.limit], next_page_token=encode_token(call, "schedules", last))
 
     def update(self, tx: Transaction, call: Call, q: c.UpdateSchedule) -> c.Schedule:
         """Change a schedule; its next time is counted from now when times changed."""

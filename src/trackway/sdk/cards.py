@@ -243,9 +243,8 @@ def _list_lineage(client: Client, version: g.ModelVersion | None, record: Logged
     else:
         return []
     lineage = client.call(ops.GET_LINEAGE, request)
-    made = [
-        node for node in lineage.nodes[1:] if node.kind != "endpoint"
-    ]  # where it is served changes, a card does not
+    # Where a version is served changes, and its card does not.
+    made = [node for node in lineage.nodes[1:] if node.kind != "endpoint"]
     return [f"{node.kind} {node.id} {node.digest}".strip() for node in made]
 
 

@@ -78,7 +78,7 @@ class WebhookService:
     def list_webhooks(self, tx: Transaction, call: Call, q: w.ListWebhooks) -> w.WebhookPage:
         """List webhooks, oldest first."""
         check_page(q.limit, limits.SEARCH_PAGE)
-        query = ("webhooks", call.workspace)
+        query = "webhooks"
         found = tx.webhooks.list_webhooks(call.workspace, q.limit + 1, _read_place(call, query, q.page_token, 0))
         after = [found[q.limit - 1][0]] if len(found) > q.limit else None
         return w.WebhookPage(

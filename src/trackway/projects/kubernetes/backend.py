@@ -121,9 +121,7 @@ class _Place:
 
         raises: NotFound when it was deleted
         """
-        job = self.cluster.call(
-            "GET", f"{self._jobs}/{self.name}"
-        )  # first: what it says of its pods is then known of them
+        job = self.cluster.call("GET", f"{self._jobs}/{self.name}")  # first: what it says of its pods is known then
         return job, self._list_pods()
 
     def delete(self) -> None:
