@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +24,10 @@ from trackway.api import operations as ops
 from trackway.api.runs import CreateRun, RunId
 from trackway.base.errors import ExecutionFailed, InvalidInput, NotFound
 from trackway.base.ids import new_id
+from trackway.projects import launch as launching
 from trackway.projects import run
 from trackway.projects.running import ProjectRun
+from trackway.sdk import environment
 from trackway.sdk.connection import close_transports
 from trackway.sdk.session import list_sessions
 
@@ -172,6 +176,26 @@ subprocess.run([sys.executable, "-m", "trackway", "run", ".", "-e", "inner.sh"],
     (inner,) = [one for one in tw.Client().search_runs([found.experiment_id]) if one.run_id != done.run_id]
     assert inner.parent_run_id == done.run_id
     assert "inner" in read_run_file(inner.run_id, "logs/stdout.log")
+
+
+def delay(look: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a look take longer than a small program does."""
+
+    def look_late(*asked: Any) -> Any:
+        time.sleep(0.7)
+        return look(*asked)
+
+    return look_late
+
+
+def test_a_program_that_ends_before_it_is_described_is_described_all_the_same(
+    make_project: MakeProject, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_project(MLproject='entry_points: {main: {command: "true"}}')
+    for where, name in ((launching, "_find_python_version"), (environment, "capture_environment")):
+        monkeypatch.setattr(where, name, delay(getattr(where, name)))
+    done = run(str(folder))
+    assert json.loads(read_run_file(done.run_id, "project/launch.json"))["entry_point"] == "main"
 
 
 def test_inputs_are_recorded_by_their_digests(make_project: MakeProject, store: Path) -> None:

@@ -259,15 +259,18 @@ def _start(plan: Plan, choice: RunChoice, backend: Backend) -> ProjectRun:
 
     held = hold_environment(surroundings.python) if surroundings.digest and surroundings.python else None
     started = ProjectRun(recorder, plan.checkout, held, surroundings.python)
-    started.begin(lambda: backend.submit(job, take))
-    look = Look(
-        folder=job.folder,
-        command=job.command,
-        variables={**os.environ, **surroundings.variables, **job.variables},
-        python=_find_python_version(surroundings),
-        packages=_find_packages(surroundings),
-    )
-    recorder.describe(record, surroundings.lock, plan.values.inputs, look)
+
+    def describe() -> None:
+        look = Look(
+            folder=job.folder,
+            command=job.command,
+            variables={**os.environ, **surroundings.variables, **job.variables},
+            python=_find_python_version(surroundings),
+            packages=_find_packages(surroundings),
+        )
+        recorder.describe(record, surroundings.lock, plan.values.inputs, look)
+
+    started.begin(lambda: backend.submit(job, take), describe)
     return started
 
 

@@ -41,12 +41,13 @@ class ProjectRun:
         self._ended = threading.Event()
         _running[self.run_id] = self
 
-    def begin(self, submit: Callable[[], Handle]) -> None:
+    def begin(self, submit: Callable[[], Handle], describe: Callable[[], None]) -> None:
         """Submit the job; when this thread is interrupted meanwhile, the job is known all the same, and can be ended.
 
-        raises: what ``submit`` raises; the run has failed then
+        describe: begins to write down what was submitted; the run ends after that, however short it was
+        raises:   what ``submit`` raises; the run has failed then
         """
-        threading.Thread(target=self._watch, args=(submit,), name="trackway-launch", daemon=True).start()
+        threading.Thread(target=self._watch, args=(submit, describe), name="trackway-launch", daemon=True).start()
         _await(self._submitted)
         if self._failure is not None:
             _await(self._ended)
@@ -75,9 +76,9 @@ class ProjectRun:
         """Return the end of what it wrote so far, up to 64 KiB; all of it is in the run's files ``logs/``."""
         return self._recorder.output.read_tail(stream).decode("utf-8", "replace")
 
-    def _watch(self, submit: Callable[[], Handle]) -> None:
+    def _watch(self, submit: Callable[[], Handle], describe: Callable[[], None]) -> None:
         try:
-            outcome = self._carry_out(submit)
+            outcome = self._carry_out(submit, describe)
             self.reason, self.exit_code = outcome.reason, outcome.exit_code
             self._status = self._recorder.end(outcome)
         except BaseException:
@@ -90,7 +91,7 @@ class ProjectRun:
             _running.pop(self.run_id, None)
             self._ended.set()
 
-    def _carry_out(self, submit: Callable[[], Handle]) -> Outcome:
+    def _carry_out(self, submit: Callable[[], Handle], describe: Callable[[], None]) -> Outcome:
         try:
             self._handle = submit()
         except BaseException as error:  # noqa: BLE001 - it is raised in the thread that asked
@@ -98,6 +99,7 @@ class ProjectRun:
             return Outcome("FAILED", reason=str(error))
         finally:
             self._submitted.set()
+        describe()
         outcome = self._handle.wait()
         assert outcome is not None
         return outcome
