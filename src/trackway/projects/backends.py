@@ -7,6 +7,7 @@ Foreign backends declare an entry point in the group ``trackway.project_backends
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
@@ -100,6 +101,39 @@ class Handle(Protocol):
 
     def cancel(self) -> None:
         """End it, with all that it started; do nothing when it has ended. It has ended when this returns."""
+
+
+class WatchedHandle:
+    """What handles share whose jobs are watched by a thread: it notes the state, and how the job ended.
+
+    status: before the thread has noted another
+    """
+
+    def __init__(self, status: JobStatus = "PENDING") -> None:
+        self._status = status
+        self._outcome: Outcome | None = None
+        self._ended = threading.Event()
+
+    def wait(self, timeout_s: float = math.inf) -> Outcome | None:
+        self._ended.wait(None if timeout_s == math.inf else timeout_s)
+        return self._outcome
+
+    def get_status(self) -> JobStatus:
+        return self._status
+
+    def cancel(self) -> None:
+        if not self._ended.is_set():
+            self._stop()
+            self._ended.wait()
+
+    def _stop(self) -> None:
+        """Have the job ended."""
+        raise NotImplementedError
+
+    def _conclude(self, outcome: Outcome) -> None:
+        """Note how the job ended: whoever waits goes on."""
+        self._outcome, self._status = outcome, outcome.status
+        self._ended.set()
 
 
 class Backend(Protocol):

@@ -23,7 +23,7 @@ from typing import IO, Any, Final
 from trackway.base.errors import InvalidInput, NotFound, NotSupported
 from trackway.base.ids import new_id
 from trackway.projects import containers, watchdog
-from trackway.projects.backends import Job, JobStatus, Outcome, Sink, Stream
+from trackway.projects.backends import Job, Outcome, Sink, Stream, WatchedHandle
 from trackway.sdk import secrets
 from trackway.sdk.context import LAUNCHED
 from trackway.sdk.problems import PROBLEMS
@@ -62,15 +62,14 @@ class LocalBackend:
         return f"cd {shlex.quote(str(job.folder))}\n{words}\n"
 
 
-class LocalHandle:
+class LocalHandle(WatchedHandle):
     """A job on this machine; see ``backends.Handle``."""
 
     def __init__(self, job: Job, sink: Sink, grace_s: float) -> None:
+        super().__init__("RUNNING")
         self._token = new_id()
         self._grace_s = grace_s
         self._cancelled = threading.Event()
-        self._ended = threading.Event()
-        self._outcome: Outcome | None = None
         self._job = job
         self._process = _start(job, self._token)
         self._watchdog = _start_watchdog(job, self._process.pid, self._token, grace_s)
@@ -81,21 +80,11 @@ class LocalHandle:
         ]
         self._waiter = _start_thread(self._await_end)
 
-    def wait(self, timeout_s: float = math.inf) -> Outcome | None:
-        self._ended.wait(None if timeout_s == math.inf else timeout_s)
-        return self._outcome
-
-    def get_status(self) -> JobStatus:
-        return "RUNNING" if self._outcome is None else self._outcome.status
-
-    def cancel(self) -> None:
-        if self._ended.is_set():
-            return
+    def _stop(self) -> None:
         self._cancelled.set()
         self._send(signal.SIGTERM)
         if not self._ended.wait(self._grace_s):
             self._send(signal.SIGKILL)
-            self._ended.wait()
 
     def _await_end(self) -> None:
         code = self._process.wait()
@@ -105,8 +94,7 @@ class LocalHandle:
         for reader in self._readers:
             reader.join(DRAIN_S)
         self._dismiss_watchdog()
-        self._outcome = _tell(code, cancelled=self._cancelled.is_set())
-        self._ended.set()
+        self._conclude(_tell(code, cancelled=self._cancelled.is_set()))
         if self._watchdog is not None:
             self._watchdog.wait()
 

@@ -6,7 +6,6 @@ command, and a run of its own by MLflow's client. That run becomes a child of ou
 
 from __future__ import annotations
 
-import math
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -17,7 +16,18 @@ from trackway.api.runs import TAG_PARENT, TERMINAL, UpdateRun
 from trackway.base import plugins
 from trackway.base.clock import now_ms
 from trackway.base.errors import ExecutionFailed, InvalidInput, NotSupported, TrackwayError
-from trackway.projects.backends import GROUP, Asked, Backend, Job, JobStatus, Outcome, Sink, Surroundings, load_backend
+from trackway.projects.backends import (
+    GROUP,
+    Asked,
+    Backend,
+    Job,
+    JobStatus,
+    Outcome,
+    Sink,
+    Surroundings,
+    WatchedHandle,
+    load_backend,
+)
 from trackway.sdk.client import Client
 from trackway.sdk.connection import get_tracking_uri, is_local
 from trackway.sdk.problems import PROBLEMS
@@ -103,33 +113,25 @@ class PluginBackend:
         return PluginHandle(submitted, lambda outcome: _tell_store(lambda: _end_run(Client(uri), child, outcome)))
 
 
-class PluginHandle:
+class PluginHandle(WatchedHandle):
     """A run that a plug-in has submitted; see ``backends.Handle``. What it writes is not known."""
 
     def __init__(self, submitted: Any, end: Callable[[Outcome], None]) -> None:
+        super().__init__()
         self.job_id = str(submitted.run_id)
         self._end = end
         self._submitted = submitted
         self._cancelled = False
-        self._ended = threading.Event()
-        self._outcome: Outcome | None = None
         threading.Thread(target=self._follow, name="trackway-plugin", daemon=True).start()
-
-    def wait(self, timeout_s: float = math.inf) -> Outcome | None:
-        self._ended.wait(None if timeout_s == math.inf else timeout_s)
-        return self._outcome
 
     def get_status(self) -> JobStatus:
         if self._outcome is not None:
             return self._outcome.status
         return "PENDING" if self._ask() == "PENDING" else "RUNNING"
 
-    def cancel(self) -> None:
-        if self._ended.is_set():
-            return
+    def _stop(self) -> None:
         self._cancelled = True
         self._submitted.cancel()
-        self._ended.wait()
 
     def _follow(self) -> None:
         try:
@@ -141,8 +143,7 @@ class PluginHandle:
         except Exception as error:  # noqa: BLE001 - the thread's edge: foreign code, of which nothing is known
             outcome = Outcome("FAILED", None, f"the plug-in failed: {type(error).__name__}: {error}")
         self._end(outcome)
-        self._outcome = outcome
-        self._ended.set()
+        self._conclude(outcome)
 
     def _ask(self) -> JobStatus | None:
         """Return the state that the plug-in says, as a number or a word of MLflow's."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import math
 import os
 import re
 import shlex
@@ -21,7 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from trackway.base.errors import InvalidInput, NotSupported, Unavailable
-from trackway.projects.backends import Asked, Job, JobStatus, Outcome, Sink, Surroundings
+from trackway.projects.backends import Asked, Job, JobStatus, Outcome, Sink, Surroundings, WatchedHandle
 from trackway.projects.environments import describe_surroundings
 from trackway.projects.remote import STORE_VARIABLES, check_store, read_forwarded, read_options
 from trackway.sdk import secrets
@@ -121,10 +120,11 @@ class RayBackend:
         return RayHandle(client, job_id, request["entrypoint"], sink, options.poll_s)
 
 
-class RayHandle:
+class RayHandle(WatchedHandle):
     """A job that Ray has; see ``backends.Handle``."""
 
     def __init__(self, client: Any, job_id: str, entrypoint: str, sink: Sink, poll_s: float) -> None:
+        super().__init__()
         self.job_id = job_id
         self._opening = f"{_OPENING}{job_id}: {entrypoint}\n"
         self._client = client
@@ -132,27 +132,14 @@ class RayHandle:
         self._poll_s = poll_s
         self._cancelled = threading.Event()
         self._over = threading.Event()
-        self._ended = threading.Event()
-        self._outcome: Outcome | None = None
-        self._status: JobStatus = "PENDING"
         self._read_chars = 0
         self._reader = threading.Thread(target=self._read_log, name="trackway-ray-log", daemon=True)
         self._reader.start()
         threading.Thread(target=self._follow, name="trackway-ray", daemon=True).start()
 
-    def wait(self, timeout_s: float = math.inf) -> Outcome | None:
-        self._ended.wait(None if timeout_s == math.inf else timeout_s)
-        return self._outcome
-
-    def get_status(self) -> JobStatus:
-        return self._status
-
-    def cancel(self) -> None:
-        if self._ended.is_set():
-            return
+    def _stop(self) -> None:
         _ask(lambda: self._client.stop_job(self.job_id))
         self._cancelled.set()
-        self._ended.wait()
 
     def _follow(self) -> None:
         """Ask how the job is going until it has ended."""
@@ -171,9 +158,7 @@ class RayHandle:
                 time.sleep(min(self._poll_s, AGAIN_S) if self._cancelled.is_set() else self._poll_s)
         self._over.set()
         self._reader.join(DRAIN_S)
-        self._outcome = outcome
-        self._status = outcome.status
-        self._ended.set()
+        self._conclude(outcome)
 
     def _read_log(self) -> None:
         """Hand on what the job writes, both streams as standard output, over breaks of the connection."""

@@ -7,7 +7,6 @@ Protocol: the manual pages of sbatch, squeue, sacct, scontrol and scancel of Slu
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import shlex
@@ -23,7 +22,7 @@ from typing import Any, Final
 import msgspec
 
 from trackway.base.errors import InvalidInput, NotSupported, Unavailable
-from trackway.projects.backends import Job, JobStatus, Outcome, Sink, Stream
+from trackway.projects.backends import Job, Outcome, Sink, Stream, WatchedHandle
 from trackway.sdk import secrets
 
 COMMANDS: Final = ("sbatch", "squeue", "scancel")
@@ -108,34 +107,22 @@ class SlurmBackend:
         return f"{first}\n{options}{rest}"
 
 
-class SlurmHandle:
+class SlurmHandle(WatchedHandle):
     """A job that Slurm has; see ``backends.Handle``."""
 
     def __init__(self, number: str, place: Path, sink: Sink, poll_s: float) -> None:
+        super().__init__()
         self.job_id = number
         self._place = place
         self._sink = sink
         self._poll_s = poll_s
         self._cancelled = threading.Event()
-        self._ended = threading.Event()
-        self._outcome: Outcome | None = None
-        self._status: JobStatus = "PENDING"
         self._read: dict[Stream, int] = {"stdout": 0, "stderr": 0}
         threading.Thread(target=self._follow, name="trackway-slurm", daemon=True).start()
 
-    def wait(self, timeout_s: float = math.inf) -> Outcome | None:
-        self._ended.wait(None if timeout_s == math.inf else timeout_s)
-        return self._outcome
-
-    def get_status(self) -> JobStatus:
-        return self._status
-
-    def cancel(self) -> None:
-        if self._ended.is_set():
-            return
+    def _stop(self) -> None:
         _ask(("scancel", self.job_id))
         self._cancelled.set()
-        self._ended.wait()
 
     def _follow(self) -> None:
         """Hand on what the job writes and ask how it is going, until it has ended."""
@@ -159,12 +146,10 @@ class SlurmHandle:
             if self._cancelled.wait(self._poll_s):  # somebody waits for the end
                 time.sleep(min(self._poll_s, CANCELLED_S))
         self._hand_on()
-        self._outcome = _tell(state, code, cancelled=self._cancelled.is_set())
-        self._status = self._outcome.status
         shutil.rmtree(self._place, ignore_errors=True)
         with suppress(OSError):  # jobs of others are there
             os.removedirs(self._place.parent)
-        self._ended.set()
+        self._conclude(_tell(state, code, cancelled=self._cancelled.is_set()))
 
     def _hand_on(self) -> None:
         """Hand on what was written since the last time."""

@@ -15,7 +15,7 @@ import yaml
 
 from trackway.base.errors import InvalidInput, NotFound, PermissionDenied, TooLarge, TrackwayError
 from trackway.base.ids import new_id
-from trackway.projects.backends import Asked, Job, JobStatus, Outcome, Sink, Surroundings
+from trackway.projects.backends import Asked, Job, Outcome, Sink, Surroundings, WatchedHandle
 from trackway.projects.containers import publish_image
 from trackway.projects.kubernetes.cluster import Cluster, require_package
 from trackway.projects.kubernetes.logs import LogReader
@@ -149,35 +149,23 @@ class _Place:
                 self.cluster.call("DELETE", f"{self._secrets}/{self.name}")
 
 
-class KubernetesHandle:
+class KubernetesHandle(WatchedHandle):
     """A Job of a cluster; see ``backends.Handle``."""
 
     def __init__(self, place: _Place, sink: Sink, options: Options) -> None:
+        super().__init__()
         self.job_id = place.name
         self._place = place
         self._sink = sink
         self._options = options
         self._readers: dict[str, tuple[LogReader, threading.Event]] = {}
         self._cancelled = threading.Event()
-        self._ended = threading.Event()
-        self._outcome: Outcome | None = None
-        self._status: JobStatus = "PENDING"
         self._troubled_s = math.inf
         threading.Thread(target=self._follow, name="trackway-kubernetes", daemon=True).start()
 
-    def wait(self, timeout_s: float = math.inf) -> Outcome | None:
-        self._ended.wait(None if timeout_s == math.inf else timeout_s)
-        return self._outcome
-
-    def get_status(self) -> JobStatus:
-        return self._status
-
-    def cancel(self) -> None:
-        if self._ended.is_set():
-            return
+    def _stop(self) -> None:
         self._place.delete()
         self._cancelled.set()
-        self._ended.wait()
 
     def _follow(self) -> None:
         """Look at the job, and have its log read, until it has ended."""
@@ -206,9 +194,7 @@ class KubernetesHandle:
             ended.set()
             reader.join(DRAIN_S)
         self._place.tidy()
-        self._outcome = outcome
-        self._status = outcome.status
-        self._ended.set()
+        self._conclude(outcome)
 
     def _look(self) -> Outcome | None:
         """Return how it ended; None when it goes on."""
