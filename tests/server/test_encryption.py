@@ -4,47 +4,21 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from http.client import HTTPSConnection
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from cryptography import x509
 
 from tests.services.certificates import write_certificate
+from tests.services.tls_listener import run_listener
 from tests.services.trackway_server import run_trackway
 from trackway.base.errors import InvalidInput
 from trackway.http import encryption
 from trackway.http.encryption import Encryption
 
 TIMEOUT_S = 30
-
-
-@contextmanager
-def run_listener(context: ssl.SSLContext) -> Iterator[int]:
-    """Accept connections, shake hands and close, until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def work() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                try:
-                    context.wrap_socket(connection, server_side=True).close()
-                except OSError:
-                    connection.close()
-
-        thread = Thread(target=work, daemon=True)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join(TIMEOUT_S)
 
 
 def read_name(port: int, *, host: str | None = None, newest: ssl.TLSVersion | None = None) -> str:

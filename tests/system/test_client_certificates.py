@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPSConnection
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from tests.server.access import ADMIN, PASSWORD
 from tests.services.certificates import Authority, write_certificate
+from tests.services.tls_listener import run_listener
 from tests.services.trackway_server import run_trackway
 from trackway.base.errors import InvalidInput
 from trackway.base.settings import read_settings
@@ -138,32 +138,6 @@ def test_where_one_is_required_nobody_connects_without_and_a_new_authority_count
         with pytest.raises(OSError, match=REFUSED):
             connect(before)
         assert read_name({CERTIFICATE: connect(renewed.sign("bob"))}, "cn") == "bob"
-
-
-@contextmanager
-def run_listener(context: ssl.SSLContext) -> Iterator[int]:
-    """Accept connections and tell each what its certificate says, until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def work() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                try:
-                    with context.wrap_socket(connection, server_side=True) as secure:
-                        secure.sendall(json.dumps(secure.getpeercert()).encode())
-                except OSError:
-                    connection.close()
-
-        thread = Thread(target=work, daemon=True)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join(30)
 
 
 @pytest.mark.parametrize(
