@@ -120,6 +120,7 @@ def test_a_board_is_arranged_by_keys_and_kept_in_its_address(page: Page, site: S
     page.get_by_role("button", name="Acts on the chart of train/a").click()
     page.get_by_role("menuitem", name="Leave out").click()
     page.locator("summary", has_text="val").click()
+    expect(page).to_have_url(re.compile("shut=val"))
     page.reload()
     expect(page.get_by_role("heading", name="train/c")).to_be_visible()
     assert list_cards(page, "train") == ["train/c", "train/b"]

@@ -69,7 +69,7 @@ function Used() {
   const { data, error } = useLoad("usage", (signal) => call("usage.get", {}, signal))
   if (error?.status === 403) return null
   return (
-    <Section title="What the workspace holds">
+    <Section title="What the workspace uses">
       {error && <Failure error={error} />}
       {!data && !error && <Skeleton rows={2} />}
       {data && <Facts facts={list(data)} />}
@@ -78,18 +78,19 @@ function Used() {
 }
 
 function list(usage: Usage): Fact[] {
-  const of = (held: string, most: string | null, passed: boolean) => (
+  const { exceeded } = usage
+  const of = (held: number, most: number | null, write: (value: number) => string, passed = false) => (
     <>
-      {held}
-      {most && ` of ${most}`}
+      {write(held)}
+      {most !== null && ` of ${write(most)}`}
       {passed && <span class="badge bad">Quota passed</span>}
     </>
   )
-  const { runs, points, size_bytes, runs_quota, points_quota, bytes_quota, exceeded } = usage
   return [
-    ["Runs", of(count(runs), runs_quota === null ? null : count(runs_quota), exceeded.includes("runs"))],
-    ["Points of metrics", of(count(points), points_quota === null ? null : count(points_quota), exceeded.includes("points"))],
-    ["Files", of(bytes(size_bytes), bytes_quota === null ? null : bytes(bytes_quota), exceeded.includes("bytes"))],
+    ["Runs", of(usage.runs, usage.runs_quota, count, exceeded.includes("runs"))],
+    ["Points of metrics", of(usage.points, usage.points_quota, count, exceeded.includes("points"))],
+    ["Files", of(usage.size_bytes, usage.bytes_quota, bytes, exceeded.includes("bytes"))],
+    ["Requests in the last minute", of(usage.requests_last_minute, usage.requests_per_minute_quota, count)],
   ]
 }
 

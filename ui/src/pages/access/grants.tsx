@@ -83,9 +83,17 @@ function who({ subject_kind, subject }: Grant): string {
   return subject_kind === "team" ? `Team ${subject}` : subject
 }
 
+/** What a role may be given on: in a table, and where one chooses. */
+const TARGETS: Record<Grant["target_kind"], [shown: string, chosen: string]> = {
+  workspace: ["The whole workspace", "the whole workspace"],
+  experiment: ["Experiment", "an experiment"],
+  registered_model: ["Model", "a registered model"],
+  endpoint: ["Endpoint", "an endpoint"],
+  schedule: ["Schedule", "a schedule"],
+}
+
 function where({ target_kind, target }: Grant): string {
-  if (target_kind === "workspace") return "The whole workspace"
-  return target_kind === "experiment" ? `Experiment ${target}` : `Model ${target}`
+  return `${TARGETS[target_kind][0]} ${target}`.trim()
 }
 
 /** Asks whether somebody may do something; what is asked is the address. */
@@ -197,9 +205,11 @@ function GrantForm({ onClose, reload }: { onClose: () => void; reload: () => voi
           value={target_kind}
           onChange={(event) => setTargetKind(event.currentTarget.value as CreateGrant["target_kind"])}
         >
-          <option value="workspace">the whole workspace</option>
-          <option value="experiment">an experiment</option>
-          <option value="registered_model">a registered model</option>
+          {Object.entries(TARGETS).map(([kind, [, chosen]]) => (
+            <option key={kind} value={kind}>
+              {chosen}
+            </option>
+          ))}
         </select>
       </label>
       {!everywhere && (

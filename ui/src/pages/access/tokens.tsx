@@ -32,6 +32,7 @@ export function Tokens({ user }: { user: string }) {
           <li key={token.token_id}>
             <strong>{token.name}</strong>
             {token.role && <span class="badge">{token.role}</span>}
+            {token.workspace && <span class="badge">only in {token.workspace}</span>}
             <span class="grow soft small" title={moment(token.created_ms)}>
               made {ago(token.created_ms)}, {ends(token.expires_ms)}
             </span>
@@ -88,10 +89,11 @@ const ROLES = ["", "reader", "editor", "manager", "admin", "provisioner"]
 function TokenForm({ user, onClose, onMade }: { user: string; onClose: () => void; onMade: (name: string, secret: string) => void }) {
   const [name, setName] = useState("")
   const [role, setRole] = useState("")
+  const [workspace, setWorkspace] = useState("")
   const [days, setDays] = useState("90")
   const submit = async () => {
     const expires_ms = Number(days) === 0 ? 0 : Date.now() + Math.round(Number(days) * DAY_MS)
-    const made = await call("tokens.create", { name: name.trim(), user, role, expires_ms })
+    const made = await call("tokens.create", { name: name.trim(), user, role, workspace: workspace.trim(), expires_ms })
     onMade(made.token.name, made.secret)
   }
   const ready = name.trim() !== "" && days.trim() !== "" && Number(days) >= 0
@@ -110,6 +112,10 @@ function TokenForm({ user, onClose, onMade }: { user: string; onClose: () => voi
             </option>
           ))}
         </select>
+      </label>
+      <label class="field">
+        <span>The only workspace that it is for (empty for all)</span>
+        <input class="input" value={workspace} onInput={(event) => setWorkspace(event.currentTarget.value)} />
       </label>
       <label class="field">
         <span>Days until it ends (0 for never)</span>
