@@ -69,6 +69,19 @@ class Authority:
         file.write_bytes(certificate + key.private_bytes(*form))
         return file
 
+    def revoke(self, *clients: Path, life: datetime.timedelta = LIFE) -> Path:
+        """Write the list of those that it takes back, in place of the one before, and return its file."""
+        end = datetime.datetime.now(datetime.UTC) + life
+        made = x509.CertificateRevocationListBuilder(self._name, min(end, end - life) - LIFE, end)
+        for client in clients:
+            number = x509.load_pem_x509_certificate(client.read_bytes()).serial_number
+            revoked = x509.RevokedCertificateBuilder(number, end - 2 * LIFE)
+            made = made.add_revoked_certificate(revoked.build())
+        file, new = self.file.with_suffix(".crl"), self.file.with_suffix(".new")
+        new.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        os.replace(new, file)
+        return file
+
     def _begin(
         self, subject: x509.Name, key: ec.EllipticCurvePublicKey, life: datetime.timedelta = LIFE
     ) -> x509.CertificateBuilder:

@@ -69,6 +69,7 @@ SETTINGS = (
     Setting("tls_cert", str, "", "", "PEM file with the server's certificate, and those that it was signed with; read again when it changes"),
     Setting("tls_key", str, "", "", "PEM file with its key, when that is a file of its own"),
     Setting("tls_client_ca", str, "", "", "PEM file of who signs certificates of clients, by which people and service accounts sign in (needs --auth)"),
+    Setting("tls_client_crl", str, "", "", "PEM file with the list of revoked certificates of each of them; read again when it changes"),
     Setting("tls_client_required", bool, False, "", "let nobody connect without such a certificate"),
     Setting("tls_client_name", str, "cn", "", "what of a client's certificate is the user's name: cn, or email, uri or dns of its alternative names"),
     Setting("active", int, 128, "", "requests answered at once; more wait, and callers have turns (0: no limit; none on loopback without --behind-proxy)"),
@@ -120,6 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_cert: str
     tls_key: str
     tls_client_ca: str
+    tls_client_crl: str
     tls_client_required: bool
     tls_client_name: str
     active: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,7 +11,9 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from trackway.http.certificates import CERTIFICATE
+from trackway.http.encryption import ServerContext
 from trackway.http.exchange import Exchange
+from trackway.http.revocation import RevokedLists, Serial, read_serial
 
 HEAD_BYTES = 65_536
 """Most bytes of a request line and headers, give or take one read from the network."""
@@ -37,11 +40,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._default_head = b""
         self._expects_continue = False
         self._certificate: dict[str, Any] | None = None
+        self._revocable: tuple[RevokedLists, Serial] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._deadline = self.loop.call_later(HEAD_S, self.transport.close)
         self._certificate = transport.get_extra_info("peercert")  # of a client, when one was asked for and is good
+        secure: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        if self._certificate and secure and isinstance(secure.context, ServerContext) and secure.context.revoked:
+            shown = secure.getpeercert(binary_form=True)
+            self._revocable = (secure.context.revoked, read_serial(shown)) if shown else None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
@@ -90,7 +98,7 @@ class BoundedProtocol(HttpToolsProtocol):
             "query_string": url.query or b"",
             "headers": self.headers,
         }
-        if self._certificate:
+        if self._certificate and not (self._revocable and self._revocable[0].refuses(self._revocable[1])):
             scope[CERTIFICATE] = self._certificate
         keep_alive = version != "1.0" and self.parser.should_keep_alive()
         before, exchange = self.cycle, Exchange(self, scope, keep_alive, self._expects_continue)

@@ -14,7 +14,7 @@ from trackway.auth.requests import RequestCounts
 from trackway.base.errors import InvalidInput, TrackwayError
 from trackway.base.settings import Settings, read_settings
 from trackway.http.certificates import CertificateName
-from trackway.http.encryption import Encryption
+from trackway.http.encryption import ClientCertificates, Encryption
 from trackway.http.guard import Guard, is_loopback
 from trackway.http.lanes import Lanes
 from trackway.http.observe import Observer
@@ -141,9 +141,10 @@ def _list_doors(settings: Settings, platform: Platform, gate: Gate) -> list[Rout
 
 def make_encryption(settings: Settings) -> Encryption:
     """Return what makes the server's TLS context."""
-    return Encryption(
-        settings.tls_cert, settings.tls_key, settings.tls_client_ca, required=settings.tls_client_required
-    )
+    clients = None
+    if settings.tls_client_ca:
+        clients = ClientCertificates(settings.tls_client_ca, settings.tls_client_required, settings.tls_client_crl)
+    return Encryption(settings.tls_cert, settings.tls_key, clients)
 
 
 def _make_lanes(settings: Settings, observer: Observer, gate: Gate | None) -> Lanes | None:
@@ -209,8 +210,9 @@ def check_settings(settings: Settings) -> None:
             "Certificates of clients need TLS of this server's own, and access control",
             hint="give --tls-cert and --auth; behind a proxy that speaks TLS, see --auth-header",
         )
-    if settings.tls_client_required and not settings.tls_client_ca:
-        raise InvalidInput("Whose certificates are required is not said", hint="give --tls-client-ca")
+    if (settings.tls_client_required or settings.tls_client_crl) and not settings.tls_client_ca:
+        what = "required" if settings.tls_client_required else "revoked"
+        raise InvalidInput(f"Whose certificates are {what} is not said", hint="give --tls-client-ca")
     if settings.tls_client_name not in get_args(CertificateName):
         hint = f"one of {', '.join(get_args(CertificateName))}"
         raise InvalidInput(f"Invalid tls_client_name {settings.tls_client_name[:40]!r}", hint=hint)
