@@ -19,6 +19,7 @@ PUBLIC = {
     ("GET", "/ready"),
     ("GET", "/sign-in"),
     ("GET", "/join"),
+    ("GET", "/set-up"),
     ("POST", "/api/v1/session"),
     ("POST", "/api/v1/join"),
     ("GET", "/api/3.0/mlflow/server-info"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.repository.source import ROOT
 from tests.server.access import ADMIN, PASSWORD, Site, Visitor, basic, bearer, cookie, on_site
 from trackway.auth import passwords
 from trackway.base.errors import InvalidInput
@@ -210,7 +212,11 @@ def test_a_visitor_is_led_to_the_page_to_sign_in_whose_script_alone_may_run(tmp_
         browser = Visitor(site.app, (b"sec-fetch-mode", b"navigate"))
         assert (await browser.ask("GET", "/"))[0] == 303
         assert site.app.told[b"location"] == b"/sign-in"
-        for page in ("/sign-in", "/join"):
+        assert (await browser.ask("GET", "/runs/a%20b?tab=logs&x=1"))[0] == 303
+        assert site.app.told[b"location"] == b"/sign-in?then=/runs/a%2520b%3Ftab%3Dlogs%26x%3D1"
+        assert (await browser.ask("GET", "/runs?filter=" + "a" * 3_000))[0] == 303
+        assert site.app.told[b"location"] == b"/sign-in"
+        for page in ("/sign-in", "/join", "/set-up"):
             status, text = await browser.ask("GET", page)
             assert status == 200
             assert "<script>" in text
@@ -320,3 +326,12 @@ def test_a_named_proxy_says_who_it_has_signed_in_and_nobody_else_does(tmp_path: 
 def test_a_header_counts_with_a_proxy_alone(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match="only when a proxy sets it"):
         check_settings(read_settings({"auth_header": "X-Forwarded-User", **given}, {}))
+
+
+def test_pages_to_sign_in_look_like_the_others() -> None:
+    tokens = dict(re.findall(r"(--[\w-]+): (.+);", (ROOT / "ui/src/tokens.css").read_text(encoding="utf-8")))
+    style = (ROOT / "src/trackway/server/sign_in_page.css").read_text(encoding="utf-8")
+    own = dict(re.findall(r"(--[\w-]+): (.+);", style))
+    assert own == {name: tokens[name] for name in own}
+    used = set(re.findall(r"var\((--[\w-]+)\)", style))
+    assert used == own.keys()

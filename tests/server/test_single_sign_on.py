@@ -94,7 +94,7 @@ def test_who_the_provider_names_is_signed_in_with_teams_and_rights(tmp_path: Pat
         entry = (await site.audit(operation="session.open"))[0]
         assert (entry["actor"], entry["detail"]) == ("user:ann", "oidc")
         status, page = await site.anonymous.ask("GET", "/sign-in")
-        assert '<a href="/sign-in/oidc">' in page
+        assert 'href="/sign-in/oidc">' in page
         for host, status in ((b"trackway.example.org", 200), (b"evil.example.org", 403)):
             assert (await Visitor(site.app, (b"host", host)).ask("GET", "/sign-in"))[0] == status
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.services.trackway_server import run_trackway
 from tests.ui.looking import Site, fill, launch
-from tests.ui.rich import Rich, make_rich
+from tests.ui.rich import Rich, make_rich, operate
 from trackway.server.static import FOLDER
 
 expect.set_options(timeout=30_000)  # a slow machine is no failure
@@ -35,6 +35,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def rich(site: Site) -> Rich:
     """Two runs with files of every kind, and a registered model of two versions."""
     return make_rich(site.port)
+
+
+@pytest.fixture(scope="session")
+def operated(site: Site) -> Site:
+    """The server with a webhook, a schedule and a project, as an operator has them."""
+    operate(site.port)
+    return site
 
 
 @pytest.fixture

@@ -1,7 +1,11 @@
-"""Pictures of the main pages for README and docs: `python -m tests.ui.pictures`, or `make pictures`."""
+"""Pictures of the main pages for README and docs: `python -m tests.ui.pictures`, or `make pictures`.
+
+With a folder as its argument it takes every page in every look into that folder, for whoever changes how pages look.
+"""
 
 from __future__ import annotations
 
+import argparse
 import io
 import tempfile
 from datetime import UTC, datetime
@@ -14,8 +18,10 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.repository.source import ROOT
 from tests.services.trackway_server import run_trackway
+from tests.ui.every_page import PAGES, locate, turn
 from tests.ui.gallery import NOW_MS, Gallery, make_gallery
-from tests.ui.looking import launch
+from tests.ui.looking import fill, launch
+from tests.ui.rich import make_rich, operate
 
 FOLDER = ROOT / "docs/images"
 WIDTH, HEIGHT = 1280, 800
@@ -79,19 +85,41 @@ def shrink(data: bytes) -> bytes:
     return packed.getvalue()
 
 
-def main() -> None:
-    """Take all pictures anew."""
+def take_main_pages(browser: Browser, port: int) -> None:
+    """Take the pictures of docs/images anew."""
     FOLDER.mkdir(exist_ok=True)
+    for picture in list_pictures(make_gallery(port)):
+        data = shrink(take(browser, f"http://127.0.0.1:{port}", picture))
+        (FOLDER / f"{picture.name}.png").write_bytes(data)
+        print(f"{picture.name}.png: {len(data):,} bytes", flush=True)
+
+
+def take_every_page(browser: Browser, port: int, folder: Path) -> None:
+    """Take every page in every look."""
+    site, rich = fill(port), make_rich(port)
+    operate(port)
+    page = browser.new_page()
+    for name in PAGES:
+        for look in turn(page, locate(name, site, rich)):
+            page.screenshot(path=folder / f"{name}-{look.width}-{look.scheme}.png", animations="disabled")
+
+
+def main() -> None:
+    """Take pictures of a server of one's own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", help="for every page in every look")
+    every: Path | None = parser.parse_args().folder
     with (
         tempfile.TemporaryDirectory(prefix="pictures-") as folder,
         run_trackway(Path(folder)) as port,
         sync_playwright() as playwright,
         launch(playwright) as browser,
     ):
-        for picture in list_pictures(make_gallery(port)):
-            data = shrink(take(browser, f"http://127.0.0.1:{port}", picture))
-            (FOLDER / f"{picture.name}.png").write_bytes(data)
-            print(f"{picture.name}.png: {len(data):,} bytes", flush=True)
+        if every is None:
+            take_main_pages(browser, port)
+        else:
+            every.mkdir(parents=True, exist_ok=True)
+            take_every_page(browser, port, every)
 
 
 if __name__ == "__main__":

@@ -264,3 +264,18 @@ def make_rich(port: int, name: str = "rich") -> Rich:
     call(port, "POST", f"/registered-models/{model}/versions/2/transition", {"stage": "Staging"})
     call(port, "PUT", f"/registered-models/{model}/aliases/champion", {"version": 2})
     return Rich(runs[0], runs[1], logged, experiment, model)
+
+
+def operate(port: int) -> None:
+    """Make a webhook, a schedule and runs of a project whose every text is markup."""
+    hook = {"name": "hostile", "url": "https://hooks.example.org/a", "events": ["run.created"], "description": HOSTILE}
+    call(port, "POST", "/webhooks", hook)
+    launch = {"uri": HOSTILE, "version": "", "entry_point": "train", "params": {"why": HOSTILE}, "experiment": ""}
+    launch |= {"backend": "", "backend_config": "", "env_manager": ""}
+    call(port, "POST", "/schedules", {"name": "nightly", "cron": "30 2 * * *", "launch": launch, "paused": True})
+    tags = {"mlflow.source.type": "PROJECT", "mlflow.source.name": HOSTILE, "mlflow.project.entryPoint": "it's <b>"}
+    experiment = make_experiment(port, "launched")
+    for number in range(3):
+        run = make_run(port, experiment, name=f"launched {number}", tags=tags)
+        if number:
+            finish(port, run, "FAILED" if number == 2 else "FINISHED")

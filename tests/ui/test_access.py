@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from http.client import HTTPConnection
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.services.trackway_server import run_trackway
-from tests.ui.looking import HOSTILE, find_barriers
+from tests.ui.every_page import GUARDED_PAGES, PUBLIC_PAGES, find_faults
+from tests.ui.looking import HOSTILE
 
 pytestmark = pytest.mark.browser
 ADMIN, PASSWORD = "root", "correct horse battery"
-LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
-PAGES = [
-    "/members",
-    "/members?user=robot",
-    "/members?tab=teams",
-    "/members?tab=grants&who=ann&operation=runs.get",
-    "/members?tab=roles",
-    "/account",
-]
 
 
 class Guarded(NamedTuple):
@@ -65,14 +59,10 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 @pytest.fixture
-def page(browser: Browser, guarded: Guarded, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(browser: Browser, guarded: Guarded) -> Iterator[Page]:
     """A page on that server, before anybody has signed in."""
-    width: int
-    scheme: Literal["light", "dark"]
-    width, scheme = getattr(request, "param", (1280, "light"))
-    context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, permissions=["clipboard-read", "clipboard-write"]
-    )
+    permissions = ["clipboard-read", "clipboard-write"]
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, permissions=permissions)
     context.set_default_timeout(30_000)
     page = context.new_page()
     wrong: list[str] = []
@@ -87,25 +77,52 @@ def page(browser: Browser, guarded: Guarded, request: pytest.FixtureRequest) -> 
 
 def sign_in(page: Page, guarded: Guarded, name: str = ADMIN) -> None:
     page.goto(f"{guarded.address}/sign-in")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    fill_in(page, PASSWORD, name)
     expect(page.get_by_role("heading", name="Experiments", level=1)).to_be_visible()
 
 
-@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=["1280-light", "1280-dark", "390-light", "390-dark"])
-def test_every_page_fits_and_keeps_nobody_out(page: Page, guarded: Guarded) -> None:
-    for path in ("/sign-in", "/join"):
-        page.goto(guarded.address + path)
-        assert find_barriers(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], path  # type: ignore[index]
+def fill_in(page: Page, password: str, name: str = ADMIN) -> None:
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.parametrize("name", PUBLIC_PAGES)
+def test_pages_of_strangers_fit_and_keep_nobody_out(page: Page, guarded: Guarded, name: str) -> None:
+    assert find_faults(page, guarded.address + PUBLIC_PAGES[name]) == []
+
+
+@pytest.mark.parametrize("name", GUARDED_PAGES)
+def test_a_page_fits_and_keeps_nobody_out(page: Page, guarded: Guarded, name: str) -> None:
     sign_in(page, guarded)
-    for path in PAGES:
-        page.goto(guarded.address + path)
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
-        expect(page.locator("[aria-busy]")).to_have_count(0)
-        assert find_barriers(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], path  # type: ignore[index]
+    assert find_faults(page, guarded.address + GUARDED_PAGES[name]) == []
+
+
+def test_who_signs_in_comes_to_the_page_that_was_asked_for(page: Page, guarded: Guarded) -> None:
+    page.goto(f"{guarded.address}/audit?operation=a%26b")
+    expect(page).to_have_url(re.compile("/sign-in"))
+    fill_in(page, "wrong password")
+    expect(page.get_by_role("alert")).to_contain_text("password")
+    fill_in(page, PASSWORD)
+    expect(page).to_have_url(f"{guarded.address}/audit?operation=a%26b")
+    expect(page.get_by_label("Operation, such as runs.delete")).to_have_value("a&b")
+
+
+@pytest.mark.parametrize(
+    "then", ["//example.org/", "https://example.org/", "javascript:window.pwned=1", "/\\example.org"]
+)
+def test_who_signs_in_is_led_nowhere_else(page: Page, guarded: Guarded, then: str) -> None:
+    page.goto(f"{guarded.address}/sign-in?then={quote(then, safe='')}")
+    fill_in(page, PASSWORD)
+    expect(page.get_by_role("heading", name="Experiments", level=1)).to_be_visible()
+
+
+def test_the_theme_that_was_chosen_is_that_of_the_page_to_sign_in(page: Page, guarded: Guarded) -> None:
+    sign_in(page, guarded)
+    page.get_by_role("button", name="Theme: system").click()
+    page.get_by_role("menuitem", name="Dark").click()
+    page.goto(f"{guarded.address}/sign-in")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 def test_somebody_is_invited_disabled_and_deleted(page: Page, guarded: Guarded) -> None:

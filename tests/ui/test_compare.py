@@ -7,23 +7,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.ui.looking import HOSTILE, Site, find_barriers
+from tests.ui.looking import HOSTILE, Site
 from tests.ui.rich import Rich, make_rich
 
 pytestmark = pytest.mark.browser
-
-LOOKS = [(1280, "light"), (390, "dark")]
-TABS = ["values&all=1", "charts", "files&path=train.py", "code"]
-
-
-@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=["1280-light", "390-dark"])
-def test_every_way_to_compare_fits_and_keeps_nobody_out(page: Page, site: Site, rich: Rich) -> None:
-    for tab in TABS:
-        page.goto(f"{site.address}/compare?runs={rich.run},{rich.other}&tab={tab}")
-        expect(page.get_by_role("heading", name="Compare 2 runs")).to_be_visible()
-        expect(page.locator("[aria-busy]")).to_have_count(0)
-        assert find_barriers(page) == [], tab
-        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], tab  # type: ignore[index]
 
 
 def test_values_that_differ_are_shown_and_the_others_on_request(page: Page, site: Site, rich: Rich) -> None:

@@ -10,20 +10,6 @@ from tests.ui.rich import Rich
 
 pytestmark = pytest.mark.browser
 
-LOOKS = [(1280, "light"), (390, "dark")]
-
-
-@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=["1280-light", "390-dark"])
-def test_every_page_of_the_registry_fits_and_keeps_nobody_out(page: Page, site: Site, rich: Rich) -> None:
-    version = f"/models/{rich.model}/versions/2"
-    pages = [f"/models/{rich.model}", version, f"{version}?tab=use", f"{version}?tab=files&path=MLmodel"]
-    for path in ["/models", "/models?tab=portfolio", *pages, f"/models/{rich.model}/compare?versions=1,2&all=1"]:
-        page.goto(site.address + path)
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
-        expect(page.locator("[aria-busy]")).to_have_count(0)
-        assert find_barriers(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], path  # type: ignore[index]
-
 
 def test_a_version_says_what_it_takes_and_where_it_came_from(page: Page, site: Site, rich: Rich) -> None:
     page.goto(f"{site.address}/models/{rich.model}/versions/2")

@@ -14,7 +14,6 @@ pytestmark = pytest.mark.browser
 
 LOOKS = [(1280, "light"), (390, "dark")]
 IDS = ["1280-light", "390-dark"]
-TABS = ["overview", "metrics", "system", "logs", "models", "artifacts&path=model"]
 EVIL = """<!doctype html><p id="said">loaded</p><img src="http://example.invalid/a.png"><script>
 for (const act of [
   () => { parent.document.title = "taken" }, () => { parent.pwned = 1 }, () => { top.location = "about:blank" },
@@ -22,16 +21,6 @@ for (const act of [
   () => { document.cookie = "a=b" }, () => { open("http://example.invalid/") },
 ]) try { act() } catch { document.getElementById("said").textContent += " refused" }
 </script>"""
-
-
-@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=IDS)
-def test_every_part_of_a_run_fits_and_keeps_nobody_out(page: Page, site: Site, rich: Rich) -> None:
-    for tab in TABS:
-        page.goto(f"{site.address}/runs/{rich.run}?tab={tab}")
-        expect(page.get_by_role("heading", name="rich-0")).to_be_visible()
-        expect(page.locator("[aria-busy]")).to_have_count(0)
-        assert find_barriers(page) == [], tab
-        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], tab  # type: ignore[index]
 
 
 def test_a_run_says_what_it_is_and_what_it_came_from(page: Page, site: Site, rich: Rich) -> None:

@@ -122,7 +122,7 @@ function Shown() {
   if (!found) {
     return (
       <main class="page" id="main">
-        <Empty title="There is no page here">
+        <Empty title="There is no page here" alone>
           <p>The address may be mistyped, or what it named may be gone.</p>
           <a class="button primary" href="/experiments">
             Go to the experiments

@@ -119,7 +119,7 @@ def _tell(settings: Settings, port: int, setup: str) -> None:
     address = _write_address(settings, settings.host, port)
     store, artifacts = hide_credentials(settings.store), hide_credentials(settings.artifacts)
     if setup:
-        click.echo(f"Nobody can sign in yet. Set the server up, once: {address}/join#{setup}", err=True)
+        click.echo(f"Nobody can sign in yet. Set the server up, once: {address}/set-up#{setup}", err=True)
     log.info("Trackway %s serves %s (store %s, artifacts %s)", VERSION, address, store, artifacts)
 
 

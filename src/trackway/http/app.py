@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic
+from urllib.parse import quote
 
 from trackway.base.errors import InvalidInput, NotFound, TrackwayError
 from trackway.base.ids import is_id, new_id
@@ -31,6 +32,7 @@ from trackway.http.observe import Observer
 
 log = logging.getLogger("trackway.http")
 _SEGMENT = re.compile(r"\{(\w+)(:path)?\}")
+_WAY_BACK_BYTES = 2_000
 _SECURITY = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"SAMEORIGIN"),
@@ -195,7 +197,9 @@ class _MethodNotAllowed(InvalidInput):
 def _challenge(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Say how to sign in: a page's visitor is led there, a program is told, a page's own request gets no dialogue."""
     if request.method == "GET" and request.headers.get(b"sec-fetch-mode") == b"navigate":
-        return HttpResponse(status=303, headers=[(b"location", b"/sign-in"), (b"cache-control", b"no-store")])
+        return HttpResponse(
+            status=303, headers=[(b"location", _sign_in_from(request)), (b"cache-control", b"no-store")]
+        )
     if b"sec-fetch-mode" not in request.headers:
         response.headers = [*response.headers, (b"www-authenticate", b'Basic realm="trackway"')]
     return response
@@ -250,3 +254,11 @@ async def _stream(request: HttpRequest, chunks: AsyncIterator[bytes], send: Send
             await close()
     await send({"type": "http.response.body", "body": b""})
     return sent
+
+
+def _sign_in_from(request: HttpRequest) -> bytes:
+    """Return the address of the page to sign in, which leads back to the one that was asked for."""
+    asked = request.raw_path + (b"?" + request.query if request.query else b"")
+    if asked == b"/" or len(asked) > _WAY_BACK_BYTES:
+        return b"/sign-in"
+    return b"/sign-in?then=" + quote(asked, safe="/").encode()

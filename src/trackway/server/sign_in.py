@@ -1,54 +1,22 @@
-"""Signing in and out: three routes for programs and pages, and the plain pages that use them."""
+"""Signing in and out: three routes for programs and pages, and the pages that use them."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
 from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from trackway.auth.authenticator import Attempt, Authenticator
-from trackway.base.errors import InvalidInput, PermissionDenied, TrackwayError
+from trackway.base.errors import InvalidInput, PermissionDenied
 from trackway.http.messages import HttpRequest, HttpResponse
 from trackway.server.calls import Caller, Route
 from trackway.server.gate import SESSION_S, Gate, make_csrf, make_session_cookies, read_cookie, read_shown
 from trackway.server.native import encode_error
+from trackway.server.sign_in_page import show_invitation, show_set_up, show_sign_in
 
 S = TypeVar("S", bound=msgspec.Struct)
 _BODY_BYTES = 16_384
-_HTML = b"text/html; charset=utf-8"
-_SCRIPT = """
-const form = document.forms[0], told = document.getElementById("told");
-const link = location.hash.slice(1);
-if (link && form.secret) { form.secret.value = link; history.replaceState(null, "", location.pathname); }
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const answer = await fetch(form.dataset.to, {method: "POST", headers: {"Content-Type": "application/json"},
-    body: JSON.stringify(Object.fromEntries(new FormData(form)))});
-  if (answer.ok) { location.assign(form.dataset.then); return; }
-  const error = (await answer.json()).error;
-  told.textContent = error.hint ? error.message + " (" + error.hint + ")" : error.message;
-});
-"""
-_STYLE = (
-    ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:22rem;margin:4rem auto;"
-    "padding:0 1rem}label{display:block;margin:.8rem 0}input{display:block;width:100%;box-sizing:border-box;"
-    "font:inherit;padding:.4rem}button{font:inherit;padding:.4rem 1rem}#told{color:#b3261e;min-height:1.5em}"
-    "@media(prefers-color-scheme:dark){#told{color:#f2b8b5}}"
-)
-
-
-def _hash(text: str) -> str:
-    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
-
-
-_CSP = (
-    f"default-src 'none'; script-src {_hash(_SCRIPT)}; style-src {_hash(_STYLE)}; connect-src 'self';"
-    " form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
-).encode()
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,6 +62,7 @@ class SignInRoutes:
             Route("POST", "/api/v1/join", self._join, encode_error, access="public"),
             Route("GET", "/sign-in", self._sign_in_page, encode_error, access="public"),
             Route("GET", "/join", self._join_page, encode_error, access="public"),
+            Route("GET", "/set-up", self._set_up_page, encode_error, access="public"),
         ]
 
     async def _sign_in(self, request: HttpRequest, caller: Caller) -> HttpResponse:
@@ -124,24 +93,13 @@ class SignInRoutes:
         return HttpResponse(body=msgspec.json.encode(Session(name, "")))
 
     async def _sign_in_page(self, _request: HttpRequest, _caller: Caller) -> HttpResponse:
-        return _page(
-            "Sign in",
-            '<form data-to="/api/v1/session" data-then="/">'
-            "<label>Name<input name=name autocomplete=username required autofocus></label>"
-            "<label>Password<input name=password type=password autocomplete=current-password required></label>"
-            "<button>Sign in</button></form>"
-            + (f'<p><a href="{self._elsewhere}">Single sign-on</a></p>' if self._elsewhere else ""),
-        )
+        return show_sign_in(self._elsewhere)
 
     async def _join_page(self, _request: HttpRequest, _caller: Caller) -> HttpResponse:
-        return _page(
-            "Choose a password",
-            '<form data-to="/api/v1/join" data-then="/sign-in">'
-            "<label>Name, if you set this server up<input name=name autocomplete=username></label>"
-            "<label>New password, 12 characters or more"
-            "<input name=password type=password autocomplete=new-password minlength=12 required></label>"
-            "<input name=secret type=hidden><button>Go on</button></form>",
-        )
+        return show_invitation()
+
+    async def _set_up_page(self, _request: HttpRequest, _caller: Caller) -> HttpResponse:
+        return show_set_up()
 
     def _answer(self, request: HttpRequest, session: Session, secret: str, lasts_s: int) -> HttpResponse:
         cookies = make_session_cookies(request, self._gate.proxies, secret, lasts_s)
@@ -164,21 +122,3 @@ def _check_own_page(request: HttpRequest) -> None:
     """Refuse to sign a browser in for a page of another site, which could make it act as somebody else."""
     if request.headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
         raise PermissionDenied("This was not sent by a page of this server")
-
-
-def show_failure(error: TrackwayError) -> HttpResponse:
-    """Return a page that says why somebody is not signed in."""
-    said = html.escape(f"{error.message} ({error.hint})" if error.hint else error.message)
-    page = _page("Not signed in", f'<form hidden></form><p>{said}</p><p><a href="/sign-in">Sign in</a></p>')
-    page.status = error.status
-    return page
-
-
-def _page(title: str, form: str) -> HttpResponse:
-    body = (
-        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{title} · Trackway</title><style>{_STYLE}</style><h1>{title}</h1>{form}"
-        f"<p id=told role=alert></p><script>{_SCRIPT}</script></html>"
-    )
-    headers = [(b"content-security-policy", _CSP), (b"cache-control", b"no-store")]
-    return HttpResponse(body=body.encode(), content_type=_HTML, headers=headers)

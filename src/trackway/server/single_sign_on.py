@@ -17,7 +17,7 @@ from trackway.http.messages import HttpRequest, HttpResponse
 from trackway.server.calls import Caller, Route
 from trackway.server.gate import Gate, make_session_cookies, read_cookie
 from trackway.server.native import encode_error
-from trackway.server.sign_in import show_failure
+from trackway.server.sign_in_page import show_failure
 
 START = "/sign-in/oidc"
 CALLBACK = f"{START}/callback"

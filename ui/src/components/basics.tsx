@@ -70,16 +70,29 @@ export function Failure({ error, retry }: { error: ApiError; retry?: () => void 
   )
 }
 
+/** A page whose object cannot be shown, and a way on. */
+export function PageFailure({ title, error, retry, on }: { title: string; error: ApiError; retry: () => void; on: [href: string, text: string] }) {
+  return (
+    <main class="page" id="main">
+      <h1>{title}</h1>
+      <Failure error={error} retry={retry} />
+      <a href={on[0]}>{on[1]}</a>
+    </main>
+  )
+}
+
 interface EmptyProps {
   title: string
+  /** Whether it is all that the page has. */
+  alone?: boolean
   children?: ComponentChildren
 }
 
 /** A place where nothing is yet, which says how something comes there. */
-export function Empty({ title, children }: EmptyProps) {
+export function Empty({ title, alone, children }: EmptyProps) {
   return (
     <div class="empty">
-      <h2>{title}</h2>
+      {alone ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children}
     </div>
   )

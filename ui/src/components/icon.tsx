@@ -36,6 +36,7 @@ const PATHS = {
   trash: "M3 4.5h10M6 4.5V3h4v1.5M4.2 4.5l.6 9h6.4l.6-9M6.7 7v4M9.3 7v4",
   tree: "M3 2.5v9.5h4M3 7h4M9 5.5h4.5v3H9zM9 10.5h4.5v3H9z",
   up: "M4 9.5l4-4 4 4",
+  upload: "M8 10V2.5M4.5 5.5L8 2l3.5 3.5M3 13.5h10",
   zoom: "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9M10.3 10.3L14 14M5 7h4",
 } as const
 

@@ -173,12 +173,13 @@ function Folder({ file, onChoose, modelActs }: Omit<ShownProps, "siblings">) {
   if (error) return <Failure error={error} />
   if (!data) return <Skeleton rows={3} />
   const model = data.files.find((one) => nameOf(one.path) === "MLmodel")
+  const images = data.files.filter((one) => !one.is_dir && isImage(nameOf(one.path)))
+  const folders = data.files.filter((one) => one.is_dir).length
+  const held = [count(data.files.length - folders, "file"), ...(folders ? [count(folders, "folder")] : [])]
   return (
     <>
-      <p class="soft">
-        {count(data.files.filter((one) => !one.is_dir).length, "file")} and{" "}
-        {count(data.files.filter((one) => one.is_dir).length, "folder")} in it.
-      </p>
+      <p class="soft">{held.join(" and ")} in it.</p>
+      {!model && images[0] && <Preview file={images[0]} images={images} onChoose={onChoose} />}
       {model && (
         <>
           <div class="row wrap">{modelActs?.(file.path)}</div>
@@ -209,7 +210,7 @@ function Upload({ folder, onDone }: { folder: string; onDone: () => void }) {
   }
   return (
     <>
-      <Button icon="up" disabled={busy} onClick={() => input.current!.click()}>
+      <Button icon="upload" disabled={busy} onClick={() => input.current!.click()}>
         {busy ? "Uploading…" : "Upload"}
       </Button>
       <input

@@ -30,8 +30,8 @@ function stateOf({ before, after }: Pair): State {
 const STATES: Record<State, [text: string, kind: string]> = {
   same: ["the same", ""],
   changed: ["differs", "warn"],
-  gone: ["in the first only", "bad"],
-  new: ["in the second only", "good"],
+  gone: ["in the first only", ""],
+  new: ["in the second only", "busy"],
 }
 
 export function FileDifference({ runs }: { runs: Run[] }) {

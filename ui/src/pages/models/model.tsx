@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { call } from "../../api/client"
 import type { ModelVersion, RegisteredModel } from "../../api/types"
-import { Button, Empty, Failure, Skeleton } from "../../components/basics"
+import { Button, Empty, PageFailure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Facts, Section } from "../../components/facts"
 import { firstWords } from "../../components/markdown"
@@ -31,12 +31,7 @@ export default function Model({ fields }: PageProps) {
     document.title = `${name} · Trackway`
   }, [name])
   if (error && !data) {
-    return (
-      <main class="page" id="main">
-        <Failure error={error} retry={reload} />
-        <a href="/models">All models</a>
-      </main>
-    )
+    return <PageFailure title="This model cannot be shown" error={error} retry={reload} on={["/models", "All models"]} />
   }
   if (!data) {
     return (

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { call } from "../../api/client"
 import type { ModelVersion } from "../../api/types"
-import { Empty, Failure, Skeleton } from "../../components/basics"
+import { Empty, PageFailure, Skeleton } from "../../components/basics"
 import { Copied, Facts, Section } from "../../components/facts"
 import { Note } from "../../components/note"
 import { Tabs } from "../../components/tabs"
@@ -45,10 +45,10 @@ export default function Version({ fields }: PageProps) {
     document.title = `${name} ${version} · Trackway`
   }, [name, version])
   if (!data) {
+    if (error) return <PageFailure title="This version cannot be shown" error={error} retry={reload} on={[modelHref(name), "All versions"]} />
     return (
       <main class="page" id="main">
-        {error ? <Failure error={error} retry={reload} /> : <Skeleton rows={10} />}
-        {error && <a href={modelHref(name)}>All versions</a>}
+        <Skeleton rows={10} />
       </main>
     )
   }
@@ -73,8 +73,10 @@ export default function Version({ fields }: PageProps) {
       {tab === "files" &&
         (folder.data ? (
           <Browser root={folder.data} path={place.value.query.get("path") ?? ""} onPath={(path) => setQuery({ path })} />
+        ) : folder.loading ? (
+          <Skeleton />
         ) : (
-          <Empty title={folder.loading ? "Looking for the files" : "Its files are not kept by this server"}>
+          <Empty title="Its files are not kept by this server">
             <p class="mono">{data.source}</p>
           </Empty>
         ))}

@@ -52,6 +52,13 @@ export function LoggedModels({ run }: { run: Run }) {
 function Model({ model, run, role }: { model: LoggedModel; run: Run; role: string }) {
   const root = folderOf(model.artifact_uri)
   const params = Object.keys(model.params).sort()
+  // The last value that was logged of a metric, for each dataset and step.
+  const metrics = new Map(
+    model.metrics.map((one) => [
+      `${one.key}${one.dataset_name ? ` on ${one.dataset_name}` : ""}${one.step ? ` at step ${one.step}` : ""}`,
+      one,
+    ]),
+  )
   return (
     <>
       <Section
@@ -74,17 +81,14 @@ function Model({ model, run, role }: { model: LoggedModel; run: Run; role: strin
           ]}
         />
       </Section>
-      {model.metrics.length > 0 && (
-        <Section title="Metrics" note={count(model.metrics.length)}>
+      {metrics.size > 0 && (
+        <Section title="Metrics" note={count(metrics.size)}>
           <Pairs
             label="Metrics of the model"
-            names={model.metrics.map((one, n) => `${one.key}${one.dataset_name ? ` on ${one.dataset_name}` : ""} ${n + 1}`)}
+            names={[...metrics.keys()]}
             heads={["Name", "Value", "Step"]}
             numbers
-            cells={(name) => {
-              const one = model.metrics[Number(name.slice(name.lastIndexOf(" "))) - 1]!
-              return [number(one.value), one.step ?? 0]
-            }}
+            cells={(name) => [number(metrics.get(name)!.value), metrics.get(name)!.step ?? 0]}
           />
         </Section>
       )}

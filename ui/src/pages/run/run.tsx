@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { call } from "../../api/client"
 import type { Run } from "../../api/types"
-import { Button, Failure, Skeleton, Status } from "../../components/basics"
+import { Button, PageFailure, Skeleton, Status } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { lazy } from "../../components/lazy"
 import { Menu } from "../../components/menu"
@@ -45,12 +45,7 @@ export default function RunPage({ fields }: PageProps) {
     if (run) document.title = `${run.name} · Trackway`
   }, [run?.name])
   if (error && !run) {
-    return (
-      <main class="page" id="main">
-        <Failure error={error} retry={reload} />
-        <a href="/runs">All runs</a>
-      </main>
-    )
+    return <PageFailure title="This run cannot be shown" error={error} retry={reload} on={["/runs", "All runs"]} />
   }
   if (!run) {
     return (

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact"
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { call } from "../../api/client"
 import type { Experiment, Run, RunFields } from "../../api/types"
-import { Button, Code, Empty, Failure, Skeleton } from "../../components/basics"
+import { Button, Code, Empty, Failure, PageFailure, Skeleton } from "../../components/basics"
 import type { IconName } from "../../components/icon"
 import { Menu } from "../../components/menu"
 import { lazy } from "../../components/lazy"
@@ -65,12 +65,8 @@ export default function Runs({ fields }: PageProps) {
     void lines.refresh()
   }
   if (experiments.error && !experiments.data) {
-    return (
-      <main class="page" id="main">
-        <Failure error={experiments.error} retry={experiments.reload} />
-        <a href="/experiments">All experiments</a>
-      </main>
-    )
+    const { error, reload } = experiments
+    return <PageFailure title="These runs cannot be shown" error={error} retry={reload} on={["/experiments", "All experiments"]} />
   }
   const wrong = lines.error?.details.position !== undefined
   const empty = !lines.loading && !lines.error && lines.count === 0
@@ -81,7 +77,7 @@ export default function Runs({ fields }: PageProps) {
       <Head view={view} experiments={experiments.data} onMode={(mode) => change({ mode })}>
         {only && <ViewsMenu experiment={only} onChanged={experiments.reload} />}
       </Head>
-      <div class="row wrap">
+      <div class="row wrap runs-tools">
         <FilterBar
           view={view}
           names={names.data}
@@ -153,11 +149,12 @@ export default function Runs({ fields }: PageProps) {
 
 function describe(lines: Lines, view: View): string {
   if (lines.loading) return "Searching…"
+  if (lines.error) return ""
   const total = lines.total
   const found = view.filter ? " found" : ""
   if (view.group.length > 0) return `${count(lines.count, "group")} of ${count(total ?? 0, "run")}${found}`
   if (total === null) return `More than ${count(lines.count - 1)} runs${found}`
-  return `${count(total, view.tree && !view.filter ? "topmost run" : "run")}${found}`
+  return `${count(total, view.tree && !view.filter ? "run at the top" : "run")}${found}`
 }
 
 function queryOf(view: View): RunQuery {
