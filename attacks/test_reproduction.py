@@ -12,7 +12,7 @@ import pytest
 import trackway as tw
 from tests.sdk.repositories import run_git
 from trackway.api import operations as ops
-from trackway.api.runs import Environment, GitState, LogEnvironment
+from trackway.api.runs import Environment, GitState, LeftOutFile, LogEnvironment
 from trackway.base.errors import InvalidInput, TrackwayError
 from trackway.environments.requirements import check_lock
 from trackway.projects.reproduction import Report, prepare, reproduce
@@ -48,7 +48,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 def record(folder: Path, **changed: Any) -> str:
     """Log a run that says whatever it is told to of how it was made."""
     git = GitState(commit=run_git(folder, "rev-parse", "HEAD"), root=str(folder))
-    for name in ("commit", "remote", "root", "diff"):
+    for name in ("commit", "remote", "root", "diff", "left_out"):
         if name in changed:
             git = GitState(**{**{f: getattr(git, f) for f in git.__struct_fields__}, name: changed.pop(name)})
     given = {"python": "3.11.0", "command": ["python", "train.py"], "working_dir": str(folder), "git": git, **changed}
@@ -195,3 +195,32 @@ def test_a_record_that_is_none_is_said_to_be(repository: Path, text: bytes) -> N
         tw.log_artifact(str(repository / "launch.json"), "project")
     with pytest.raises(TrackwayError, match="cannot be read"):
         reproduce(run_id, trust=True)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("path", ["../outside/x", "{0}/outside/x", ".git/config", "way/x", "a\0b", "..", "", "."])
+def test_a_file_that_was_left_out_is_not_put_or_removed_outside_of_the_code(
+    repository: Path, tmp_path: Path, path: str, deleted: bool
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "x").write_text("mine")
+    (repository / "way").symlink_to(outside)
+    run_git(repository, "add", "--all")
+    run_git(repository, "commit", "--quiet", "--message", "way")
+    facts = (outside / "x").stat()
+    one = LeftOutFile(
+        path=path.format(tmp_path), size_bytes=facts.st_size, modified_ns=0 if deleted else facts.st_mtime_ns
+    )
+    report = reproduce(record(repository, left_out=[one]), dry_run=True)
+    assert (report.verdict, len(report.lost)) == ("ready", 1)
+    assert (outside / "x").read_text() == "mine"
+    assert not (outside / "x").is_symlink()
+
+
+def test_an_id_of_a_program_is_no_way_into_a_search(repository: Path) -> None:
+    run_id = record(repository)
+    with tw.start_run():
+        tw.log_metric("b", 1)
+    tw.Client().ingest(run_id, tags={"trackway.program": "x' OR metrics.b > 0 OR tags.`a` = '"})
+    assert len(prepare(run_id).members.runs) == 1

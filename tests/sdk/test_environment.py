@@ -11,7 +11,7 @@ import pytest
 
 from tests.sdk.repositories import create_repository, run_git
 from trackway.api.runs import Environment
-from trackway.sdk import git
+from trackway.sdk import work_tree
 from trackway.sdk.environment import capture_environment, source_tags
 
 
@@ -127,7 +127,7 @@ class TestEnvironment:
         assert environment.packages["msgspec"] == metadata.version("msgspec")
         assert int(environment.hardware["cpu_cores"]) > 0
         assert int(environment.hardware["memory_bytes"]) > 1e8
-        assert environment.git == git.get_state(script.parent)
+        assert environment.git == work_tree.get_state(script.parent)
 
     def test_variables_come_from_a_list_and_secrets_are_masked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in {

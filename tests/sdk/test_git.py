@@ -7,7 +7,7 @@ import pytest
 
 from tests.sdk.repositories import create_repository, run_git
 from trackway.api.runs import GitState
-from trackway.sdk import git
+from trackway.sdk import git, work_tree
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def get_state(folder: Path) -> GitState:
-    state = git.get_state(folder)
+    state = work_tree.get_state(folder)
     assert state is not None
     return state
 
@@ -35,13 +35,11 @@ def test_folders_below_belong_to_the_tree(repository: Path) -> None:
 def test_diff_holds_staged_and_unstaged_changes_of_tracked_files(repository: Path) -> None:
     (repository / "train.py").write_text("print('zwei äöü')\n")
     (repository / "new.py").write_text("staged\n")
-    (repository / "unknown.py").write_text("neither\n")
     run_git(repository, "add", "new.py")
     state = get_state(repository)
     assert state.dirty
     assert "+print('zwei äöü')" in state.diff
     assert "+staged" in state.diff
-    assert "neither" not in state.diff
     assert not state.diff_truncated
 
 
@@ -57,9 +55,9 @@ def test_files_that_git_does_not_know_leave_the_tree_clean(repository: Path) -> 
 def test_long_diff_is_cut_at_the_limit(repository: Path, beyond: int, monkeypatch: pytest.MonkeyPatch) -> None:
     (repository / "train.py").write_text("y\n")
     frame_bytes = len(get_state(repository).diff)
-    (repository / "train.py").write_text("x" * (git.DIFF_BYTES + 1 - frame_bytes + beyond) + "\n")
+    (repository / "train.py").write_text("x" * (work_tree.DIFF_BYTES + 1 - frame_bytes + beyond) + "\n")
     state = get_state(repository)
-    assert len(state.diff) == git.DIFF_BYTES
+    assert len(state.diff) == work_tree.DIFF_BYTES
     assert state.diff_truncated == (beyond > 0)
 
 
@@ -82,23 +80,24 @@ def test_linked_work_tree(repository: Path, tmp_path: Path) -> None:
 
 def test_no_commit_yet_is_no_state(tmp_path: Path) -> None:
     run_git(tmp_path, "init", "--quiet")
-    assert git.get_state(tmp_path) is None
+    assert work_tree.get_state(tmp_path) is None
 
 
 def test_no_work_tree_is_no_state(tmp_path: Path) -> None:
-    assert git.get_state(tmp_path) is None
+    assert work_tree.get_state(tmp_path) is None
 
 
 @pytest.mark.parametrize("content", ["", "gitdir:", "gitdir: /nowhere", "\x00\xff", "ref: refs/heads/../../x"])
 def test_broken_git_files_are_no_state(tmp_path: Path, content: str) -> None:
     (tmp_path / ".git").write_text(content)
-    assert git.get_state(tmp_path) is None
+    assert work_tree.get_state(tmp_path) is None
 
 
 def test_without_git_installed_the_commit_is_still_known(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = run_git(repository, "rev-parse", "HEAD")
     monkeypatch.setenv("PATH", str(repository))
-    assert get_state(repository) == GitState(commit=commit, branch="main", root=str(repository))
+    known = GitState(commit=commit, branch="main", root=str(repository), left_out_truncated=True)
+    assert get_state(repository) == known
 
 
 def test_variables_that_point_git_elsewhere_are_not_followed(

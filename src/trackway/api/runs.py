@@ -24,6 +24,8 @@ TAG_GIT_REMOTE = "mlflow.source.git.repoURL"
 TAG_GIT_DIRTY = "trackway.source.git.dirty"
 TAG_COMMAND = "trackway.source.command"
 TAG_HOST = "trackway.host"
+TAG_PROGRAM = "trackway.program"
+"""Of all runs that one execution of a program opened: an id of that."""
 TAG_CONTEXT = "mlflow.data.context"
 
 
@@ -325,10 +327,21 @@ class ParamHistory(Response, frozen=True, kw_only=True):
     revisions: list[ParamRevision]
 
 
-class GitState(Response, frozen=True, kw_only=True):
-    """The source's git state; ``diff`` is against the commit, cut at 1 MiB (``diff_truncated``).
+class LeftOutFile(Response, frozen=True, kw_only=True):
+    """A file of a work tree that neither the commit nor ``GitState.diff`` holds; ``reason`` says why not."""
 
-    ``root`` is the folder of the work tree, on the machine that it was on.
+    path: str
+    size_bytes: int = 0
+    modified_ns: int = 0
+    reason: str = ""
+
+
+class GitState(Response, frozen=True, kw_only=True):
+    """The source's git state; ``diff`` is a patch to the commit, cut at 1 MiB of known files (``diff_truncated``).
+
+    ``diff`` ends with new files, which git did not know. ``left_out`` names up to 100 files that it does not hold, and
+    ``left_out_truncated`` says that there were more, or that git could not tell in time. ``dirty`` is about files that
+    git knows alone. ``root`` is the folder of the work tree, on the machine that it was on.
     """
 
     commit: str
@@ -338,6 +351,8 @@ class GitState(Response, frozen=True, kw_only=True):
     diff: str = ""
     diff_truncated: bool = False
     root: str = ""
+    left_out: list[LeftOutFile] = []
+    left_out_truncated: bool = False
 
 
 class Environment(Response, frozen=True, kw_only=True):

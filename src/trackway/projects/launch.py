@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from trackway.api.runs import TAG_PROGRAM
 from trackway.base.errors import InvalidInput, NotFound, NotSupported
 from trackway.base.ids import is_id
 from trackway.environments.kept import hold_environment
@@ -36,7 +37,7 @@ from trackway.sdk import secrets, settings
 from trackway.sdk.client import Client
 from trackway.sdk.connection import get_tracking_uri, is_local
 from trackway.sdk.context import active_run, get_chosen
-from trackway.sdk.environment import Look
+from trackway.sdk.environment import CONTEXT, Look, add_context
 from trackway.sdk.session import get_session
 
 KNOWN_S: Final = 10.0
@@ -308,6 +309,7 @@ def _list_variables(run_id: str, choice: RunChoice, seeds: Mapping[str, str]) ->
     """Return the variables by which the program's own logging finds its run."""
     uri = get_tracking_uri()
     variables = {"TRACKWAY_TRACKING_URI": uri, "PYTHONUNBUFFERED": "1", SEED: seeds[SEED]}
+    variables[CONTEXT] = add_context({TAG_PROGRAM: run_id})
     if not is_local(uri):
         variables["MLFLOW_TRACKING_URI"] = uri
     for prefix in ("TRACKWAY", "MLFLOW"):

@@ -23,6 +23,7 @@ from trackway.api.runs import (
     TAG_GIT_REMOTE,
     TAG_NAME,
     TAG_PARENT,
+    TAG_PROGRAM,
     TAG_SOURCE_NAME,
     TAG_SOURCE_TYPE,
     TAG_USER,
@@ -130,7 +131,7 @@ class Recorder:
 
         raises: Unavailable when there is no place for a journal
         """
-        tags = {**_list_tags(record), **choice.tags}
+        tags = {**_list_tags(record), TAG_PROGRAM: self.run_id, **choice.tags}
         if choice.run_id:
             request: Any = UpdateRun(run_id=self.run_id, status="RUNNING", name=choice.name or None, lease_ms=LEASE_MS)
             self._session.append(Kind.UPDATE_RUN, encode_call(ops.UPDATE_RUN, request))

@@ -1,4 +1,4 @@
-"""The git state of a training script: quickly from files, or in full by asking git."""
+"""What git knows of a work tree: quickly from its files, or by asking git."""
 
 from __future__ import annotations
 
@@ -6,25 +6,17 @@ import os
 import re
 import subprocess
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from trackway.api.runs import GitState
-
-DIFF_BYTES: Final = 1024 * 1024
-"""A diff is cut after so many bytes."""
 TIMEOUT_S: Final = 2.0
 """Longest wait for one git command."""
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _PACKED_REFS_BYTES: Final = 4 * 1024 * 1024
 _ANSWER_BYTES: Final = 65_536
-_DIFF: Final = (
-    *("-c", "diff.relative=false", "-c", "diff.mnemonicPrefix=false", "diff", "--no-ext-diff", "--no-textconv"),
-    *("--no-color", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--submodule=short", "HEAD"),
-)
-"""What git is asked for, so that it can be applied again whatever the user has configured."""
 REDIRECTIONS = frozenset(("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_NAMESPACE"))
 """Variables that would point git at another work tree than the script's."""
 
@@ -36,9 +28,16 @@ class Head(NamedTuple):
     branch: str
 
 
-class _Answer(NamedTuple):
-    text: str
+class Answer(NamedTuple):
+    """What a git command printed, and whether that is all of it, and the command went well."""
+
+    data: bytes
     complete: bool
+
+    @property
+    def text(self) -> str:
+        """What was printed, with a sign in the place of what is no UTF-8."""
+        return self.data.decode("utf-8", "replace")
 
 
 def find_git_folder(start: Path) -> Path | None:
@@ -74,33 +73,6 @@ def read_head(git_folder: Path) -> Head | None:
     return Head(commit, ref.removeprefix("refs/heads/")) if _OBJECT_ID.fullmatch(commit) else None
 
 
-def get_state(start: Path) -> GitState | None:
-    """Return the git state of the work tree around ``start``, or None when there is none or no commit yet.
-
-    ``dirty`` and ``diff`` are about tracked files, staged or not, against the commit; files that git does not know are
-    left out. Credentials are taken out of the remote's address. What git cannot tell within 2 s stays empty.
-
-    cost: three git commands, which take no locks and run no hooks, external diffs or file monitors
-    """
-    git_folder = find_git_folder(start)
-    if git_folder is None:
-        return None
-    head = read_head(git_folder) or _ask_head(start)
-    if head is None:
-        return None
-    diff = _run(start, DIFF_BYTES, *_DIFF)
-    root = find_work_tree(start)
-    return GitState(
-        commit=head.commit,
-        branch=head.branch,
-        remote=_get_remote(start),
-        dirty=bool(diff.text),
-        diff=diff.text,
-        diff_truncated=bool(diff.text) and not diff.complete,
-        root=str(root or "").encode("utf-8", "replace").decode(),
-    )
-
-
 def strip_credentials(address: str) -> str:
     """Return a remote's address without user, password, query and fragment; an ssh user name stays."""
     if "://" not in address:
@@ -114,31 +86,36 @@ def strip_credentials(address: str) -> str:
     return parts._replace(netloc=f"{user}@{host}" if user else host, query="", fragment="").geturl()
 
 
-def _get_remote(start: Path) -> str:
-    lines = _run(start, _ANSWER_BYTES, "config", "--get-regexp", r"^remote\..*\.url$").text.splitlines()
+def get_remote(start: Path) -> str:
+    """Return the address of the work tree's origin, or of its first remote, without credentials; empty for none."""
+    lines = ask(start, _ANSWER_BYTES, "config", "--get-regexp", r"^remote\..*\.url$").text.splitlines()
     remotes = dict(line.split(" ", 1) for line in lines if " " in line)
     address = remotes.get("remote.origin.url") or next(iter(remotes.values()), "")
     return strip_credentials(address)
 
 
-def _ask_head(start: Path) -> Head | None:
-    lines = _run(start, _ANSWER_BYTES, "rev-parse", "HEAD", "--abbrev-ref", "HEAD").text.split()
+def ask_head(start: Path) -> Head | None:
+    """Ask git what is checked out, however it keeps branches; None before the first commit."""
+    lines = ask(start, _ANSWER_BYTES, "rev-parse", "HEAD", "--abbrev-ref", "HEAD").text.split()
     if len(lines) != 2 or not _OBJECT_ID.fullmatch(lines[0]):
         return None
     return Head(lines[0], "" if lines[1] == "HEAD" else lines[1])
 
 
-def _run(folder: Path, limit_bytes: int, *arguments: str) -> _Answer:
-    """Run a git command and return what it prints within 2 s, up to ``limit_bytes``."""
+def ask(folder: Path, limit_bytes: int, *arguments: str, variables: Mapping[str, str] | None = None) -> Answer:
+    """Run a git command, and return what it prints within 2 s, up to ``limit_bytes``.
+
+    It takes no locks, runs no hooks, external diffs or file monitors, and asks nobody for anything.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in REDIRECTIONS}
-    environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(variables or {})}
     command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", *arguments]
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
     except OSError:  # no git here
-        return _Answer("", False)
+        return Answer(b"", False)
     assert process.stdout is not None
     timer = threading.Timer(TIMEOUT_S, process.kill)
     timer.daemon = True
@@ -148,8 +125,7 @@ def _run(folder: Path, limit_bytes: int, *arguments: str) -> _Answer:
         if len(printed) > limit_bytes:
             process.kill()
     timer.cancel()
-    complete = len(printed) <= limit_bytes and process.returncode == 0
-    return _Answer(printed[:limit_bytes].decode("utf-8", "replace"), complete)
+    return Answer(printed[:limit_bytes], len(printed) <= limit_bytes and process.returncode == 0)
 
 
 def _find_packed(path: Path, ref: str) -> str:

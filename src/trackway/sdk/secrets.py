@@ -29,9 +29,14 @@ def is_secret_name(name: str) -> bool:
     return _NAME.search(name) is not None
 
 
+def holds_secret(text: str) -> bool:
+    """Tell whether something in a text has the shape of a secret, such as a private key."""
+    return _VALUE.search(text) is not None
+
+
 def mask_value(name: str, value: str) -> str:
     """Return ``value``, or ``***`` when its name or its shape is that of a secret; passwords in URLs go too."""
-    if value and (is_secret_name(name) or _VALUE.search(value)):
+    if value and (is_secret_name(name) or holds_secret(value)):
         return MASK
     return _URL.sub(_mask_user, value)
 

@@ -262,7 +262,8 @@ def test_data_beside_a_script_that_git_does_not_know_are_found_and_compared(repo
     assert "the data set 'rows' is not at" in list_gaps(reproduce(recorded, trust=True))
 
 
-def test_a_script_that_git_does_not_know_is_named(repository: Path) -> None:
+def test_a_script_that_git_ignores_is_named(repository: Path) -> None:
+    (repository / ".gitignore").write_text("new.py")
     (repository / "inner" / "new.py").write_text(SCRIPT)
     recorded = run_script(repository / "inner", "new.py", "1")
     assert "The script 'new.py' is not in commit" in list_gaps(reproduce(recorded, trust=True))

@@ -671,7 +671,7 @@ export interface GetRuns {
 export interface GetUsage {
 }
 
-/** The source's git state; ``diff`` is against the commit, cut at 1 MiB (``diff_truncated``). */
+/** The source's git state; ``diff`` is a patch to the commit, cut at 1 MiB of known files (``diff_truncated``). */
 export interface GitState {
   commit: string
   branch: string
@@ -680,6 +680,8 @@ export interface GitState {
   diff: string
   diff_truncated: boolean
   root: string
+  left_out: LeftOutFile[]
+  left_out_truncated: boolean
 }
 
 /** A role that somebody has on something. */
@@ -831,6 +833,14 @@ export interface Launch {
   backend: string
   backend_config: string
   env_manager: string
+}
+
+/** A file of a work tree that neither the commit nor ``GitState.diff`` holds; ``reason`` says why not. */
+export interface LeftOutFile {
+  path: string
+  size_bytes: number
+  modified_ns: number
+  reason: string
 }
 
 /** What was found, the start first; ``truncated`` when there is more than the limit. */

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Unpack
+from typing import Final, NamedTuple, Unpack
 
 import msgspec
 
@@ -15,10 +15,23 @@ from trackway.projects.launch import Again, Request, launch
 from trackway.projects.recording import RunChoice
 from trackway.projects.reproduction.code import Code, bring_code
 from trackway.projects.reproduction.comparison import Tolerances, compare_metrics
+from trackway.projects.reproduction.files import restore_files
 from trackway.projects.reproduction.inputs import check_inputs, compare_datasets, find_values
+from trackway.projects.reproduction.members import Pair, list_members, pair_members
 from trackway.projects.reproduction.plan import Plan, ReproduceOptions, find_differences, prepare
 from trackway.projects.reproduction.predictions import Question, compare_models
-from trackway.projects.reproduction.report import NAME, PAGE, Finding, Gap, PackageDifference, Report, judge
+from trackway.projects.reproduction.report import (
+    NAME,
+    PAGE,
+    Finding,
+    Gap,
+    PackageDifference,
+    Report,
+    RunPair,
+    Verdict,
+    is_good,
+    judge,
+)
 from trackway.projects.running import ProjectRun, wait_for
 from trackway.sdk.artifacts import get_run_folder, join_path
 from trackway.sdk.client import Client
@@ -59,19 +72,19 @@ def carry_out(plan: Plan) -> Report:
 
     raises: InvalidInput; KeyboardInterrupt, with the new run ended
     """
-    gaps, started = plan.gaps, None
-    if not gaps:
-        gaps, started = _start(plan)
+    begun = Begun(plan.gaps) if plan.gaps else _start(plan)
+    started = begun.started
     if started is None:
         dry = plan.options.get("dry_run", False)
-        report = Report(verdict="not reproducible" if gaps else "ready", run_id=plan.recipe.run.run_id, gaps=gaps)
+        verdict: Verdict = "not reproducible" if begun.gaps else "ready"
+        report = Report(verdict=verdict, run_id=plan.recipe.run.run_id, gaps=begun.gaps, lost=begun.lost)
         if not dry:
             _tag(Client(), report)
         return report
     with suppress(ExecutionFailed):  # which is a result
         wait_for(started)
     client = Client()
-    report = _compare(client, plan, client.get_run(started.run_id), started.python)
+    report = _compare(client, plan, started, begun.lost)
     folder = get_run_folder(client, started.run_id)
     for path, text in ((NAME, report.to_json()), (PAGE, report.to_markdown())):
         client.transport.upload(join_path(folder, path), BytesSource(text.encode()))
@@ -79,8 +92,20 @@ def carry_out(plan: Plan) -> Report:
     return report
 
 
-def _start(plan: Plan) -> tuple[tuple[Gap, ...], ProjectRun | None]:
-    """Bring a run's code here and start it, if all that it needs is there; return what is not, else what was started.
+class Begun(NamedTuple):
+    """What came of starting a run again.
+
+    gaps: what kept it from being started
+    lost: files that it may need or not
+    """
+
+    gaps: tuple[Gap, ...]
+    started: ProjectRun | None = None
+    lost: tuple[Gap, ...] = ()
+
+
+def _start(plan: Plan) -> Begun:
+    """Bring a run's code here and start it, if all that it needs is there.
 
     raises: InvalidInput for what the options name
     """
@@ -89,16 +114,18 @@ def _start(plan: Plan) -> tuple[tuple[Gap, ...], ProjectRun | None]:
         code = bring_code(recipe)
     except TrackwayError as error:
         hint = error.hint or "bring the repository back to where it was"
-        return (Gap(f"its code cannot be had: {error.message}", hint),), None
+        return Begun((Gap(f"its code cannot be had: {error.message}", hint),))
     given, started = plan.options.get("inputs", {}), None
+    lost: tuple[Gap, ...] = ()
     try:
+        lost = restore_files(recipe, code)
         gaps = tuple(check_inputs(Client(), recipe, code, given))
         if not gaps and not plan.options.get("dry_run", False):
             started = launch(_make_request(plan, code), code.checkout)
-        return gaps, started
+        return Begun(gaps, started, lost)
     except TrackwayError as error:
         hint = error.hint or "see to that; --env-manager local takes the environment at hand, and tells what differs"
-        return (Gap(f"it cannot be started: {error.message}", hint),), None
+        return Begun((Gap(f"it cannot be started: {error.message}", hint), *lost))
     finally:
         if started is None:
             code.checkout.remove()
@@ -113,7 +140,7 @@ def _make_request(plan: Plan, code: Code) -> Request:
         choice=RunChoice(
             experiment_id="" if name else run.experiment_id,
             experiment_name=name,
-            name=options.get("run_name", "") or f"{run.name} again",
+            name=options.get("run_name", "") or f"{plan.members.runs[0].name} again",
             tags={TAG_OF: run.run_id},
         ),
         backend=options.get("backend", "local"),
@@ -132,8 +159,46 @@ def _make_request(plan: Plan, code: Code) -> Request:
     )
 
 
-def _compare(client: Client, plan: Plan, now: Run, python: Path | None) -> Report:
-    was, tolerances = plan.recipe.run, plan.tolerances
+def _compare(client: Client, plan: Plan, started: ProjectRun, lost: tuple[Gap, ...]) -> Report:
+    """Compare all runs of the program, and say what that amounts to.
+
+    lost: files that were missing, which may be why something differs
+    """
+    now = list_members(client, client.get_run(started.run_id))
+    pairs = pair_members(plan.members.runs, now.runs)
+    findings = [_compare_pair(client, plan, pair, started.python) for pair in pairs]
+    everything = [one for found in findings for one in found]
+    gaps = tuple(
+        Gap(f"{one.label!r} cannot be compared: {one.reason}", "see to that, or leave it out")
+        for one in everything
+        if one.result == "unknown"
+    )
+    if plan.members.truncated or now.truncated:
+        gaps += (Gap("its program opened more runs than are compared", "reproduce a program that opens fewer"),)
+    verdict = judge(everything, gaps, lost)
+    was = plan.recipe.run
+    return Report(
+        verdict=verdict,
+        run_id=was.run_id,
+        new_run_id=started.run_id,
+        gaps=gaps if is_good(verdict) else (*gaps, *lost),
+        findings=tuple(everything),
+        ignored=tuple(
+            sorted({name for run in plan.members.runs for name in run.metrics if plan.tolerances.leaves_out(name)})
+        ),
+        packages=_compare_packages(client, plan, now.runs[0]),
+        tolerance=plan.tolerances.to_text(),
+        lost=lost if is_good(verdict) else (),
+        runs=() if len(pairs) == 1 else tuple(map(_make_pair, pairs, findings)),
+    )
+
+
+def _compare_pair(client: Client, plan: Plan, pair: Pair, python: Path | None) -> list[Finding]:
+    """Return how one run of the program compares."""
+    was, now, tolerances = pair.was, pair.now, plan.tolerances
+    if was is None or now is None:
+        reason = "was not there" if was is None else "was not opened this time"
+        return [Finding(kind="run", name=pair.name, result="different", reason=reason)]
     findings = [_compare_status(was, now), *compare_datasets(was, now)]
     findings += compare_metrics(client, was, now, tolerances)
     if plan.options.get("models", True):
@@ -142,21 +207,13 @@ def _compare(client: Client, plan: Plan, now: Run, python: Path | None) -> Repor
             pairs=(), data=str(Path(data).absolute()) if data else "", tolerance=tolerances.choose("predictions")
         )
         findings += compare_models(client, was, now, question, python)
-    gaps = tuple(
-        Gap(f"{one.kind} {one.name!r} cannot be compared: {one.reason}", "see to that, or leave it out")
-        for one in findings
-        if one.result == "unknown"
-    )
-    return Report(
-        verdict=judge(findings, gaps),
-        run_id=was.run_id,
-        new_run_id=now.run_id,
-        gaps=gaps,
-        findings=tuple(findings),
-        ignored=tuple(sorted(name for name in was.metrics if tolerances.leaves_out(name))),
-        packages=_compare_packages(client, plan, now),
-        tolerance=tolerances.to_text(),
-    )
+    label = "" if was.run_id == plan.recipe.run.run_id else pair.name
+    return [msgspec.structs.replace(one, run=label) for one in findings]
+
+
+def _make_pair(pair: Pair, findings: list[Finding]) -> RunPair:
+    was, now = (run.run_id if run is not None else "" for run in (pair.was, pair.now))
+    return RunPair(name=pair.name, verdict=judge(findings), was=was, now=now)
 
 
 def _compare_status(was: Run, now: Run) -> Finding:
@@ -180,12 +237,19 @@ def _compare_packages(client: Client, plan: Plan, now: Run) -> tuple[PackageDiff
 
 
 def _tag(client: Client, report: Report) -> None:
-    """Give both runs the verdict; a run that may only be read goes without."""
-    by = {TAG_BY: report.new_run_id} if report.new_run_id else {}
-    for run_id, tags in ((report.run_id, by), (report.new_run_id, {TAG_OF: report.run_id})):
-        if not run_id:
-            continue
-        try:
-            client.ingest(run_id, tags={TAG_VERDICT: report.verdict, **tags})
-        except TrackwayError as error:
-            PROBLEMS.note("reproduction", f"Run {run_id} could not be given the verdict as a tag: {error.message}")
+    """Give runs the verdict: the one that was to be reproduced that of all, others their own."""
+    pairs = report.runs or (RunPair(name="", verdict=report.verdict, was=report.run_id, now=report.new_run_id),)
+    for one in pairs:
+        verdict = report.verdict if one.was == report.run_id else one.verdict
+        by, of = {TAG_BY: one.now} if one.now else {}, {TAG_OF: one.was} if one.was else {}
+        for run_id, tags in ((one.was, by), (one.now, of)):
+            if run_id:
+                _tag_run(client, run_id, {TAG_VERDICT: verdict, **tags})
+
+
+def _tag_run(client: Client, run_id: str, tags: dict[str, str]) -> None:
+    """Give a run tags; one that may only be read goes without."""
+    try:
+        client.ingest(run_id, tags=tags)
+    except TrackwayError as error:
+        PROBLEMS.note("reproduction", f"Run {run_id} could not be given the verdict as a tag: {error.message}")

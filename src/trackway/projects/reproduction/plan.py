@@ -15,6 +15,7 @@ from trackway.projects.environments import MANAGERS
 from trackway.projects.reproduction.code import list_places
 from trackway.projects.reproduction.comparison import ATOL, RTOL, Tolerances
 from trackway.projects.reproduction.inputs import check_names
+from trackway.projects.reproduction.members import Members, list_members
 from trackway.projects.reproduction.predictions import list_models
 from trackway.projects.reproduction.recipe import Recipe, find_gaps, read_recipe
 from trackway.projects.reproduction.report import Gap, PackageDifference, show
@@ -62,11 +63,13 @@ class Plan(NamedTuple):
     """A reproduction before anything is fetched or run.
 
     gaps:    what is known to be missing already; with one, nothing will be run
+    members: all runs of its program
     manager: of its environment
     """
 
     recipe: Recipe
     gaps: tuple[Gap, ...]
+    members: Members
     manager: str
     tolerances: Tolerances
     options: ReproduceOptions
@@ -83,6 +86,8 @@ class Plan(NamedTuple):
         record = self.recipe.record
         if self.manager == "docker" and record is not None:
             lines += [f"Container:   {record.image} {dict(record.docker_args) or ''}"]
+        if len(self.members.runs) > 1:
+            lines.append(f"Compared:    all {len(self.members.runs):,} runs that its program opened")
         lines.append(f"Carried out: {self.options.get('backend', 'local')}")
         return "".join(f"{show(line)}\n" for line in lines)
 
@@ -116,11 +121,13 @@ def prepare(run_id: str, **options: Unpack[ReproduceOptions]) -> Plan:
     recipe = read_recipe(client, run_id)
     check_names(recipe, options.get("inputs", {}))
     gaps = find_gaps(client, recipe)
-    compared = [name for name in recipe.run.metrics if not tolerances.leaves_out(name)]
-    if not compared and not (options.get("models", True) and list_models(client, recipe.run)):
+    members = list_members(client, recipe.run)
+    compared = [name for run in members.runs for name in run.metrics if not tolerances.leaves_out(name)]
+    with_models = options.get("models", True)
+    if not compared and not (with_models and any(list_models(client, run) for run in members.runs)):
         gaps.append(Gap("it has neither a metric nor a model to compare", "log one, or name fewer that are ignored"))
     manager = _MANAGERS.get(manager, manager) or _choose_manager(recipe)
-    return Plan(recipe, tuple(gaps), manager, tolerances, options)
+    return Plan(recipe, tuple(gaps), members, manager, tolerances, options)
 
 
 def find_differences(was: Recipe, python: str, packages: Mapping[str, str]) -> tuple[PackageDifference, ...]:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from trackway.api import operations as ops
-from trackway.api.runs import TAG_SOURCE_TYPE, TERMINAL, Environment, Run, RunId
+from trackway.api.runs import TAG_PROGRAM, TAG_SOURCE_TYPE, TERMINAL, Environment, Run, RunId
 from trackway.base.errors import Conflict, Corrupt, TrackwayError
 from trackway.projects.environments import Versions
 from trackway.projects.launch import SEED
@@ -109,8 +109,8 @@ def find_gaps(client: Client, recipe: Recipe) -> list[Gap]:
     kept = record is not None and bool(record.commit or record.archive)
     if not kept and git is None:
         gaps.append(Gap("its code was in no git repository", "commit the code, and run it from there"))
-    if git is not None and (git.dirty or git.diff):
-        if git.diff_truncated or not git.diff:
+    if git is not None:
+        if git.diff_truncated or (git.dirty and not (git.diff or git.left_out)):
             gaps.append(Gap("its difference to the commit was not recorded whole", "commit before a run"))
         elif "\ufffd" in git.diff:
             gaps.append(Gap("its difference to the commit is not all UTF-8", "commit before a run"))
@@ -142,17 +142,21 @@ def _find_gaps_of_command(client: Client, recipe: Recipe) -> list[Gap]:
     program = Path(words[at]).name if at else words[words.index("-m") + 1] if "-m" in words[:-1] else ""
     if program == OWN:
         return [Gap(f"it stands for the runs that `{OWN}` started", f"{OWN} reproduce each of its children")]
-    if run.parent_run_id and run.environment_digest and _is_made_by(client, run.parent_run_id, run.environment_digest):
+    if run.parent_run_id and _is_made_by(client, run.parent_run_id, run):
         return [Gap("it is a part of another run's program", f"{OWN} reproduce {run.parent_run_id}")]
     return []
 
 
-def _is_made_by(client: Client, run_id: str, environment_digest: str) -> bool:
-    """Tell whether a run is of the very program that another is of: both have one environment."""
+def _is_made_by(client: Client, run_id: str, run: Run) -> bool:
+    """Tell whether a run is of the very program that another is of, as it says, or as both have one environment."""
     try:
-        return client.get_run(run_id).environment_digest == environment_digest
+        other = client.get_run(run_id)
     except TrackwayError:
         return False
+    programs = other.tags.get(TAG_PROGRAM), run.tags.get(TAG_PROGRAM)
+    if all(programs):
+        return programs[0] == programs[1]
+    return run.environment_digest is not None and other.environment_digest == run.environment_digest
 
 
 def _list_values(record: LaunchRecord | None) -> list[str]:

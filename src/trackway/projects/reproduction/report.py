@@ -36,20 +36,36 @@ class Gap(msgspec.Struct, frozen=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing of the run beside that of the new one.
 
-    kind:     ``status``, ``metric``, ``data`` or ``model``
+    kind:     ``status``, ``metric``, ``data`` or ``model``; ``run`` for one that is missing, or that there was not
     result:   ``identical``, ``within tolerance``, ``different``; ``unknown`` when it cannot be compared
     was, now: as figures or words
     reason:   how they differ, or why it is not known
     outputs:  of a model: its outputs one by one
+    run:      which of the program's runs it is about, by name; empty for the one that was to be reproduced
     """
 
-    kind: Literal["status", "metric", "data", "model"]
+    kind: Literal["status", "metric", "data", "model", "run"]
     name: str
     result: Literal["identical", "within tolerance", "different", "unknown"]
     was: str = ""
     now: str = ""
     reason: str = ""
     outputs: tuple[Comparison, ...] = ()
+    run: str = ""
+
+    @property
+    def label(self) -> str:
+        """What it is about."""
+        return f"{self.kind} {self.name} of {self.run}" if self.run else f"{self.kind} {self.name}"
+
+
+class RunPair(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of the program beside that of the new execution, by their ids; empty for one that there is not."""
+
+    name: str
+    verdict: Verdict
+    was: str
+    now: str
 
 
 class PackageDifference(msgspec.Struct, frozen=True):
@@ -67,6 +83,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     gaps:        what kept it from being reproduced, or its verdict from being known
     ignored:     metrics that were left out, as what they measure is the machine's time
     packages:    that differ between both runs
+    lost:        files that were not kept and are not here, and that the run did without
+    runs:        all that its program opened, when that is more than one
     """
 
     version: int = VERSION
@@ -78,11 +96,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[str, ...] = ()
     packages: tuple[PackageDifference, ...] = ()
     tolerance: str = ""
+    lost: tuple[Gap, ...] = ()
+    runs: tuple[RunPair, ...] = ()
 
     @property
     def is_reproduced(self) -> bool:
         """Whether the verdict is ``identical`` or ``within tolerance``."""
-        return self.verdict in ("identical", "within tolerance")
+        return is_good(self.verdict)
 
     def raise_if_failed(self) -> None:
         """Raise ChecksFailed unless the run was reproduced, or would be run."""
@@ -106,9 +126,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             lines += [f"Missing: {gap.what}"] + ([f"  do: {gap.hint}"] if gap.hint else [])
         for one in self._list_findings():
             said = f": {one.reason}" if one.reason else f" ({one.now})" if one.now and one.now == one.was else ""
-            lines.append(f"  {one.result:<17} {one.kind} {one.name}{said}")
+            lines.append(f"  {one.result:<17} {one.label}{said}")
         if self.ignored:
             lines.append(f"Not compared: {', '.join(self.ignored)}")
+        lines += [f"Went without: {gap.what}" for gap in self.lost]
         lines += [f"Package {line}" for line in self._list_packages()]
         return "".join(f"{show(line)}\n" for line in lines)
 
@@ -131,8 +152,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
                 "| --- | --- | --- | --- | --- |",
             ]
             for one in self._list_findings():
-                cells = (f"{one.kind} {one.name}", one.result, one.was, one.now, one.reason)
+                cells = (one.label, one.result, one.was, one.now, one.reason)
                 lines.append(f"| {' | '.join(map(_plain, cells))} |")
+        if self.lost:
+            lines += ["", "## Went without", "", *(f"- {_plain(gap.what)}" for gap in self.lost)]
         if self.packages:
             lines += ["", "## Packages that differ", "", *(f"- {_plain(line)}" for line in self._list_packages())]
         return "\n".join(lines) + "\n"
@@ -153,12 +176,20 @@ def show(text: str) -> str:
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
-def judge(findings: Iterable[Finding], gaps: Sequence[Gap]) -> Verdict:
-    """Return the verdict that findings amount to: what differs counts before what is not known."""
+def is_good(verdict: Verdict) -> bool:
+    """Tell whether a verdict says that a run was reproduced."""
+    return verdict in ("identical", "within tolerance")
+
+
+def judge(findings: Iterable[Finding], gaps: Sequence[Gap] = (), lost: Sequence[Gap] = ()) -> Verdict:
+    """Return the verdict that findings amount to: what differs counts before what is not known.
+
+    lost: what was missing, and may be why something differs
+    """
     results = {one.result for one in findings}
-    if "different" in results:
+    if "different" in results and not lost:
         return "different"
-    if gaps or "unknown" in results or not results:
+    if "different" in results or gaps or "unknown" in results or not results:
         return "not reproducible"
     return "within tolerance" if "within tolerance" in results else "identical"
 
