@@ -272,6 +272,16 @@ INPUTS = begin(
         for sent in ({"run_id": "{run}", "path": "a"}, {"run_id": "{run}"}, {"run_id": "x", "path": "a"}, {"path": "a"})
     ),
     *(
+        post("/artifacts/presigned-upload-url", sent)
+        for sent in (
+            {"model_id": "m-x", "path": "a"},
+            {"run_id": "{run}", "model_id": "m-x", "path": "a"},
+            {"run_id": "{run}", "path": "../a"},
+            {"run_id": "{run}", "path": "a", "expiration": "soon"},
+            {},
+        )
+    ),
+    *(
         post(
             f"//api/2.0/mlflow-artifacts/mpu/{act}/{{exp}}/x", {"path": "f", "upload_id": "u", "num_parts": 1, **parts}
         )

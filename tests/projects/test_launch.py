@@ -18,6 +18,7 @@ import pytest
 
 import trackway as tw
 from tests.projects.folders import MakeProject, list_run_files, read_run, read_run_file
+from tests.sdk.repositories import create_repository
 from tests.services.peers import peer_python
 from tests.services.trackway_server import run_trackway
 from trackway.api import operations as ops
@@ -112,6 +113,21 @@ with mlflow.start_run():
     assert [one.tags["another"] for one in others] == ["yes"], (
         "a second one is a run of its own, in the same experiment"
     )
+
+
+def test_no_process_is_started_before_the_programs_own(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    begin = subprocess.Popen.__init__
+
+    def note(process: Any, command: Any, *words: Any, **more: Any) -> None:
+        started.append(Path(command[0]).name if Path(command[0]).name == "git" else Path(command[-1]).name)
+        begin(process, command, *words, **more)
+
+    create_repository(project / "inner")
+    monkeypatch.setattr(subprocess.Popen, "__init__", note)
+    run(project / "inner", "train.py")
+    assert started[:2] == ["train.py", "watchdog.py"]
+    assert started.count("git") == 2, "the state of a clean work tree, and its remote"
 
 
 def test_a_program_that_fails_makes_its_run_fail(project: Path) -> None:

@@ -92,7 +92,12 @@ def test_settings_become_options(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "error", "said"),
     [
-        ({"deploy_mode": "cluster"}, NotSupported, "the driver runs where it is launched"),
+        ({"deploy_mode": "cluster"}, NotSupported, "Spark's own master runs no Python program"),
+        ({"deploy_mode": "cluster", "master": "spark://head:7077"}, NotSupported, "'spark://head:7077' runs no Python"),
+        ({"deploy_mode": "cluster", "master": "local[2]"}, NotSupported, "'local\\[2\\]' runs no Python"),
+        ({"deploy_mode": "cluster", "master": "yarn"}, NotSupported, "'yarn', a run could be neither followed"),
+        ({"deploy_mode": "cluster", "master": "k8s://https://h"}, NotSupported, "neither followed nor cancelled"),
+        ({"deploy_mode": "moon"}, InvalidInput, "deploy_mode is 'moon'"),
         ({"master": "--verbose"}, InvalidInput, "master is '--verbose'"),
         ({"packages": ["--class"]}, InvalidInput, "packages is '--class'"),
         ({"packages": "one"}, InvalidInput, "packages"),
@@ -100,7 +105,20 @@ def test_settings_become_options(tmp_path: Path) -> None:
         ({"grace_s": -1}, InvalidInput, "grace_s is -1"),
         ({"spark_home": "/no/such/folder"}, InvalidInput, "no spark-submit in /no/such/folder"),
     ],
-    ids=["cluster", "master", "package", "packages", "options", "grace", "home"],
+    ids=[
+        "cluster",
+        "standalone",
+        "in process",
+        "yarn",
+        "k8s",
+        "mode",
+        "master",
+        "package",
+        "packages",
+        "options",
+        "grace",
+        "home",
+    ],
 )
 def test_a_configuration_that_cannot_be_is_refused(
     tmp_path: Path, config: dict[str, Any], error: type[Exception], said: str

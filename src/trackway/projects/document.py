@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from yaml.reader import Reader
 
 from trackway.base.errors import InvalidInput
 
@@ -17,7 +17,8 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT: Final = "tag:yaml.org,2002:str"
 _NULL: Final = "tag:yaml.org,2002:null"
 _MERGE: Final = "tag:yaml.org,2002:merge"
-_CONTROL = re.compile(r"[^\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff\t\n\r]")
+_CONTROL: Final = Reader.NON_PRINTABLE
+"""What YAML allows nowhere; the pattern is large, and compiled by the library already."""
 
 
 class Value:

@@ -37,7 +37,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     repositories: as spark-submit has them
     packages, exclude_packages, py_files, files, jars, archives: the same, as lists
     conf:        properties of Spark by name
-    deploy_mode: ``client``: the driver runs here
+    deploy_mode: ``client``: the driver runs here; a driver in the cluster is refused, with the master's reason
     python:      interpreter that executors run; that of the driver when left out
     spark_home:  folder of a distribution of Spark; else the ``spark-submit`` that the project's environment has
     options:     a list of further options, such as ``["--verbose"]``
@@ -115,11 +115,10 @@ def _read_options(config: Mapping[str, Any]) -> Options:
     raises: InvalidInput; NotSupported for a driver elsewhere
     """
     options = read_options(config, Options, "spark")
+    if options.deploy_mode == "cluster":
+        raise _refuse_cluster(options.master or "")
     if options.deploy_mode != "client":
-        raise NotSupported(
-            f"The deploy mode {options.deploy_mode[:40]!r} is not there: the driver runs where it is launched",
-            hint="leave deploy_mode out; the kubernetes backend runs a project, driver and all, in a cluster",
-        )
+        raise InvalidInput(f"deploy_mode is {options.deploy_mode[:40]!r}", hint="it is client when left out")
     if not all(word.startswith("-") for word in options.options):
         raise InvalidInput(f"options is {list(options.options)!r}", hint='options of spark-submit, as ["--verbose"]')
     for name in (*_VALUED, *_LISTED):
@@ -128,3 +127,19 @@ def _read_options(config: Mapping[str, Any]) -> Options:
             if word is not None and (not str(word) or str(word).startswith("-") or "\0" in str(word)):
                 raise InvalidInput(f"{name} is {word!r}", hint="a value as spark-submit takes it")
     return options
+
+
+def _refuse_cluster(master: str) -> NotSupported:
+    """Return why there is no driver in the cluster of a master."""
+    kind, _, _ = master.partition("://" if "://" in master else "[")
+    if kind == "yarn" or kind == "k8s":
+        return NotSupported(
+            f"With a driver in the cluster of {master[:100]!r}, a run could be neither followed nor cancelled:"
+            " spark-submit hands it over, and its output stays in the cluster",
+            hint="leave deploy_mode out; the kubernetes backend runs a project, driver and all, in a cluster",
+        )
+    said = f"The master {master[:100]!r}" if master else "Spark's own master"
+    return NotSupported(
+        f"{said} runs no Python program as a driver in the cluster: Spark has that on YARN and Kubernetes alone",
+        hint="leave deploy_mode out",
+    )
