@@ -85,6 +85,13 @@ SCENARIOS: list[Scenario] = [
         lambda s: e.CreateExperiment(name="n", experiment_id=s.exp),
         AlreadyExists,
     ),
+    no(
+        CREATE,
+        "refused",
+        "a number that another workspace has",
+        lambda s: e.CreateExperiment(name="n", experiment_id=Stage(s.dispatch).exp),
+        AlreadyExists,
+    ),
     *each(
         CREATE, "refused", "the name", ("", "  ", "a\x00b"), lambda s, name: e.CreateExperiment(name=name), InvalidInput
     ),

@@ -66,12 +66,12 @@ class ExperimentService:
                 hint="choose another name" + (", restore it or purge it" if where else ""),
                 details={"experiment_id": known.experiment_id},
             )
-        if number is not None and tx.experiments.get(call.workspace, number) is not None:
-            raise AlreadyExists(f"Experiment {number} already exists", hint="leave experiment_id out for a new one")
         created_ms = self._moments.next_ms(call.now_ms) if q.created_ms is None else q.created_ms
         updated_ms = created_ms if q.updated_ms is None else q.updated_ms
         row = ExperimentRow(call.workspace, q.name, location, created_ms, updated_ms, number)
         experiment = tx.experiments.create(row)
+        if experiment is None:
+            raise AlreadyExists(f"Experiment {number} already exists", hint="leave experiment_id out for a new one")
         if not q.tags:
             return experiment
         tx.experiments.set_tags(int(experiment.experiment_id), q.tags)

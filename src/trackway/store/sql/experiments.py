@@ -21,8 +21,11 @@ class ExperimentTable:
     def __init__(self, db: Connection) -> None:
         self._db = db
 
-    def create(self, row: ExperimentRow) -> Experiment:
-        """Insert an experiment; an empty location becomes ``mlflow-artifacts:/<number>``, which holds no place."""
+    def create(self, row: ExperimentRow) -> Experiment | None:
+        """Insert an experiment; None when its number is taken, in whichever workspace.
+
+        An empty location becomes ``mlflow-artifacts:/<number>``, which holds no place.
+        """
         columns = "workspace, name, artifact_location, created_ms, updated_ms"
         values: tuple[Any, ...] = row[:5]
         if row.number is not None:
@@ -31,7 +34,9 @@ class ExperimentTable:
         sql = f"INSERT INTO experiments ({columns}) VALUES ({marks}) ON CONFLICT (pk) DO NOTHING"
         sql = f"{sql} RETURNING pk, {_WORKSPACE}"
         while not (created := self._db.returning(sql, values)):
-            pass  # an import took the number that PostgreSQL's sequence came to: the next one is tried
+            if row.number is not None:
+                return None
+            # an import took the number that PostgreSQL's sequence came to: the next one is tried
         [(pk, workspace)] = created
         location = row.artifact_location
         if not location:

@@ -41,6 +41,10 @@ class ExperimentContract(StoreFixtures):
         space.write(lambda tx: tx.experiments.purge(following[-1]))
         assert space.make_experiment() > following[-1]
 
+    def test_a_number_that_another_workspace_has_is_taken(self, space: Space) -> None:
+        row = ExperimentRow(Space(space.store).workspace, "mine", "", 1, 1, space.make_experiment())
+        assert space.write(lambda tx: tx.experiments.create(row)) is None
+
     def test_an_experiment_belongs_to_its_workspace(self, space: Space) -> None:
         other = Space(space.store)
         number = space.make_experiment("shared")
