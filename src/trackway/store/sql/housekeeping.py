@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from trackway.api.jobs import PURPOSES, Job
 from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, StoreReport, VerifyAudit
+from trackway.store.audit import chain, is_as_written, seal
 from trackway.store.base import Page
-from trackway.store.erasure import PSEUDONYM
 from trackway.store.sql.connection import Connection, Row
 from trackway.store.sql.inspection import inspect
 
@@ -117,10 +114,13 @@ class HousekeepingTable:
             (workspace,),
         )
         salt = secrets.token_hex(16)
-        sealed = seal(salt, entry)
-        fields = (workspace, number, *(getattr(entry, field) for field in _AUDIT_FIELDS), salt, sealed)
-        own = chain(before, fields)
-        self._db.run(f"INSERT INTO audit ({_AUDIT}) VALUES ({', '.join('?' * 14)})", (*fields, own))
+        entry = msgspec.structs.replace(entry, number=number, salt=salt, sealed=seal(salt, entry))
+        own = chain(before, workspace, entry)
+        told = (getattr(entry, field) for field in _AUDIT_FIELDS)
+        self._db.run(
+            f"INSERT INTO audit ({_AUDIT}) VALUES ({', '.join('?' * 14)})",
+            (workspace, number, *told, salt, entry.sealed, own),
+        )
         self._db.run("UPDATE audit_heads SET hash = ? WHERE workspace = ?", (own, workspace))
 
     def search_audit(self, workspace: str, q: SearchAudit, page: Page) -> list[AuditEntry]:
@@ -151,17 +151,18 @@ class HousekeepingTable:
         last, ends, number, before = head or (0, "", 0, "")
         first, fault, erased = number + 1, "", 0
         rows = self._db.each(f"SELECT {_AUDIT} FROM audit WHERE workspace = ? ORDER BY number", (workspace,))
-        for *fields, own in rows:
-            if fields[1] != number + 1:
+        for row in rows:
+            entry = _entry(row)
+            if entry.number != number + 1:
                 fault = f"entry {number + 1} is missing"
-            elif chain(before, fields) != own or not _is_as_sealed(fields):
-                fault = f"entry {fields[1]} is not as it was written"
-            elif q.number == fields[1] and q.hash and q.hash != own:
+            elif not is_as_written(before, workspace, entry):
+                fault = f"entry {entry.number} is not as it was written"
+            elif q.number == entry.number and q.hash and q.hash != entry.hash:
                 fault = f"entry {q.number} is not the one whose hash was noted"
             if fault:
                 break
-            number, before = fields[1], own
-            erased += not fields[11]
+            number, before = entry.number, entry.hash
+            erased += not entry.salt
         if not fault and (number, before) != (last, ends):
             fault = (
                 f"entry {number + 1} is missing" if number < last else "the last entry is not the one that was written"
@@ -185,31 +186,10 @@ class HousekeepingTable:
         self._db.run("UPDATE audit_heads SET trimmed = ?, trimmed_hash = ? WHERE workspace = ?", (*last, workspace))
         return self._db.run("DELETE FROM audit WHERE workspace = ? AND number <= ?", (workspace, last[0]))
 
-
-def chain(before: str, fields: Sequence[object]) -> str:
-    """Return the hash of an entry: SHA-256 of the hash before it, a line feed, and a list in JSON.
-
-    The list is workspace, number, time_ms, operation, request_id, before, after, and what ``seal`` makes of the rest.
-
-    fields: as ``_AUDIT`` names them, without the hash
-    """
-    told = [*fields[:3], fields[4], fields[6], *fields[9:11], fields[12]]
-    return hashlib.sha256(before.encode() + b"\n" + msgspec.json.encode(told)).hexdigest()
-
-
-def seal(salt: str, entry: AuditEntry) -> str:
-    """Return the digest of what may name people: SHA-256 of salt, a line feed, and the list of it in JSON."""
-    told = [entry.actor, entry.object, entry.detail, entry.address]
-    return hashlib.sha256(salt.encode() + b"\n" + msgspec.json.encode(told)).hexdigest()
-
-
-def _is_as_sealed(fields: Sequence[Any]) -> bool:
-    """Tell whether names are as they were written, or one was erased: then a pseudonym is there, and no salt."""
-    entry = AuditEntry(**dict(zip(_AUDIT_FIELDS, fields[2:11], strict=True)))
-    salt, sealed = fields[11:13]
-    if salt:
-        return bool(seal(salt, entry) == sealed)
-    return any(PSEUDONYM in text for text in (entry.actor, entry.object, entry.detail))
+    def find_trimmed(self, workspace: str) -> tuple[int, str]:
+        """Return number and hash of the last entry that was removed."""
+        row = self._db.one("SELECT trimmed, trimmed_hash FROM audit_heads WHERE workspace = ?", (workspace,))
+        return (row[0], row[1]) if row else (0, "")
 
 
 def _entry(row: Row) -> AuditEntry:
