@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,8 +16,7 @@ import pytest
 from tests.exchange.conftest import Histories
 from tests.exchange.facts import differ, read_store
 from tests.exchange.interrupted import Interrupted
-from trackway.api import experiments as e
-from trackway.api import logged_models as m
+from tests.exchange.stores import RUN, fill_experiment
 from trackway.api import operations as ops
 from trackway.api import runs as r
 from trackway.base.errors import Corrupt, NotSupported, TrackwayError, Unavailable
@@ -30,12 +28,8 @@ from trackway.exchange.points import read_history
 from trackway.exchange.report import Report
 from trackway.exchange.sources import open_history
 from trackway.exchange.tracks import Tracks, find_experiment
-from trackway.sdk.sources import BytesSource
 from trackway.sdk.transport import Transport
 from trackway.wiring.local import open_local
-
-RUN = "0123456789abcdef0123456789abcdef"
-VALUES = (0.1, math.nan, math.inf, -math.inf, -0.0, 5e-324)
 
 
 @pytest.fixture
@@ -47,54 +41,7 @@ def other(tmp_path: Path) -> Iterator[Transport]:
 
 @pytest.fixture
 def filled(store: Transport) -> Transport:
-    """A store with an experiment ``prices`` of three runs, one in the trash, with something of everything."""
-    made = store.call(ops.CREATE_EXPERIMENT, e.CreateExperiment(name="prices", tags={"owner": "ada"}, created_ms=5))
-    number = made.experiment_id
-    run = store.call(
-        ops.CREATE_RUN,
-        r.CreateRun(run_id=RUN, experiment_id=number, name="first", user="ada", start_ms=10, external_key="job 1"),
-    )
-    store.call(
-        ops.INGEST,
-        r.Ingest(
-            run_id=RUN,
-            params={"alpha": "1", "text": "a\nb"},
-            tags={"mlflow.note.content": "# hello"},
-            series=[
-                r.Series(
-                    key="m",
-                    steps=struct.pack("<6q", -1, 0, 2**62, 3, 4, 5),
-                    times_ms=struct.pack("<6q", *range(6)),
-                    values=struct.pack("<6d", *VALUES),
-                )
-            ],
-            datasets=[r.DatasetInput(dataset=r.Dataset(name="d", digest="1", schema="{}"), tags={"k": "v"})],
-            model_outputs=[r.ModelOutput(model_id="m-1", step=7)],
-        ),
-    )
-    store.call(ops.CORRECT_PARAM, r.CorrectParam(run_id=RUN, key="alpha", value="2", reason="typing error"))
-    store.call(ops.CORRECT_PARAM, r.CorrectParam(run_id=RUN, key="alpha", value="3"))
-    environment = r.Environment(
-        python="3.11", implementation="CPython", platform="Linux", host="h", packages={"a": "1"}
-    )
-    store.call(ops.LOG_ENVIRONMENT, r.LogEnvironment(run_id=RUN, environment=environment))
-    folder = run.artifact_uri.removeprefix("mlflow-artifacts:/")
-    store.upload(f"{folder}/plots/ä.txt", BytesSource(b"x"))
-    store.upload(f"{folder}/large.bin", BytesSource(bytes(range(256)) * 1_000))
-    store.call(
-        ops.CREATE_LOGGED_MODEL,
-        m.CreateLoggedModel(
-            experiment_id=number, name="forest", source_run_id=RUN, model_id="m-1", params={"trees": "5"}, created_ms=6
-        ),
-    )
-    points = [r.ModelMetric(model_id="m-1", key="acc", value=value, time_ms=1, step=2) for value in (0.5, math.inf)]
-    store.call(ops.INGEST, r.Ingest(run_id=RUN, model_metrics=points))
-    store.call(ops.UPDATE_LOGGED_MODEL, m.UpdateLoggedModel(model_id="m-1", status="READY", updated_ms=8))
-    store.upload(f"{number}/models/m-1/artifacts/MLmodel", BytesSource(b"flavors: {}"))
-    store.call(ops.UPDATE_RUN, r.UpdateRun(run_id=RUN, status="LOST", end_ms=20))
-    store.call(ops.CREATE_RUN, r.CreateRun(run_id="child", experiment_id=number, parent_run_id=RUN, start_ms=11))
-    store.call(ops.CREATE_RUN, r.CreateRun(run_id="trashed", experiment_id=number, start_ms=12))
-    store.call(ops.DELETE_RUN, r.DeleteRun(run_id="trashed", deleted_ms=99))
+    fill_experiment(store)
     return store
 
 
@@ -168,16 +115,18 @@ def test_an_import_of_a_bundle_that_breaks_off_is_finished_by_the_next(filled: T
         store.close()
 
 
-def test_an_export_that_fails_leaves_no_file(filled: Transport, tmp_path: Path) -> None:
+def test_an_export_that_fails_leaves_no_file_but_what_the_next_goes_on_with(filled: Transport, tmp_path: Path) -> None:
     class Torn(Tracks):
         def list_files(self, run: Any) -> Iterator[PastFile]:
             raise Unavailable("away")
 
     with pytest.raises(Unavailable, match="away"):
-        write_bundle(Torn(filled, "x", find_experiment(filled, "prices")), tmp_path / "b.zip")
+        write_bundle(Torn(filled, "/origin", find_experiment(filled, "prices")), tmp_path / "b.zip")
     with pytest.raises(Unavailable, match="cannot be written"):
         export(filled, tmp_path / "no" / "b.zip")
-    assert list(tmp_path.glob("*.zip*")) + list(tmp_path.glob(".*.partial")) == []
+    assert [path.name for path in tmp_path.glob("*.zip*")] == ["b.zip.partial"]
+    export(filled, tmp_path / "b.zip")
+    assert [path.name for path in tmp_path.glob("*.zip*")] == ["b.zip"]
 
 
 Members = dict[str, bytes]

@@ -13,30 +13,26 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.models.keys import Key
-from trackway.api import artifacts as a
+from tests.exchange.stores import OWNER as RUN
+from tests.exchange.stores import fill_registry, trust
 from trackway.api import experiments as e
 from trackway.api import lineage as n
-from trackway.api import logged_models as m
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
-from trackway.api import signing as k
-from trackway.artifacts.signing import sign_files
 from trackway.base.errors import Corrupt, NotFound
-from trackway.exchange.bundle import REGISTRY, Exported, write_bundle
+from trackway.exchange.bundle import REGISTRY, write_bundle
 from trackway.exchange.bundle_reader import Bundle
+from trackway.exchange.draft import Exported
 from trackway.exchange.importer import import_history
-from trackway.exchange.registry_tracks import RegistryTracks, list_names
+from trackway.exchange.registry_reader import list_names
+from trackway.exchange.registry_tracks import RegistryTracks
 from trackway.exchange.rehearsal import Rehearsal
 from trackway.exchange.report import Report
 from trackway.sdk.locations import get_folder
 from trackway.sdk.sources import BytesSource
 from trackway.sdk.transport import Transport
 from trackway.wiring.local import open_local
-
-KEY = Key()
-RUN, RUN_2 = "a" * 32, "b" * 32
 
 
 @pytest.fixture
@@ -49,53 +45,9 @@ def other(tmp_path: Path) -> Iterator[Transport]:
     transport.close()
 
 
-def trust(store: Transport) -> None:
-    store.call(ops.TRUST_SIGNING_KEY, k.TrustSigningKey(name="release", pem=KEY.public.decode()))
-
-
 @pytest.fixture
 def filled(store: Transport) -> Transport:
-    """A store with ``churn``: of a run, of a logged model, a copy, one of a bucket, one that was deleted."""
-    for name, run_id in (("prices", RUN), ("rates", RUN_2)):
-        number = store.call(ops.CREATE_EXPERIMENT, e.CreateExperiment(name=name)).experiment_id
-        run = store.call(ops.CREATE_RUN, r.CreateRun(run_id=run_id, experiment_id=number, name=name, start_ms=10))
-        store.upload(f"{get_folder(run.artifact_uri)}/model/MLmodel", BytesSource(name.encode()))
-    model = store.call(
-        ops.CREATE_LOGGED_MODEL, m.CreateLoggedModel(experiment_id=number, name="forest", source_run_id=RUN_2)
-    )
-    store.upload(f"{get_folder(model.artifact_uri)}/MLmodel", BytesSource(b"forest"))
-    place = store.call(ops.GET_RUN, r.GetRun(run_id=RUN)).artifact_uri
-    tags, policy = {"team": "büro"}, [g.PolicyRule(alias="live", signature=True, keys=["release"])]
-    store.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="churn", description="d", tags=tags))
-    sources: list[dict[str, Any]] = [
-        {"source": f"{place}/model", "run_id": RUN, "tags": {"n": "1"}, "description": "first"},
-        {"source": f"models:/{model.model_id}", "model_id": model.model_id},
-        {"source": "models:/churn/1"},
-        {"source": "s3://bucket/model"},
-        {"source": "s3://bucket/gone"},
-    ]
-    for fields in sources:
-        store.call(ops.CREATE_MODEL_VERSION, g.CreateModelVersion(name="churn", **fields))
-    store.call(ops.DELETE_MODEL_VERSION, g.VersionName(name="churn", version=5))
-    store.call(ops.TRANSITION_VERSION, g.TransitionVersion(name="churn", version=1, stage="Production"))
-    store.call(ops.SET_ALIAS, g.SetAlias(name="churn", alias="best", version=2))
-    store.call(ops.CREATE_COMMENT, g.CreateComment(name="churn", text="good", version=1))
-    store.call(ops.ATTEST_VERSION, g.AttestVersion(name="churn", version=1, note="may"))
-    trust(store)
-    digest = store.call(ops.LIST_FILES, a.ListFiles(folder=f"{get_folder(place)}/model")).files[0].sha256
-    bundle = sign_files("churn-1", {"MLmodel": digest or ""}, KEY.pem)
-    store.call(ops.SIGN_VERSION, k.SignVersion(name="churn", version=1, bundle=bundle))
-    store.call(ops.SET_MODEL_POLICY, g.SetModelPolicy(name="churn", rules=policy))
-    goals: list[tuple[int, dict[str, Any]]] = [
-        (1, {"alias": "live"}),
-        (2, {"stage": "Production", "archive_existing": True}),
-    ]
-    for one, goal in goals:
-        request = g.RequestTransition(name="churn", version=one, comment="please", **goal)
-        made = store.call(ops.REQUEST_TRANSITION, request)
-    store.call(ops.REQUEST_TRANSITION, g.RequestTransition(name="churn", version=2, stage="Staging"))
-    decision = g.DecideRequest(name="churn", request_id=str(int(made.request_id) + 1), decision="reject")
-    store.call(ops.DECIDE_REQUEST, decision)
+    fill_registry(store)
     return store
 
 

@@ -123,6 +123,12 @@ MODELS: list[Scenario] = [
     ),
     ok(
         SEARCH,
+        "those in the trash",
+        lambda s: m.SearchLoggedModels(experiment_ids=[s.exp], view="deleted"),
+        lambda s, x: [(one.model_id, one.lifecycle) for one in x.models] == [(s.gone_model, "deleted")],
+    ),
+    ok(
+        SEARCH,
         "by a value on a data set",
         search_by_value,
         lambda s, x: [one.model_id for one in x.models] == [s.model],

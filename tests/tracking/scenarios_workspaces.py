@@ -7,6 +7,7 @@ from tests.tracking.scenarios_access import caller, make
 from trackway.api import experiments as e
 from trackway.api import limits
 from trackway.api import operations as ops
+from trackway.api import retention as t
 from trackway.api import workspaces as w
 from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from trackway.base.ids import new_id
@@ -126,6 +127,16 @@ SCENARIOS: list[Scenario] = [
     no(ops.DELETE_WORKSPACE, "refused", "one with a run", lambda s: w.WorkspaceName(name=s.workspace), Conflict),
     no(ops.DELETE_WORKSPACE, "refused", "the default one", lambda s: w.WorkspaceName(name="default"), InvalidInput),
     no(ops.DELETE_WORKSPACE, "refused", "an unknown one", lambda s: w.WorkspaceName(name=name()), NotFound),
+    ok(
+        ops.EXPORT_WORKSPACE,
+        "counted with its trash",
+        lambda s: w.ExportWorkspace(),
+        lambda s, x: (
+            (x.experiments, x.runs, x.logged_models, x.registered_models, x.files) == (3, 4, 2, 0, 1)
+            and (x.workspace.name, x.audit_trimmed, x.audit_trimmed_hash) == (s.workspace, 0, "")
+            and s.call(ops.VERIFY_AUDIT, t.VerifyAudit(number=x.audit_entries, hash=x.audit_hash)).intact
+        ),
+    ),
     ok(
         ops.CHOOSE_WORKSPACE,
         "one's own default",

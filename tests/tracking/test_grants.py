@@ -21,6 +21,7 @@ from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
 from trackway.api import schedules as s
+from trackway.api import workspaces as w
 from trackway.api.calls import ANONYMOUS, Call
 from trackway.api.operations import OPERATIONS, Operation
 from trackway.auth.credentials import digest, mint
@@ -340,6 +341,18 @@ def test_who_announces_a_server_owns_the_endpoint_and_shows_no_model_that_he_may
     stage.call(ops.ANNOUNCE_SERVER, announce)  # of somebody else
     with pytest.raises(NotFound):
         cast.call(stage, "contributor", ops.GET_ENDPOINT, d.EndpointName(name="mine"))
+
+
+def test_a_workspace_is_not_exported_by_who_can_see_only_a_part_of_it(doors: Doors, cast: Cast) -> None:
+    stage = Stage(doors.open.dispatch)
+    cast.enter(stage)
+    stage.call(ops.SET_ROLE, c.SetRole(role="blind", permissions=["admin"]))
+    user = cast.users["neighbour"]
+    row = GrantRow(stage.workspace, "user", user, "workspace", "", "blind", 1, "user:ann")
+    doors.open.store.write(lambda tx: tx.access.put_grant(row))
+    with pytest.raises(PermissionDenied, match="'read' on the whole workspace"):
+        cast.call(stage, "neighbour", ops.EXPORT_WORKSPACE, w.ExportWorkspace())
+    assert cast.call(stage, "admin", ops.EXPORT_WORKSPACE, w.ExportWorkspace()).runs == 4
 
 
 def test_a_role_on_a_schedule_is_one_on_that_schedule(doors: Doors, cast: Cast) -> None:

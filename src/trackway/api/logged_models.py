@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from trackway.api.runs import ModelMetric
-from trackway.api.structs import Grammar, Lifecycle, Request, Response
+from trackway.api.structs import Grammar, Lifecycle, Request, Response, View
 
 ModelStatus = Literal["UNSPECIFIED", "PENDING", "READY", "UPLOAD_FAILED"]
 
@@ -107,7 +107,10 @@ class ModelOrder(Request, frozen=True, kw_only=True):
 
 
 class SearchLoggedModels(Request, frozen=True, kw_only=True):
-    """Search live models of experiments; metric filters may be restricted to data sets."""
+    """Search models of experiments, the live ones unless ``view`` says otherwise.
+
+    Metric filters may be restricted to data sets.
+    """
 
     experiment_ids: list[str]
     filter: str = ""
@@ -116,6 +119,7 @@ class SearchLoggedModels(Request, frozen=True, kw_only=True):
     limit: int = 100
     page_token: str = ""
     grammar: Grammar = "mlflow"
+    view: View = "active"
 
 
 class LoggedModelPage(Response, frozen=True, kw_only=True):

@@ -258,6 +258,7 @@ GET_WORKSPACE = Operation("workspaces.get", "GET", "/workspaces/{name}", s.Works
 UPDATE_WORKSPACE = Operation("workspaces.update", "PATCH", "/workspaces/{name}", s.UpdateWorkspace, s.Workspace, writes("system", "name", permission="admin"), "Rename, describe or archive a workspace, or open it again.")
 DELETE_WORKSPACE = Operation("workspaces.delete", "DELETE", "/workspaces/{name}", s.WorkspaceName, Empty, writes("system", "name", permission="admin"), "Delete a workspace that has nothing, with its teams, roles and grants.")
 ERASE_WORKSPACE = Operation("workspaces.erase", "POST", "/workspaces/{name}/erase", s.EraseWorkspace, s.ErasedWorkspace, writes("system", "name", permission="admin"), "Remove an archived workspace with all that it has, for good.")
+EXPORT_WORKSPACE = Operation("workspaces.export", "POST", "/workspace/export", s.ExportWorkspace, s.WorkspaceContent, reads("workspace", permission="admin", audited=True), "Begin to take a copy of all that the workspace has.")
 CHOOSE_WORKSPACE = Operation("workspaces.choose", "PUT", "/me/workspace", s.WorkspaceName, s.Workspace, writes("self", "name"), "Set the workspace that one's requests are for when they name none.")
 CREATE_TEAM = Operation("teams.create", "POST", "/teams", u.TeamName, u.Team, writes("workspace", "team", permission="admin"), "Create a team.")
 LIST_TEAMS = Operation("teams.list", "GET", "/teams", u.ListTeams, u.TeamList, reads("workspace", permission="admin"), "List teams with their members.")

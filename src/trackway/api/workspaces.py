@@ -68,6 +68,32 @@ class ErasedWorkspace(Response, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class ExportWorkspace(Request, frozen=True, kw_only=True):
+    """Begin to take a copy of all that the caller's workspace has; only who may read all of it may."""
+
+
+class WorkspaceContent(Response, frozen=True, kw_only=True):
+    """What there is to copy, the trash with it.
+
+    key:           what the hashes of its audit log are made with
+    audit_entries: number of the last entry of that log before this call, whose hash is ``audit_hash``
+    audit_trimmed: number of the last entry that was removed; its hash, with which the first that is left begins
+    """
+
+    workspace: Workspace
+    key: str
+    experiments: int
+    runs: int
+    logged_models: int
+    registered_models: int
+    files: int
+    file_bytes: int
+    audit_entries: int
+    audit_hash: str
+    audit_trimmed: int
+    audit_trimmed_hash: str
+
+
 class UpdateWorkspace(Request, frozen=True, kw_only=True):
     """Change a workspace; None leaves a field as it is."""
 

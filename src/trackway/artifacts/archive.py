@@ -30,14 +30,20 @@ def zip_stream(entries: Iterable[Entry]) -> Iterator[bytes]:
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         for path, size_bytes, modified_ms, open_bytes in entries:
-            info = zipfile.ZipInfo(check_artifact_path(path), _get_date_time(modified_ms))
-            info.external_attr = 0o100644 << 16
+            info = make_info(path, modified_ms)
             info.file_size = size_bytes  # chooses between the two forms
             with archive.open(info, "w") as member:
                 for chunk in open_bytes():
                     member.write(chunk)
                     yield sink.take()
     yield sink.take()
+
+
+def make_info(path: str, modified_ms: int) -> zipfile.ZipInfo:
+    """Return what an archive says of a file before it knows its size; see ``zip_stream`` for the times."""
+    info = zipfile.ZipInfo(check_artifact_path(path), _get_date_time(modified_ms))
+    info.external_attr = 0o100644 << 16
+    return info
 
 
 class _Sink(io.RawIOBase):

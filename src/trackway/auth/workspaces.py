@@ -9,12 +9,12 @@ import msgspec
 from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api import workspaces as w
-from trackway.api.calls import Call
+from trackway.api.calls import EVERYTHING, Call
 from trackway.api.structs import Empty
 from trackway.auth.places import find_workspace, list_entered, miss_workspace
 from trackway.auth.rights import load_rights
 from trackway.auth.users import find_caller, find_user
-from trackway.base.errors import AlreadyExists, Conflict, InvalidInput
+from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, PermissionDenied
 from trackway.rules.checks import check_text
 from trackway.rules.handlers import Handlers
 from trackway.store.access import GrantRow
@@ -38,6 +38,7 @@ class WorkspaceService:
             ops.UPDATE_WORKSPACE: self.update,
             ops.DELETE_WORKSPACE: self.delete,
             ops.ERASE_WORKSPACE: self.erase,
+            ops.EXPORT_WORKSPACE: self.export,
             ops.CHOOSE_WORKSPACE: self.choose,
         }
 
@@ -128,6 +129,29 @@ class WorkspaceService:
         tx.access.touch()
         return msgspec.structs.replace(
             removed, complete=True, audit_entries=end.audit_entries, audit_hash=end.audit_hash
+        )
+
+    def export(self, tx: Transaction, call: Call, _q: w.ExportWorkspace) -> w.WorkspaceContent:
+        """Say what there is, to who can see all of it: a copy that silently lacks what is hidden would deceive."""
+        if call.sees != EVERYTHING:
+            raise PermissionDenied(
+                "This needs the permission 'read' on the whole workspace", hint="its administrators can give you a role"
+            )
+        found = tx.erasure.measure(call.workspace)
+        trimmed, trimmed_hash = tx.housekeeping.find_trimmed(call.workspace)
+        return w.WorkspaceContent(
+            workspace=tx.workspaces.show(call.workspace),
+            key=call.workspace,
+            experiments=found.experiments,
+            runs=found.runs,
+            logged_models=found.logged_models,
+            registered_models=found.registered_models,
+            files=found.files,
+            file_bytes=found.file_bytes,
+            audit_entries=found.audit_entries,
+            audit_hash=found.audit_hash,
+            audit_trimmed=trimmed,
+            audit_trimmed_hash=trimmed_hash,
         )
 
     def choose(self, tx: Transaction, call: Call, q: w.WorkspaceName) -> w.Workspace:

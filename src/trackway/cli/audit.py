@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,8 @@ import msgspec
 from trackway.api import operations as ops
 from trackway.api import retention as t
 from trackway.cli.output import format_time, on_store, show_done, show_json, show_more, show_rows
+from trackway.exchange.audit import verify_audit as verify_copy
+from trackway.exchange.bundle_reader import Bundle
 from trackway.sdk.transport import Transport
 
 PAGE = 1_000
@@ -57,7 +60,18 @@ def search_audit(transport: Transport, as_json: bool, target: str, limit: int, *
 @on_store
 def verify_audit(transport: Transport, as_json: bool, number: int, noted: str) -> None:
     """Check that nothing was changed or removed; note number and hash elsewhere. The exit status is 1 when not."""
-    verdict = transport.call(ops.VERIFY_AUDIT, t.VerifyAudit(number=number, hash=noted))
+    _show_verdict(transport.call(ops.VERIFY_AUDIT, t.VerifyAudit(number=number, hash=noted)), as_json)
+
+
+@audit.command("verify-bundle")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def verify_bundle(file: Path, as_json: bool) -> None:
+    """Check the log in a FILE that `trackway workspaces export` wrote, without a server."""
+    _show_verdict(verify_copy(Bundle(file)), as_json)
+
+
+def _show_verdict(verdict: t.AuditVerdict, as_json: bool) -> None:
     if as_json:
         show_json(verdict)
     elif verdict.intact:

@@ -16,15 +16,18 @@ from trackway.api import operations as ops
 from trackway.api import runs as r
 from trackway.base.addresses import hide_credentials
 from trackway.base.errors import NotFound
-from trackway.cli.output import count, show_one
-from trackway.exchange.bundle import Exported, write_bundle
+from trackway.cli.output import choose_workspace, count, show_one
+from trackway.exchange.bundle import write_bundle
+from trackway.exchange.draft import Exported
 from trackway.exchange.history import History
-from trackway.exchange.importer import import_history
-from trackway.exchange.registry_tracks import RegistryTracks, list_names
+from trackway.exchange.importer import import_all
+from trackway.exchange.registry_reader import list_names
+from trackway.exchange.registry_tracks import RegistryTracks
 from trackway.exchange.rehearsal import Rehearsal
 from trackway.exchange.report import Counts, Report
 from trackway.exchange.sources import open_history
 from trackway.exchange.tracks import Tracks, find_experiment
+from trackway.exchange.workspace_tracks import WorkspaceTracks
 from trackway.sdk.connection import get_tracking_uri, get_transport, resolve_uri
 from trackway.sdk.progress import format_bytes
 from trackway.sdk.versions import MODELS
@@ -43,21 +46,23 @@ PROGRESS_S = 0.2
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder that mlflow-artifacts: locations stand for, or that holds a copy of a bucket.",
 )
+@click.option("--access", is_flag=True, help="Of a workspace, also signing keys, roles, teams and grants.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be added.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def import_source(
-    source: str, uri: str, names: tuple[str, ...], artifacts: Path | None, dry_run: bool, as_json: bool
-) -> None:
+@choose_workspace
+def import_source(source: str, uri: str, dry_run: bool, as_json: bool, **options: Any) -> None:
     """Bring over a history, or what is new of it.
 
     SOURCE is a folder of MLflow's (./mlruns), its database (sqlite:///mlflow.db), its server (http://...), or a file
-    that `trackway export` wrote. Ids, times, nesting, what is in the trash, and files are kept.
+    that `trackway export` or `trackway workspaces export` wrote. Ids, times, nesting, what is in the trash, and files
+    are kept. Webhooks and schedules of a workspace come switched off.
     """
     transport = get_transport(resolve_uri(uri) if uri else get_tracking_uri())
     with _Progress(_describe_added) as progress:
         report = Report(watch=progress.show)
-        with closing(open_history(source, artifacts, report.note)) as history:
-            import_history(Rehearsal(transport) if dry_run else transport, history, report, names)
+        with closing(open_history(source, options["artifacts"], report.note)) as history:
+            target = Rehearsal(transport) if dry_run else transport
+            import_all(target, history, report, options["names"], access=options["access"])
     if as_json:
         facts = {
             "source": report.source,
@@ -74,27 +79,25 @@ def import_source(
 @click.command("export")
 @click.argument("what")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--trash", is_flag=True, help="Of an experiment, also the runs that are in the trash.")
+@click.option("--trash", is_flag=True, help="Of an experiment, also the runs and models that are in the trash.")
 @click.option("--children", is_flag=True, help="Of a run, also its descendants.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--restart", is_flag=True, help="Do not go on with an export that broke off.")
 @click.option("--uri", default="", help="Server or local store [TRACKWAY_TRACKING_URI; default: ./tracks].")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@choose_workspace
 def export(what: str, file: Path, uri: str, as_json: bool, **options: bool) -> None:
     """Write a run, an experiment or a registered model into one file, with points, files and models.
 
     WHAT is the id of a run, the id or name of an experiment, models:/NAME of a registered model (with its versions,
     their runs and logged models), or models:/ for all of these. `trackway import FILE` brings it into another store.
+    After a cut the same command goes on where it was. `trackway workspaces export` takes all of a workspace.
     """
-    if file.exists() and not options["force"]:
-        raise click.UsageError(f"{file} is there already; replace it with --force")
+    check_file(file, options["force"])
     address = resolve_uri(uri) if uri else get_tracking_uri()
     history = _select(address, what, options["trash"], options["children"])
-    with _Progress(_describe_exported) as progress:
-        exported = write_bundle(history, file, progress.show)
-    if as_json:
-        show_one({"file": str(file), **msgspec.structs.asdict(exported)}, as_json)
-    else:
-        click.echo(f"{_describe_exported(exported)} in {file} ({format_bytes(exported.size_bytes)})")
+    chosen = [f"--{name}" for name in ("trash", "children") if options[name]]
+    save_bundle(history, file, as_json, subject=" ".join((what, *chosen)), restart=options["restart"])
 
 
 def _select(address: str, what: str, trash: bool, children: bool) -> History:
@@ -112,6 +115,30 @@ def _select(address: str, what: str, trash: bool, children: bool) -> History:
     if children:
         run_ids = [node.run_id for node in transport.call(ops.GET_RUN_TREE, r.GetRunTree(run_id=what)).nodes]
     return Tracks(transport, label, find_experiment(transport, run.experiment_id), run_ids)
+
+
+def check_file(file: Path, force: bool) -> None:
+    """Refuse to replace a file that nobody said is to be replaced."""
+    if file.exists() and not force:
+        raise click.UsageError(f"{file} is there already; replace it with --force")
+
+
+def save_bundle(history: History, file: Path, as_json: bool, *, subject: str, restart: bool) -> None:
+    """Write a bundle, showing how far it is, and say what is in it.
+
+    subject: what is exported, beside where it comes from; see ``write_bundle``
+    """
+    tenant = history if isinstance(history, WorkspaceTracks) else None
+    with _Progress(_describe_exported) as progress:
+        exported = write_bundle(
+            history, file, progress.show, tenant, subject=f"{subject} of {history.label}", restart=restart
+        )
+    if as_json:
+        show_one({"file": str(file), **msgspec.structs.asdict(exported)}, as_json)
+        return
+    click.echo(f"{_describe_exported(exported)} in {file} ({format_bytes(exported.size_bytes)})")
+    if exported.elsewhere:
+        click.echo(f"The files of {exported.elsewhere:,} runs or models are kept elsewhere, not in it.", err=True)
 
 
 class _Progress:
@@ -157,7 +184,10 @@ def _describe_added(added: Counts) -> str:
     what = ", ".join(
         count(getattr(added, f"{name}s"), name) for name in ("experiment", "run", "point", "model", "file")
     )
-    return f"{what} ({format_bytes(added.file_bytes)}){_describe_registered(added)}"
+    others = ("webhook", "schedule", "signing_key", "role", "team", "grant")
+    found = ((getattr(added, f"{name}s"), name.replace("_", " ")) for name in others)
+    more = "".join(f", {count(number, name)}" for number, name in found if number)
+    return f"{what} ({format_bytes(added.file_bytes)}){_describe_registered(added)}{more}"
 
 
 def _describe_exported(exported: Exported) -> str:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import msgspec
 
 from trackway.api import access as c
 from trackway.api import operations as ops
 from trackway.api import workspaces as w
+from trackway.base.addresses import hide_credentials
+from trackway.base.errors import InvalidInput
+from trackway.cli.exchange import check_file, save_bundle
 from trackway.cli.output import format_time, on_store, show_done, show_json, show_one, show_rows
+from trackway.exchange.workspace_tracks import WorkspaceTracks
+from trackway.sdk.connection import complete_uri, get_tracking_uri, get_transport, is_local, resolve_uri, set_workspace
 from trackway.sdk.transport import Transport
+from trackway.store.workspaces import DEFAULT
 
 
 @click.group()
@@ -95,6 +103,31 @@ def erase_workspace(transport: Transport, as_json: bool, name: str, dry_run: boo
         if dry_run or step.complete:
             break
     show_one(msgspec.convert(total, w.ErasedWorkspace), as_json)
+
+
+@workspaces.command("export")
+@click.argument("name")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--restart", is_flag=True, help="Do not go on with an export that broke off.")
+@click.option("--uri", default="", help="Server or local store [TRACKWAY_TRACKING_URI; default: ./tracks].")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def export_workspace(name: str, file: Path, uri: str, as_json: bool, force: bool, restart: bool) -> None:
+    """Write all that a workspace has into one file, its trash and its audit log with it.
+
+    This needs the role admin on the workspace. `trackway import FILE` brings it into another workspace or server; after
+    a cut the same command goes on where it was. A local store has one workspace, default.
+    """
+    check_file(file, force)
+    address = complete_uri(uri) if uri else get_tracking_uri()
+    if not (is_local(address) and name == DEFAULT.name):
+        set_workspace(name)
+        address = resolve_uri(address)
+    transport, label = get_transport(address), hide_credentials(address)
+    if transport.call(ops.WHO_AM_I, c.WhoAmI()).workspace != name:
+        raise InvalidInput(f"{label} is not the workspace {name!r}", hint="leave /w/... out of the address")
+    history = WorkspaceTracks(transport, label)
+    save_bundle(history, file, as_json, subject=f"workspace {name}", restart=restart)
 
 
 @workspaces.command("choose")

@@ -1,25 +1,24 @@
-"""Bundles: runs of one experiment in a single file. The format is described in ``docs/formats/bundle.md``."""
+"""Bundles: experiments, registered models or a whole workspace in one file; see ``docs/formats/bundle.md``."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from trackway.api.logged_models import LoggedMetric
-from trackway.artifacts.archive import Entry, zip_stream
+from trackway.api.retention import AuditEntry
 from trackway.base.clock import now_ms
 from trackway.base.errors import Unavailable
+from trackway.exchange.draft import Draft, Exported, Member
 from trackway.exchange.history import History, PastExperiment, PastFile, PastModel, PastRun
 from trackway.exchange.points import pack_points
-from trackway.sdk.sources import CHUNK_BYTES
+from trackway.exchange.settings import PastWorkspace
 
+T = TypeVar("T")
 FORMAT = "trackway-bundle"
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -27,15 +26,11 @@ EXPERIMENTS = "experiments.jsonl"
 RUNS = "runs.jsonl"
 MODELS = "models.jsonl"
 REGISTRY = "registry.jsonl"
+WORKSPACE = "workspace.json"
+AUDIT = "audit.jsonl"
+LISTS = (EXPERIMENTS, RUNS, MODELS, REGISTRY)
+"""Members that are written line by line while the others come."""
 POINT_BYTES = 24
-
-
-class Member(msgspec.Struct, frozen=True):
-    """One member of the archive, as the manifest lists it."""
-
-    name: str
-    size_bytes: int
-    sha256: str
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,133 +69,137 @@ class ModelLine(msgspec.Struct, frozen=True):
     metrics: list[MetricLine] = []
 
 
-class Exported(msgspec.Struct):
-    """How much a bundle holds."""
+class Tenant(Protocol):
+    """What a whole workspace has beside experiments and registered models."""
 
-    runs: int = 0
-    models: int = 0
-    registered: int = 0
-    versions: int = 0
-    points: int = 0
-    files: int = 0
-    size_bytes: int = 0
+    def read_settings(self) -> PastWorkspace:
+        """Return its settings, and what there was to export when it began."""
+
+    def list_audit(self) -> Iterator[AuditEntry]:
+        """Yield its audit log, newest first."""
+
+    def check(self, exported: Exported) -> None:
+        """Check that what was exported is all that there was.
+
+        raises: Conflict
+        """
 
 
-def write_bundle(history: History, path: Path, watch: Callable[[Exported], None] = lambda _: None) -> Exported:
+def write_bundle(
+    history: History,
+    path: Path,
+    watch: Callable[[Exported], None] = lambda _: None,
+    tenant: Tenant | None = None,
+    *,
+    subject: str = "",
+    restart: bool = False,
+) -> Exported:
     """Write all that a history has into one file, which appears under its name when it is whole and on disk.
 
-    memory: one metric, one chunk of a file, and about 200 bytes a file
-    raises: Unavailable when the file cannot be written
+    Until then it grows in a folder beside it, where the same export goes on after it broke off. What had been copied
+    by then stays as it was.
+
+    tenant:  what else there is of a whole workspace
+    subject: what is exported and from where, by which an export that broke off is recognised
+    restart: do not go on with one that broke off
+    memory:  one metric, one chunk of a file, and about 500 bytes a file
+    raises:  Unavailable when the file cannot be written; Conflict when another export is writing it
     """
-    writer = _Writer(history, watch)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("xb") as file:
-            for chunk in zip_stream(writer.list_entries()):
-                file.write(chunk)
-                writer.exported.size_bytes += len(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with closing(Draft(path, subject or history.label, LISTS, restart)) as draft:
+            _Writer(history, draft, watch).write(tenant)
+            return draft.exported
     except OSError as error:
         raise Unavailable(
-            f"{path} cannot be written: {error.strerror}", hint="check the folder and the disk"
+            f"{path} cannot be written: {error.strerror}", hint="check the folder and the disk, and export again"
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return writer.exported
 
 
 class _Writer:
-    """Yields the entries of one bundle, and keeps size and digest of each for the manifest."""
+    """Writes what a draft does not have yet."""
 
-    def __init__(self, history: History, watch: Callable[[Exported], None]) -> None:
+    def __init__(self, history: History, draft: Draft, watch: Callable[[Exported], None]) -> None:
         self._history = history
+        self._draft = draft
         self._watch = watch
-        self._members: list[Member] = []
-        self.exported = Exported()
+        self._exported = draft.exported
 
-    def list_entries(self) -> Iterator[Entry]:
-        with (
-            tempfile.TemporaryFile() as experiments,
-            tempfile.TemporaryFile() as runs,
-            tempfile.TemporaryFile() as models,
-            tempfile.TemporaryFile() as registry,
-        ):
-            for experiment in self._history.list_experiments():
-                _write_line(experiments, experiment)
-                yield from self._list_runs(experiment, runs)
-                yield from self._list_models(experiment, models)
-            for registered in self._history.list_registered():
-                _write_line(registry, registered)
-                self.exported.registered += 1
-                self.exported.versions += len(registered.versions)
-            for name, lines in ((EXPERIMENTS, experiments), (RUNS, runs), (MODELS, models), (REGISTRY, registry)):
-                size = lines.tell()
-                yield self._entry(name, size, partial(_read_lines, lines))
-        manifest = msgspec.json.encode(
-            Manifest(
-                format=FORMAT,
-                version=VERSION,
-                created_ms=now_ms(),
-                origin=self._history.label,
-                members=self._members,
-            )
-        )
-        yield MANIFEST, len(manifest), now_ms(), lambda: iter([manifest])
+    def write(self, tenant: Tenant | None) -> None:
+        draft, exported = self._draft, self._exported
+        draft.clear(REGISTRY)  # it says where the files of versions are, so that it is read anew
+        exported.registered = exported.versions = 0
+        for registered in self._history.list_registered():
+            draft.add_line(REGISTRY, registered)
+            exported.registered += 1
+            exported.versions += len(registered.versions)
+        known = {line.experiment_id for line in self._read_lines(EXPERIMENTS, PastExperiment)}
+        runs = {line.run.run_id for line in self._read_lines(RUNS, RunLine)}
+        models = {line.model.model_id for line in self._read_lines(MODELS, ModelLine)}
+        for experiment in self._history.list_experiments():
+            if experiment.experiment_id not in known:
+                draft.add_line(EXPERIMENTS, experiment)
+                exported.experiments += 1
+            for run in self._history.list_runs(experiment):
+                if run.run_id not in runs:
+                    self._add_run(run)
+            for model in self._history.list_models(experiment):
+                if model.model_id not in models:
+                    self._add_model(model)
+        if tenant is not None:
+            tenant.check(exported)
+            draft.add(WORKSPACE, [msgspec.json.encode(tenant.read_settings())])
+            draft.add(AUDIT, (msgspec.json.encode(entry) + b"\n" for entry in tenant.list_audit()))
+        draft.finish(MANIFEST, self._make_manifest)
 
-    def _list_runs(self, experiment: PastExperiment, lines: BinaryIO) -> Iterator[Entry]:
-        for run in self._history.list_runs(experiment):
+    def _add_run(self, run: PastRun) -> None:
+        name = f"points/{run.run_id}"
+        if not self._draft.has(name):
             counts: list[tuple[str, int]] = []
-            # The size only chooses the form of the entry; the larger form fits all.
-            yield self._entry(f"points/{run.run_id}", 1 << 32, partial(self._read_points, run, counts))
-            yield from self._list_files(f"artifacts/{run.run_id}", self._history.list_files(run))
-            _write_line(lines, RunLine(run, counts))
-            self.exported.runs += 1
-            self._watch(self.exported)
+            self._draft.add(name, self._read_points(run, counts), points=counts)
+        self._add_files(f"artifacts/{run.run_id}", self._history.list_files(run))
+        self._draft.add_line(RUNS, RunLine(run, self._draft.get_points(name)))
+        self._exported.runs += 1
+        self._exported.elsewhere += bool(run.place)
+        self._draft.checkpoint()
+        self._watch(self._exported)
 
     def _read_points(self, run: PastRun, counts: list[tuple[str, int]]) -> Iterator[bytes]:
         for points in self._history.read_points(run):
             series = pack_points(points)
             counts.append((points.key, len(points.values)))
-            self.exported.points += len(points.values)
             yield from (series.steps, series.times_ms, series.values)
+        self._exported.points += sum(count for _, count in counts)
 
-    def _list_models(self, experiment: PastExperiment, lines: BinaryIO) -> Iterator[Entry]:
-        for model in self._history.list_models(experiment):
-            yield from self._list_files(f"models/{model.model_id}", self._history.list_model_files(model))
-            metrics = [_to_line(metric) for metric in model.metrics]
-            _write_line(lines, ModelLine(msgspec.structs.replace(model, metrics=[], place=""), metrics))
-            self.exported.models += 1
+    def _add_model(self, model: PastModel) -> None:
+        self._add_files(f"models/{model.model_id}", self._history.list_model_files(model))
+        metrics = [_to_line(metric) for metric in model.metrics]
+        self._draft.add_line(MODELS, ModelLine(msgspec.structs.replace(model, metrics=[]), metrics))
+        self._exported.models += 1
+        self._exported.elsewhere += bool(model.place)
+        self._draft.checkpoint()
 
-    def _list_files(self, folder: str, files: Iterable[PastFile]) -> Iterator[Entry]:
+    def _add_files(self, folder: str, files: Iterable[PastFile]) -> None:
         for file in files:
-            self.exported.files += 1
-            yield self._entry(f"{folder}/{file.path}", file.source.size_bytes, file.source.__iter__, file.modified_ms)
+            name = f"{folder}/{file.path}"
+            if not self._draft.has(name):
+                self._draft.add(name, file.source, file.modified_ms)
+                self._exported.files += 1
+                self._draft.checkpoint()
 
-    def _entry(
-        self, name: str, size_bytes: int, read: Callable[[], Iterator[bytes]], modified_ms: int | None = None
-    ) -> Entry:
-        def measure() -> Iterator[bytes]:
-            digest = hashlib.sha256()
-            size = 0
-            for chunk in read():
-                digest.update(chunk)
-                size += len(chunk)
-                yield chunk
-            self._members.append(Member(name, size, digest.hexdigest()))
+    def _read_lines(self, name: str, kind: type[T]) -> Iterator[T]:
+        decode = msgspec.json.Decoder(kind).decode
+        return (decode(line) for line in self._draft.read_lines(name))
 
-        return name, size_bytes, now_ms() if modified_ms is None else modified_ms, measure
-
-
-def _write_line(lines: BinaryIO, value: msgspec.Struct) -> None:
-    lines.write(msgspec.json.encode(value) + b"\n")
-
-
-def _read_lines(lines: BinaryIO) -> Iterator[bytes]:
-    lines.seek(0)
-    while chunk := lines.read(CHUNK_BYTES):
-        yield chunk
+    def _make_manifest(self) -> bytes:
+        return msgspec.json.encode(
+            Manifest(
+                format=FORMAT,
+                version=VERSION,
+                created_ms=now_ms(),
+                origin=self._history.label,
+                members=self._draft.list_members(),
+            )
+        )
 
 
 def _to_line(metric: LoggedMetric) -> MetricLine:

@@ -14,11 +14,14 @@ import numpy as np
 
 from trackway.api.limits import INT64_MAX, LOCATION_CHARS
 from trackway.api.logged_models import LoggedMetric
+from trackway.api.retention import AuditEntry
 from trackway.api.transfers import PastRegistered
+from trackway.api.workspaces import WorkspaceContent
 from trackway.artifacts.paths import check_artifact_path
 from trackway.base.errors import Corrupt, InvalidInput, NotSupported, Unavailable
 from trackway.base.ids import is_id
 from trackway.exchange.bundle import (
+    AUDIT,
     EXPERIMENTS,
     FORMAT,
     MANIFEST,
@@ -27,16 +30,19 @@ from trackway.exchange.bundle import (
     REGISTRY,
     RUNS,
     VERSION,
+    WORKSPACE,
     Manifest,
     MetricLine,
     ModelLine,
     RunLine,
 )
 from trackway.exchange.history import PastExperiment, PastFile, PastModel, PastPoints, PastRun
+from trackway.exchange.settings import PastWorkspace
 from trackway.sdk.sources import FileSource
 
 T = TypeVar("T")
 MANIFEST_BYTES = 256 * 1024 * 1024
+"""Largest member that is read at once: the manifest, and what is said of a workspace."""
 LINE_BYTES = 64 * 1024 * 1024
 """Longest line of a member of lines."""
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
@@ -55,6 +61,9 @@ class Bundle:
     """See ``history.History``.
 
     path:   the file, which must not change while it is read
+
+    ``settings`` is what a bundle of a whole workspace says of that; None for others.
+
     raises: NotSupported for a version or a form that this release does not know, Corrupt for a bundle that is torn,
             changed, or made to mislead; Unavailable when it cannot be read
     cost:   reads the file once before anything else
@@ -72,6 +81,7 @@ class Bundle:
         self._digests = {member.name: member.sha256 for member in self._manifest.members}
         self._files = _sort_files(places)
         self._points: dict[str, list[tuple[str, int]]] = {}
+        self.settings = self._read_settings()
         self._check_lines()
 
     @property
@@ -113,6 +123,10 @@ class Bundle:
     def list_registered(self) -> Iterator[PastRegistered]:
         return self._read_lines(REGISTRY, PastRegistered)
 
+    def list_audit(self) -> Iterator[AuditEntry]:
+        """Yield the workspace's audit log, newest first."""
+        return self._read_lines(AUDIT, AuditEntry)
+
     def close(self) -> None:
         """Nothing is kept open."""
 
@@ -141,6 +155,18 @@ class Bundle:
             raise Corrupt("The bundle's origin is no address")
         return manifest
 
+    def _read_settings(self) -> PastWorkspace | None:
+        if WORKSPACE not in self._places:
+            return None
+        if AUDIT not in self._places:
+            raise Corrupt(f"The bundle has no {AUDIT}")
+        if self._places[WORKSPACE].size_bytes > MANIFEST_BYTES:
+            raise Corrupt(f"{WORKSPACE} is too large to be true")
+        try:
+            return msgspec.json.decode(b"".join(self._open(WORKSPACE)), type=PastWorkspace)
+        except msgspec.MsgspecError as error:
+            raise Corrupt(f"{WORKSPACE} cannot be read: {error}") from error
+
     def _check_members(self, places: list[_Place]) -> None:
         """Hold names, sizes and digests against the manifest."""
         if [place.name for place in places[:-1]] != [member.name for member in self._manifest.members]:
@@ -159,7 +185,9 @@ class Bundle:
         """Check that all lines can be read, and that they and the other members belong together."""
         experiments = {experiment.experiment_id for experiment in self._read_lines(EXPERIMENTS, PastExperiment)}
         folders: set[str] = set()
+        runs = models = 0
         for line in self._read_lines(RUNS, RunLine):
+            runs += 1
             run_id = line.run.run_id
             folder = _claim_folder("artifacts", run_id, line.run.experiment_id, experiments, folders)
             if any(abs(output.step) > INT64_MAX for output in line.run.model_outputs):
@@ -170,6 +198,7 @@ class Bundle:
                 raise Corrupt(f"The points of run {run_id} are not as many as its line says")
             folders |= {folder, points.name}
         for model in self._read_lines(MODELS, ModelLine):
+            models += 1
             model_id = model.model.model_id
             folders.add(_claim_folder("models", model_id, model.model.experiment_id, experiments, folders))
             for metric in model.metrics:
@@ -177,10 +206,25 @@ class Bundle:
         names = [model.name for model in self._read_lines(REGISTRY, PastRegistered)]
         if len(set(names)) < len(names):
             raise Corrupt("A registered model is in the bundle twice")
+        known = {EXPERIMENTS, RUNS, MODELS, REGISTRY, MANIFEST}
+        if self.settings is not None:
+            known |= {WORKSPACE, AUDIT}
+            self._check_content(self.settings.content, len(experiments), runs, models, len(names))
+            for _ in self.list_audit():
+                pass
         claimed = {name for folder in folders for name in self._files.get(folder, (folder,))}
-        stray = self._places.keys() - claimed - {EXPERIMENTS, RUNS, MODELS, REGISTRY, MANIFEST}
+        stray = self._places.keys() - claimed - known
         if stray:
             raise Corrupt(f"The member {min(stray)!r} belongs to no run or model of the bundle")
+
+    def _check_content(self, content: WorkspaceContent, *found: int) -> None:
+        """Check that a copy of a workspace has no less than there was when it was begun."""
+        expected = (content.experiments, content.runs, content.logged_models, content.registered_models)
+        for what, most, least in zip((EXPERIMENTS, RUNS, MODELS, REGISTRY), found, expected, strict=True):
+            if most < least:
+                raise Corrupt(
+                    f"{what} has {most} lines, and the workspace had {least} of these", hint="export it again"
+                )
 
     def _read_lines(self, name: str, kind: type[T]) -> Iterator[T]:
         decode = msgspec.json.Decoder(kind).decode

@@ -10,6 +10,7 @@ from trackway.api.artifacts import FileEntry, ListFiles
 from trackway.artifacts.paths import check_artifact_path
 from trackway.base.errors import Corrupt, InvalidInput, TooLarge
 from trackway.exchange.history import PastFile
+from trackway.exchange.pages import read_pages
 from trackway.exchange.report import Report
 from trackway.sdk.locations import get_folder
 from trackway.sdk.transport import Transport
@@ -21,13 +22,9 @@ SLACK_MS = 3_600_000
 def list_stored(transport: Transport, folder: str) -> dict[str, FileEntry]:
     """Return the files below a folder of a store by their paths from there."""
     files: dict[str, FileEntry] = {}
-    token = ""
-    while True:
-        page = transport.call(ops.LIST_FILES, ListFiles(folder=folder, recursive=True, page_token=token))
+    for page in read_pages(transport, ops.LIST_FILES, ListFiles(folder=folder, recursive=True)):
         files.update((file.path[len(folder) + 1 :], file) for file in page.files)
-        token = page.next_page_token
-        if not token:
-            return files
+    return files
 
 
 def upload_new(transport: Transport, files: Iterable[PastFile], artifact_uri: str, where: str, report: Report) -> None:

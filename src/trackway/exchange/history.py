@@ -81,6 +81,7 @@ class PastModel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status_message: str | None = None
     created_ms: int = 0
     updated_ms: int = 0
+    lifecycle: Lifecycle = "active"
     params: dict[str, str] = {}
     tags: dict[str, str] = {}
     metrics: list[LoggedMetric] = []

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import msgspec
+
 from trackway.api import experiments as e
 from trackway.api import operations as ops
-from trackway.base.errors import Conflict, Corrupt, InvalidInput, NotFound, TooLarge
+from trackway.base.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, TooLarge
+from trackway.exchange.automation import SettingsImporter
+from trackway.exchange.bundle_reader import Bundle
 from trackway.exchange.history import History, PastExperiment, PastRun
 from trackway.exchange.models import ModelImporter
+from trackway.exchange.pages import read_pages
 from trackway.exchange.registered import RegisteredImporter
 from trackway.exchange.report import Mapped, Report
 from trackway.exchange.runs import TAG_IMPORTED, RunImporter, choose_texts
@@ -40,6 +45,24 @@ def import_history(transport: Transport, history: History, report: Report, names
         RegisteredImporter(transport, history, report).import_all()
     if missing:
         raise InvalidInput(f"No experiment {min(missing)!r} in {history.label}", hint="names are case-sensitive")
+
+
+def import_all(
+    transport: Transport, history: History, report: Report, names: Collection[str] = (), *, access: bool = False
+) -> None:
+    """Bring over a history as ``import_history`` does; of a whole workspace, webhooks and schedules too, at rest.
+
+    access: and signing keys, roles, teams and grants
+    """
+    settings = history.settings if isinstance(history, Bundle) and not names else None
+    importer = SettingsImporter(transport, settings, report) if settings is not None else None
+    if importer is not None and access:
+        importer.import_keys()
+    import_history(transport, history, report, names)
+    if importer is not None:
+        importer.import_automation()
+        if access:
+            importer.import_access()
 
 
 class _Target:
@@ -128,7 +151,11 @@ class _Target:
             created_ms=past.created_ms or None,
             updated_ms=past.updated_ms or None,
         )
-        experiment = self._transport.call(ops.CREATE_EXPERIMENT, request)
+        try:
+            experiment = self._transport.call(ops.CREATE_EXPERIMENT, request)
+        except AlreadyExists:  # another workspace has this id
+            request = msgspec.structs.replace(request, experiment_id="")
+            experiment = self._transport.call(ops.CREATE_EXPERIMENT, request)
         self._report.added.experiments += 1
         self._add(experiment)
         return experiment
@@ -149,14 +176,8 @@ class _Target:
 
 
 def _list_experiments(transport: Transport) -> list[e.Experiment]:
-    found: list[e.Experiment] = []
-    token = ""
-    while True:
-        page = transport.call(ops.SEARCH_EXPERIMENTS, e.SearchExperiments(view="all", page_token=token))
-        found += page.experiments
-        token = page.next_page_token
-        if not token:
-            return found
+    pages = read_pages(transport, ops.SEARCH_EXPERIMENTS, e.SearchExperiments(view="all"))
+    return [experiment for page in pages for experiment in page.experiments]
 
 
 def _is_number(experiment_id: str) -> bool:

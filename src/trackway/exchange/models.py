@@ -48,6 +48,8 @@ class ModelImporter:
                 updated_ms=past.updated_ms or None,
             )
             self._transport.call(ops.UPDATE_LOGGED_MODEL, request)
+        if past.lifecycle == "deleted":
+            self._transport.call(ops.DELETE_LOGGED_MODEL, m.DeleteLoggedModel(model_id=past.model_id))
 
     def _find(self, model_id: str) -> m.LoggedModel | None:
         try:

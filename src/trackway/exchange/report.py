@@ -24,6 +24,12 @@ class Counts(msgspec.Struct):
     models: int = 0
     registered: int = 0
     versions: int = 0
+    webhooks: int = 0
+    schedules: int = 0
+    signing_keys: int = 0
+    roles: int = 0
+    teams: int = 0
+    grants: int = 0
 
 
 class LeftOut(msgspec.Struct):

@@ -15,6 +15,7 @@ from trackway.base.errors import InvalidInput, NotFound
 from trackway.exchange.downloads import Download
 from trackway.exchange.files import list_stored
 from trackway.exchange.history import PastExperiment, PastFile, PastModel, PastPoints, PastRun
+from trackway.exchange.pages import read_pages
 from trackway.exchange.points import read_history
 from trackway.rules.checks import parse_experiment_id
 from trackway.sdk.locations import get_folder
@@ -27,7 +28,7 @@ class Tracks:
     """See ``history.History``: one experiment of a store, with all of its runs or with some.
 
     run_ids: the runs, None for all; a run that is named is read also when it is in the trash
-    view:    which of all runs
+    view:    which of all runs and models
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Tracks:
         self._run_ids = run_ids
         self._view = view
         self._runs: dict[str, r.Run] = {}
+        self._models: dict[str, str] = {}
 
     @property
     def label(self) -> str:
@@ -85,6 +87,7 @@ class Tracks:
                 model_inputs=run.model_inputs,
                 model_outputs=run.model_outputs,
                 environment=environment,
+                place=name_elsewhere(run.artifact_uri),
             )
 
     def read_points(self, run: PastRun) -> Iterator[PastPoints]:
@@ -95,24 +98,18 @@ class Tracks:
         return self.list_folder(self._runs[run.run_id].artifact_uri)
 
     def list_models(self, experiment: PastExperiment) -> Iterator[PastModel]:
-        token = ""
-        while True:
-            request = m.SearchLoggedModels(
-                experiment_ids=[experiment.experiment_id], limit=MODELS_PAGE, page_token=token
-            )
-            page = self._transport.call(ops.SEARCH_LOGGED_MODELS, request)
+        request = m.SearchLoggedModels(experiment_ids=[experiment.experiment_id], limit=MODELS_PAGE, view=self._view)
+        for page in read_pages(self._transport, ops.SEARCH_LOGGED_MODELS, request):
             for model in page.models:
                 if self._run_ids is None or model.source_run_id in self._run_ids:
+                    self._models = {model.model_id: model.artifact_uri}
                     yield to_model(model)
-            token = page.next_page_token
-            if not token:
-                return
 
     def list_registered(self) -> Iterator[PastRegistered]:
         return iter(())  # those are exported by their names
 
     def list_model_files(self, model: PastModel) -> Iterator[PastFile]:
-        return self.list_folder(model.place)
+        return self.list_folder(self._models[model.model_id])
 
     def close(self) -> None:
         """The transport is its owner's."""
@@ -122,14 +119,9 @@ class Tracks:
             for run_id in self._run_ids:
                 yield self._transport.call(ops.GET_RUN, r.GetRun(run_id=run_id))
             return
-        token = ""
-        while True:
-            request = r.SearchRuns(experiment_ids=[experiment_id], view=self._view, page_token=token)
-            page = self._transport.call(ops.SEARCH_RUNS, request)
+        request = r.SearchRuns(experiment_ids=[experiment_id], view=self._view)
+        for page in read_pages(self._transport, ops.SEARCH_RUNS, request):
             yield from page.runs
-            token = page.next_page_token
-            if not token:
-                return
 
     def list_folder(self, artifact_uri: str) -> Iterator[PastFile]:
         """Yield the files below a location, none when they are kept elsewhere."""
@@ -158,4 +150,13 @@ def find_experiment(transport: Transport, name: str) -> e.Experiment:
 def to_model(model: m.LoggedModel) -> PastModel:
     """Make a model of a history."""
     fields = {name: getattr(model, name) for name in PastModel.__struct_fields__ if name != "place"}
-    return PastModel(**fields, place=model.artifact_uri)
+    return PastModel(**fields, place=name_elsewhere(model.artifact_uri))
+
+
+def name_elsewhere(artifact_uri: str) -> str:
+    """Return the location of files that the store does not keep, which no export holds; else nothing."""
+    try:
+        get_folder(artifact_uri)
+    except InvalidInput:
+        return artifact_uri
+    return ""

@@ -106,7 +106,7 @@ class LoggedModelService:
         return Empty()
 
     def search(self, tx: Transaction, call: Call, q: m.SearchLoggedModels) -> m.LoggedModelPage:
-        """Search live models of experiments."""
+        """Search models of experiments."""
         check_page(q.limit, limits.SEARCH_PAGE)
         check_text("The filter", q.filter, limits.FILTER_CHARS)
         check_count("order_by terms", len(q.order_by), limits.ORDER_TERMS)
@@ -116,8 +116,8 @@ class LoggedModelService:
             OrderTerm(resolve_order_field(term.field, MLFLOW_LOGGED_MODELS), descending=not term.ascending)
             for term in q.order_by
         )
-        search = Search(parse_filter(q.filter, MLFLOW_LOGGED_MODELS), order, "active")
-        query = (q.experiment_ids, q.filter, [repr(d) for d in q.datasets], [repr(o) for o in q.order_by])
+        search = Search(parse_filter(q.filter, MLFLOW_LOGGED_MODELS), order, q.view)
+        query = (q.experiment_ids, q.filter, [repr(d) for d in q.datasets], [repr(o) for o in q.order_by], q.view)
         page = Page(q.limit, decode_token(call, query, q.page_token))
         order_datasets = [term.dataset for term in q.order_by]
         found, after = tx.logged_models.search(call.workspace, numbers, search, q.datasets, order_datasets, page)

@@ -557,6 +557,10 @@ export interface Explanation {
   reasons: string[]
 }
 
+/** Begin to take a copy of all that the caller's workspace has; only who may read all of it may. */
+export interface ExportWorkspace {
+}
+
 /** A file or folder; a folder has neither size nor digest. */
 export interface FileEntry {
   path: string
@@ -1505,7 +1509,7 @@ export interface SearchExperiments {
   grammar?: "mlflow" | "trackway"
 }
 
-/** Search live models of experiments; metric filters may be restricted to data sets. */
+/** Search models of experiments, the live ones unless ``view`` says otherwise. */
 export interface SearchLoggedModels {
   experiment_ids: string[]
   filter?: string
@@ -1514,6 +1518,7 @@ export interface SearchLoggedModels {
   limit?: number
   page_token?: string
   grammar?: "mlflow" | "trackway"
+  view?: "active" | "all" | "deleted"
 }
 
 /** Search the versions of all registered models; default order latest change first. */
@@ -1964,6 +1969,22 @@ export interface Workspace {
   archived: boolean
 }
 
+/** What there is to copy, the trash with it. */
+export interface WorkspaceContent {
+  workspace: Workspace
+  key: string
+  experiments: number
+  runs: number
+  logged_models: number
+  registered_models: number
+  files: number
+  file_bytes: number
+  audit_entries: number
+  audit_hash: string
+  audit_trimmed: number
+  audit_trimmed_hash: string
+}
+
 /** Workspaces by name. */
 export interface WorkspaceList {
   workspaces: Workspace[]
@@ -2119,6 +2140,7 @@ export interface Operations {
   "workspaces.update": { request: UpdateWorkspace; response: Workspace }
   "workspaces.delete": { request: WorkspaceName; response: Empty }
   "workspaces.erase": { request: EraseWorkspace; response: ErasedWorkspace }
+  "workspaces.export": { request: ExportWorkspace; response: WorkspaceContent }
   "workspaces.choose": { request: WorkspaceName; response: Workspace }
   "teams.create": { request: TeamName; response: Team }
   "teams.list": { request: ListTeams; response: TeamList }
@@ -2279,6 +2301,7 @@ export const ROUTES = {
   "workspaces.update": ["PATCH", "/workspaces/{name}"],
   "workspaces.delete": ["DELETE", "/workspaces/{name}"],
   "workspaces.erase": ["POST", "/workspaces/{name}/erase"],
+  "workspaces.export": ["POST", "/workspace/export"],
   "workspaces.choose": ["PUT", "/me/workspace"],
   "teams.create": ["POST", "/teams"],
   "teams.list": ["GET", "/teams"],
