@@ -96,3 +96,15 @@ def test_columns_of_any_length_become_points_in_order() -> None:
         assert [point["step"] for point in shown] == list(numbers)
         assert [point["value"] for point in shown] == ["NaN" if value != value else value for value in values]
         assert all(point.keys() == {"key", "value", "timestamp", "step"} for point in shown)
+
+
+def test_points_of_several_runs_say_whose_they_are_and_keep_the_greatest_numbers() -> None:
+    values = [1.7e308, 1.7e308, -0.0, float("inf")]  # the sum of which is no number, as if one of them were none
+    columns = [array("q", [2**63 - 1, -(2**63), 0, 1]).tobytes() for _ in range(2)]
+    series = Series(key="k", steps=columns[0], times_ms=columns[1], values=array("d", values).tobytes())
+    encoded = asyncio.run(encode_points(series, 'r"'))
+    assert b'"value":-0.0,' in encoded
+    shown = json.loads(b"[%b]" % encoded)
+    assert [point["value"] for point in shown] == [1.7e308, 1.7e308, 0.0, "Infinity"]
+    assert [point["step"] for point in shown] == [2**63 - 1, -(2**63), 0, 1]
+    assert {point["run_id"] for point in shown} == {'r"'}

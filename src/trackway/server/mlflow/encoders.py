@@ -10,6 +10,7 @@ import asyncio
 import weakref
 from array import array
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from math import isfinite
 from typing import Any
 
@@ -67,12 +68,12 @@ class RunRenderer:
 
 def encode_page(name: bytes, items: bytes, next_page_token: str) -> bytes:
     """Return a page of items that are encoded already, divided by commas."""
-    parts = []
+    pieces = [b"{"]
     if items:
-        parts.append(b'"%b":[%b]' % (name, items))
+        pieces += [b'"', name, b'":[', items, b"]"]
     if next_page_token:
-        parts.append(b'"next_page_token":' + encode(next_page_token))
-    return b"{%b}" % b",".join(parts)
+        pieces += [b"," if items else b"", b'"next_page_token":', encode(next_page_token)]
+    return b"".join([*pieces, b"}"])  # which copies a large page once
 
 
 def encode_run(run: Run, created: bool = False) -> bytes:
@@ -201,33 +202,39 @@ def show_file(file: FileEntry, path: str) -> dict[str, Any]:
     return {"path": path, "is_dir": False, "file_size": file.size_bytes}
 
 
+class _Point(msgspec.Struct, gc=False):
+    """A point as it is written."""
+
+    key: str
+    value: float | str
+    timestamp: int
+    step: int
+
+
+class _RunPoint(_Point, gc=False):
+    """A point among those of several runs."""
+
+    run_id: str
+
+
 async def encode_points(series: Series, run_id: str = "") -> bytes:
-    """Return a series' points, divided by commas; each with ``run_id`` when it is given; 0.5 us a point."""
+    """Return a series' points, divided by commas; each with ``run_id`` when it is given; about 0.15 us a point."""
     steps, times, values = array("q", series.steps), array("q", series.times_ms), array("d", series.values)
-    first = b'{"key":%b,"value":' % encode(series.key)
-    end = b',"run_id":%b}' % encode(run_id) if run_id else b"}"
     parts = []
     for start in range(0, len(values), ITEMS_PER_TURN):
         part = slice(start, start + ITEMS_PER_TURN)
-        parts.append(_join_points(first, end, values[part].tolist(), times[part].tolist(), steps[part].tolist()))
+        shown = _show_numbers(values[part].tolist())
+        columns = repeat(series.key), shown, times[part].tolist(), steps[part].tolist()
+        points = map(_RunPoint, *columns, repeat(run_id)) if run_id else map(_Point, *columns)
+        parts.append(memoryview(encode([*points]))[1:-1])
         if len(values) > ITEMS_PER_TURN:
             await asyncio.sleep(0)
     return b",".join(parts)
 
 
-def _join_points(first: bytes, end: bytes, values: list[float], times: list[int], steps: list[int]) -> bytes:
-    """Encode each column as one list and interleave the texts, which takes a third of encoding points one by one."""
-    shown = encode(values)[1:-1].split(b",")
-    if b"null" in shown:
-        shown = [encode(show_number(values[i])) if text == b"null" else text for i, text in enumerate(shown)]
-    pieces = [end + b"," + first] * (6 * len(values))
-    pieces[0] = first
-    pieces[1::6] = shown
-    pieces[2::6] = [b',"timestamp":'] * len(values)
-    pieces[3::6] = encode(times)[1:-1].split(b",")
-    pieces[4::6] = [b',"step":'] * len(values)
-    pieces[5::6] = encode(steps)[1:-1].split(b",")
-    return b"".join(pieces) + end
+def _show_numbers(values: list[float]) -> Sequence[float | str]:
+    """Return numbers, with names in the places of those that JSON has no number for."""
+    return values if isfinite(sum(values)) else [*map(show_number, values)]
 
 
 def show_number(value: float) -> float | str:
