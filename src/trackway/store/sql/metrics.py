@@ -6,15 +6,20 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate, islice
 from operator import attrgetter
 
-from msgspec.json import encode
-
 from trackway.api.runs import Series
 from trackway.store.arrivals import gather_series, pack_arrival, pick_series
 from trackway.store.base import Judge, RunRef
 from trackway.store.chunks import SEALED_POINTS, read_count, seal_chunks, split_chunk, summarize
 from trackway.store.sql.connection import SQLITE_VARIABLES, Connection, Row
 from trackway.store.sql.runs import TOUCH, RunTable
-from trackway.store.sql.summaries import ARRIVE, ROWS_AT_ONCE, list_columns, write_append, write_log, write_upsert
+from trackway.store.sql.summaries import (
+    ROWS_AT_ONCE,
+    list_columns,
+    write_append,
+    write_arrive,
+    write_log,
+    write_upsert,
+)
 
 SEAL_EVERY = 16
 """A running series is queued for sealing each time it has collected so many small chunks, or gets a large one."""
@@ -54,7 +59,7 @@ class MetricTable:
                 some = rows[start : start + ROWS_AT_ONCE]
                 values = [value for row in some for value in (ref.pk, ref.experiment, *row)]
                 self._db.post(write_upsert(len(some)), values)
-            self._db.post(ARRIVE, (blob, ref.pk, encode([row[0] for row in rows])))
+            self._db.post(write_arrive(len(rows)), (blob, ref.pk, *[row[0] for row in rows]))
         else:
             self._db.post(write_append(len(rows)), (ref.pk, ref.experiment, *list_columns(rows), blob))
 

@@ -72,7 +72,7 @@ class RunTable:
         if self._db.dialect == "postgresql":
             self._db.post(_CREATE_WITH_TAGS, (*row, list(tags), list(tags.values())))
             return
-        [(pk,)] = self._db.returning(f"{_CREATE} RETURNING pk", row)
+        pk = self._db.number(_CREATE, row)
         self._db.insert(_TAGS, _KINDS, [(pk, key, row.experiment, value) for key, value in tags.items()])
 
     def ref(self, workspace: str, run_id: str) -> RunRef | None:

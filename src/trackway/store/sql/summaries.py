@@ -61,22 +61,25 @@ _GIVEN = "SELECT ?::bigint AS pk, ?::bigint AS experiment_pk"
 _NUMBERS = "SELECT string_agg(s.pk::text, ',' ORDER BY s.key COLLATE \"C\") FROM s"
 _ARRIVE = f"INSERT INTO arrivals (run_pk, series, data) SELECT r.pk, ({_NUMBERS}), ? FROM r"
 
-ARRIVE = (
-    "INSERT INTO arrivals (run_pk, series, data) SELECT run_pk, group_concat(pk), ? FROM (SELECT run_pk, pk FROM series"
-    " WHERE run_pk = ? AND key IN (SELECT value FROM json_each(?)) ORDER BY key)"
-)
-"""SQLite's statement that keeps the points of a run's series, whose keys are a list as JSON.
-
-Neither this nor what ``write_upsert`` returns gives rows: with each that it fetches, a thread hands the interpreter to
-another one, and waits to have it back.
-"""
-
 
 @lru_cache(maxsize=64)
 def write_upsert(count: int) -> str:
-    """Return SQLite's statement for some rows, each behind the run's number and the experiment's."""
+    """Return SQLite's statement for some rows, each behind the run's number and the experiment's.
+
+    Neither this nor ``write_arrive`` returns rows: with each that it fetches, a thread hands the interpreter to another
+    one, and waits to have it back.
+    """
     row = f"({', '.join('?' * _WIDTH)}, 0, 0)"
     return f"{_INTO} VALUES {', '.join([row] * count)} {_MERGE}"
+
+
+@lru_cache(maxsize=64)
+def write_arrive(count: int) -> str:
+    """Return SQLite's statement that keeps points of a run's series. Its values: the points, the run, and the keys."""
+    return (
+        "INSERT INTO arrivals (run_pk, series, data) SELECT run_pk, group_concat(pk), ? FROM (SELECT run_pk, pk"
+        f" FROM series WHERE run_pk = ? AND key IN ({', '.join('?' * count)}) ORDER BY key)"
+    )
 
 
 def list_columns(rows: Sequence[Row]) -> Iterable[object]:
