@@ -87,6 +87,7 @@ def fill(known: Known) -> dict[str, Any]:
         "id": known.run, "kind": "run", "upload_id": "0" * 32, "number": "1", "webhook_id": "0" * 32,
         "delivery_id": "0" * 32, "comment_id": "1", "request_id": "1", "grant_id": "1", "token_id": "0" * 32,
         "tick_id": "1", "rest": "x", "username": "x", "model_name": known.name, "artifact_path": "canary.txt",
+        "session_id": "0" * 32,
     }  # fmt: skip
     return values
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.repository.source import ROOT
 from tests.server.access import ADMIN, PASSWORD, Site, Visitor, basic, bearer, cookie, on_site
-from trackway.auth import passwords
+from trackway.auth import authenticator, passwords
+from trackway.auth.credentials import digest
 from trackway.base.errors import InvalidInput
 from trackway.base.settings import read_settings
 from trackway.wiring.server import check_settings, open_access
@@ -335,3 +336,99 @@ def test_pages_to_sign_in_look_like_the_others() -> None:
     assert own == {name: tokens[name] for name in own}
     used = set(re.findall(r"var\((--[\w-]+)\)", style))
     assert used == own.keys()
+
+
+BROWSER = (b"user-agent", b"Mozilla/5.0 (X11)\x07\xe9" + b"x" * 300)
+
+
+async def browse(site: Site, name: str) -> Visitor:
+    """Sign in with a browser."""
+    secret, csrf = await sign_in(site, name, PASSWORD, BROWSER)
+    return Visitor(site.app, cookie(secret), (b"x-trackway-csrf", csrf.encode()))
+
+
+def test_who_is_signed_in_sees_where_and_ends_it(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        await site.admin.get("POST", "/api/v1/users", {"name": "bob", "password": PASSWORD})
+        here, there, elsewhere = [await browse(site, "bob") for _ in range(3)]
+        shown = (await here.get("GET", "/api/v1/sessions"))["sessions"]
+        assert [one["current"] for one in shown].count(True) == 1
+        assert {one["client"] for one in shown} == {"Mozilla/5.0 (X11)?é" + "x" * 181}
+        assert all(one["used_ms"] >= one["created_ms"] > 0 for one in shown)
+        told = str(shown)
+        assert "tws_" not in told
+        for visitor in (here, there, elsewhere):
+            secret = visitor.headers[0][1].decode().partition("trackway_session=")[2]
+            assert secret not in told
+            assert digest(secret) not in told
+        current = next(
+            one["session_id"] for one in (await there.get("GET", "/api/v1/sessions"))["sessions"] if one["current"]
+        )
+        await here.get("DELETE", f"/api/v1/sessions/{current}")
+        assert [(await one.ask("GET", ME))[0] for one in (here, there, elsewhere)] == [200, 401, 200]
+        assert await here.get("POST", "/api/v1/sessions/delete-others", {}) == {"ended": 1}
+        assert [(await one.ask("GET", ME))[0] for one in (here, elsewhere)] == [200, 401]
+        entries = await site.audit(actor="user:bob")
+        assert [one["operation"] for one in entries if one["operation"].startswith("sessions.delete")] == [
+            "sessions.delete_others",
+            "sessions.delete",
+        ]
+
+    on_site(tmp_path, work)
+
+
+def test_administrators_alone_see_and_end_the_sessions_of_others(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        for name in ("bob", "eve"):
+            await site.admin.get("POST", "/api/v1/users", {"name": name, "password": PASSWORD})
+        bob, eve = await browse(site, "bob"), await browse(site, "eve")
+        [own] = (await bob.get("GET", "/api/v1/sessions"))["sessions"]
+        for method, path, body in (
+            ("GET", "/api/v1/sessions?user=bob", None),
+            ("GET", "/api/v1/sign-ins?user=bob", None),
+            ("DELETE", f"/api/v1/sessions/{own['session_id']}", {"user": "bob"}),
+            ("POST", "/api/v1/sessions/delete-others", {"user": "bob"}),
+        ):
+            assert (await eve.ask(method, path, body))[0] == 403, path
+        assert (await eve.ask("DELETE", f"/api/v1/sessions/{own['session_id']}"))[0] == 404
+        assert (await bob.ask("GET", ME))[0] == 200
+        assert (await site.admin.get("GET", "/api/v1/sessions?user=bob"))["sessions"] == [own | {"current": False}]
+        assert await site.admin.get("POST", "/api/v1/sessions/delete-others", {"user": "bob"}) == {"ended": 1}
+        assert (await bob.ask("GET", ME))[0] == 401
+
+    on_site(tmp_path, work)
+
+
+def test_sign_ins_are_listed_the_refused_ones_too_and_not_those_of_who_had_the_name_before(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        made = await site.admin.get("POST", "/api/v1/users", {"name": "bob"})
+        join = {"secret": made["invitation"], "password": PASSWORD}
+        assert (await site.anonymous.ask("POST", "/api/v1/join", join))[0] == 200
+        assert (await site.anonymous.ask("POST", "/api/v1/session", {"name": "BOB", "password": "not his"}))[0] == 401
+        bob = await browse(site, "bob")
+        listed = (await bob.get("GET", "/api/v1/sign-ins"))["sign_ins"]
+        assert [one["outcome"] for one in listed] == ["opened", "refused", "joined"]
+        assert "not his" not in str(listed)
+        assert len((await bob.get("GET", "/api/v1/sign-ins?limit=2"))["sign_ins"]) == 2
+        await site.admin.get("DELETE", "/api/v1/users/bob")
+        await site.admin.get("POST", "/api/v1/users", {"name": "bob", "password": PASSWORD})
+        assert (await site.admin.get("GET", "/api/v1/sign-ins?user=bob"))["sign_ins"] == []
+
+    on_site(tmp_path, work)
+
+
+def test_a_session_tells_when_and_from_where_it_was_used_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(site: Site) -> None:
+        browser = await browse(site, ADMIN)
+        [before] = (await browser.get("GET", "/api/v1/sessions"))["sessions"]
+        await browser.ask("GET", ME, None, (b"x-forwarded-for", b"203.0.113.9"))
+        [after] = (await browser.get("GET", "/api/v1/sessions"))["sessions"]
+        assert after == before, "not every request is kept"
+        monkeypatch.setattr(authenticator, "NOTE_MS", 0)
+        await browser.ask("GET", ME, None, (b"x-forwarded-for", b"203.0.113.9"))
+        monkeypatch.setattr(authenticator, "NOTE_MS", 300_000)
+        [after] = (await browser.get("GET", "/api/v1/sessions"))["sessions"]
+        assert after["used_ms"] > before["used_ms"]
+        assert after["address"] == "203.0.113.9"
+
+    on_site(tmp_path, work, behind_proxy="127.0.0.1")

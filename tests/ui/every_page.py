@@ -64,6 +64,7 @@ PAGES = {
 GUARDED_PAGES = {
     "people": "/members",
     "people-tokens": "/members?user=robot",
+    "people-sessions": "/members?user=ann",
     "teams": "/members?tab=teams",
     "grants": "/members?tab=grants&who=ann&operation=runs.get",
     "roles": "/members?tab=roles",

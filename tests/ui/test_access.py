@@ -38,6 +38,15 @@ class Guarded(NamedTuple):
         assert answer.status == 200, told
         return told
 
+    def open_session(self, name: str) -> None:
+        """Sign in elsewhere."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        body = json.dumps({"name": name, "password": PASSWORD})
+        headers = {"Content-Type": "application/json", "User-Agent": f"curl/8 {HOSTILE}"}
+        connection.request("POST", "/api/v1/session", body, headers)
+        assert connection.getresponse().status == 200
+        connection.close()
+
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
@@ -188,6 +197,25 @@ def test_a_token_is_shown_once_works_and_is_revoked(page: Page, guarded: Guarded
     connection.close()
     page.goto(f"{guarded.address}/members")
     expect(page.get_by_role("alert")).to_contain_text("Only administrators")
+
+
+def test_a_session_is_ended_where_one_is_not(page: Page, guarded: Guarded) -> None:
+    for _ in range(2):
+        guarded.open_session("ann")
+    sign_in(page, guarded, "ann")
+    page.goto(f"{guarded.address}/account")
+    where = page.get_by_role("region", name="Where I am signed in")
+    here = where.get_by_role("listitem").filter(has_text="This one")
+    expect(here).to_contain_text("Chrome on")
+    expect(here.get_by_role("button")).to_have_count(0)
+    before = where.get_by_role("listitem").count()
+    where.get_by_role("button", name="End the session of curl").first.click()
+    expect(where.get_by_role("listitem")).to_have_count(before - 1)
+    where.get_by_role("button", name="End all others").click()
+    expect(where.get_by_role("listitem")).to_have_count(1)
+    expect(page.get_by_role("region", name="My sign-ins")).to_contain_text("Signed in")
+    page.reload()
+    expect(here).to_be_visible()
 
 
 def test_teams_roles_and_grants_are_made_and_taken_back(page: Page, guarded: Guarded) -> None:

@@ -98,3 +98,19 @@ export function quote(text: string): string {
 export function field(entity: "attributes" | "metrics" | "params" | "tags", key: string): string {
   return `${entity}.${/^[A-Za-z_]\w*$/.test(key) ? key : `\`${key.replaceAll("`", "``")}\``}`
 }
+
+const BROWSERS: [RegExp, string][] = [
+  [/Edg\//, "Edge"],
+  [/OPR\//, "Opera"],
+  [/Firefox\//, "Firefox"],
+  [/Chrom(e|ium)\//, "Chrome"],
+  [/Safari\//, "Safari"],
+]
+const SYSTEMS = ["Windows", "Android", "iPhone", "iPad", "Mac OS X", "Linux"]
+
+/** What a client calls itself, in few words where it is a browser that one knows. */
+export function browser(agent: string): string {
+  const name = BROWSERS.find(([sign]) => sign.test(agent))?.[1]
+  const system = SYSTEMS.find((one) => agent.includes(one))?.replace(" OS X", "")
+  return name && system ? `${name} on ${system}` : agent || "Unknown"
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { ago, bytes, dated, duration, field, number, quote } from "../src/format"
+import { ago, browser, bytes, dated, duration, field, number, quote } from "../src/format"
 
 test.each([
   [0, "0"],
@@ -54,3 +54,12 @@ test("texts and names are quoted for the search language", () => {
   expect(field("metrics", "loss")).toBe("metrics.loss")
   expect(field("params", "model/name")).toBe("params.`model/name`")
 })
+
+test.each([
+  ["Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox on Linux"],
+  ["Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0 Safari/537.36 Edg/126.0", "Edge on Windows"],
+  ["Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1 Version/17.5 Safari/605.1", "Safari on Mac"],
+  ["Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36", "Chrome on Android"],
+  ["curl/8.5.0", "curl/8.5.0"],
+  ["", "Unknown"],
+])("%s is told as %s", (agent, text) => expect(browser(agent)).toBe(text))

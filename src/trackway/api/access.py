@@ -21,6 +21,7 @@ ROLES: dict[str, frozenset[Permission]] = {
     "admin": frozenset(("read", "write", "create", "delete", "manage", "admin")),
 }
 """The roles that every workspace has. Who makes an experiment, a model, an endpoint or a schedule is its manager."""
+SignInOutcome = Literal["opened", "joined", "refused"]
 PROVISIONER = "provisioner"
 """What a token may be for, in place of a role: to keep people and teams up by SCIM, and nothing else."""
 
@@ -190,6 +191,80 @@ class TokenId(Request, frozen=True, kw_only=True):
 
     token_id: str
     user: str = ""
+
+
+class ListSessions(Request, frozen=True, kw_only=True):
+    """List one's own sessions, or, as an administrator, those of another user."""
+
+    user: str = ""
+
+
+class OpenSession(Response, frozen=True, kw_only=True):
+    """Where somebody is signed in with a browser. What the browser sends is not told.
+
+    client:  what the browser calls itself; whoever signs in can say anything
+    address: where it was last used from; used_ms is right to five minutes
+    current: whether this is the one that asks
+    """
+
+    session_id: str
+    user: str
+    client: str
+    address: str
+    created_ms: int
+    used_ms: int
+    expires_ms: int
+    current: bool
+
+
+class SessionList(Response, frozen=True, kw_only=True):
+    """Sessions, the one that was used last first."""
+
+    sessions: list[OpenSession]
+
+
+class SessionId(Request, frozen=True, kw_only=True):
+    """Name a session; ``user`` as in the list."""
+
+    session_id: str
+    user: str = ""
+
+
+class DeleteOtherSessions(Request, frozen=True, kw_only=True):
+    """End all sessions but the one that asks; ``user`` as in the list."""
+
+    user: str = ""
+
+
+class EndedSessions(Response, frozen=True, kw_only=True):
+    """How many sessions ended."""
+
+    ended: int
+
+
+class ListSignIns(Request, frozen=True, kw_only=True):
+    """List one's own sign-ins, good and refused, or, as an administrator, those of another user."""
+
+    user: str = ""
+    limit: int = 50
+
+
+class SignIn(Response, frozen=True, kw_only=True):
+    """A sign-in: a session was opened, an invitation used, or a password refused.
+
+    means: ``oidc`` for single sign-on, empty for a password
+    """
+
+    time_ms: int
+    outcome: SignInOutcome
+    address: str
+    means: str = ""
+
+
+class SignInList(Response, frozen=True, kw_only=True):
+    """Sign-ins, newest first, as far back as the audit log goes."""
+
+    sign_ins: list[SignIn]
 
 
 class TeamName(Request, frozen=True, kw_only=True):

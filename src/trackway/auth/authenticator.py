@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
 from trackway.api.calls import Call
 from trackway.api.retention import AuditEntry
-from trackway.auth.credentials import INVITATION_MS, SESSION_MS, digest, mint
+from trackway.auth.credentials import INVITATION_MS, digest, mint, open_session
 from trackway.auth.directory import Directory
 from trackway.auth.federation import Federation, Origin
 from trackway.auth.passwords import check_password, fingerprint, hash_password, verify_password
-from trackway.auth.policy import GrantPolicy
+from trackway.auth.policy import KEPT, GrantPolicy
 from trackway.auth.rights import Rights
 from trackway.auth.throttle import Throttle
 from trackway.auth.users import check_user_name
 from trackway.base.clock import Clock, now_ms
-from trackway.base.errors import AlreadyExists, Unauthenticated
+from trackway.base.errors import AlreadyExists, TrackwayError, Unauthenticated
 from trackway.store.access import UserRow
 from trackway.store.base import Store, Transaction
 
@@ -26,15 +27,18 @@ SYSTEM = "default"
 
 RECHECK_MS = 300_000
 """For so long a password that the directory took is not tried there again; as often, who came from there is sought."""
+NOTE_MS = 300_000
+"""So often it is kept when a session was used."""
 
 
 class Attempt(NamedTuple):
-    """Who tries to sign in, from where, by which request."""
+    """Who tries to sign in, from where, by which request, with what that calls itself."""
 
     name: str
     password: str
     address: str
     request_id: str
+    client: str = ""
 
 
 class Authenticator:
@@ -55,6 +59,7 @@ class Authenticator:
         self._directory = directory
         self._clock = clock
         self._throttle = Throttle()
+        self._noted: dict[str, int] = {}
 
     def knows(self, credential: str) -> bool:
         """Tell whether a credential was valid when it was last looked at, without looking."""
@@ -89,9 +94,9 @@ class Authenticator:
         raises: as ``try_password``
         """
         user = self._try(attempt)
-        secret, row = mint("session", user.pk, self._clock(), SESSION_MS)
+        secret, row = open_session(user.pk, self._clock(), attempt.address, attempt.client)
 
-        def open_session(tx: Transaction) -> None:
+        def keep(tx: Transaction) -> None:
             now = tx.access.get_user(user.pk)
             if now is None or now.disabled or now.password != user.password:  # changed while it was being tried
                 raise _wrong()
@@ -100,8 +105,21 @@ class Authenticator:
             tx.access.add_credential(row)
             self._record(tx, f"user:{user.name}", "session.open", user.name, attempt)
 
-        self._store.write(open_session)
+        self._store.write(keep)
         return secret
+
+    def is_due(self, credential: str) -> bool:
+        """Tell whether it is time again to keep that a session is in use: not every request writes."""
+        return self._clock() - self._noted.get(credential, 0) >= NOTE_MS
+
+    def note_use(self, credential: str, address: str) -> None:
+        """Keep that a session is in use, and from where. A store that cannot write now does not end it."""
+        now = self._clock()
+        if len(self._noted) >= KEPT:
+            self._noted.clear()
+        self._noted[credential] = now
+        with suppress(TrackwayError):
+            self._store.write(lambda tx: tx.access.note_use(credential.partition(":")[2], address, now))
 
     def sign_out(self, secret: str) -> None:
         """End a session, at once and everywhere."""

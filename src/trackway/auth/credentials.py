@@ -30,6 +30,12 @@ def mint(
     return secret, CredentialRow(digest(secret), kind, new_id(), user_pk, name, role, "", now_ms, expires_ms)
 
 
+def open_session(user_pk: int, now_ms: int, address: str, client: str, name: str = "") -> tuple[str, CredentialRow]:
+    """Make a session of a browser; see ``mint``."""
+    secret, row = mint("session", user_pk, now_ms, SESSION_MS, name)
+    return secret, row._replace(address=address, client=client, used_ms=now_ms)
+
+
 def digest(secret: str) -> str:
     """Return what is kept of a secret. It is random, so that a plain digest cannot be undone by trying."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from trackway.api import operations as ops
 from trackway.api.retention import AuditEntry
-from trackway.auth.credentials import SESSION_MS, digest, mint
+from trackway.auth.credentials import digest, open_session
 from trackway.auth.external import External, GroupMapping
 from trackway.auth.users import check_user_name
 from trackway.base.clock import Clock, now_ms
@@ -18,11 +18,12 @@ WORKSPACE = "default"
 
 
 class Origin(NamedTuple):
-    """Where and by which request somebody signs in; the session that the browser had before ends."""
+    """Where and by which request somebody signs in, with what; the session that the browser had before ends."""
 
     address: str
     request_id: str
     replaced: str = ""
+    client: str = ""
 
 
 class Lookup(Protocol):
@@ -62,7 +63,7 @@ class Federation:
             user = self._admit(tx, external, origin)
             if origin.replaced:
                 tx.access.delete_credential(digest(origin.replaced))
-            secret, row = mint("session", user.pk, self._clock(), SESSION_MS, name=external.sid)
+            secret, row = open_session(user.pk, self._clock(), origin.address, origin.client, external.sid)
             tx.access.add_credential(row)
             self._record(tx, "session.open", user.name, external.means, origin, f"user:{user.name}")
             return secret

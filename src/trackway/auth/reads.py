@@ -17,13 +17,13 @@ RESTRICTED_TAG: Final = "trackway.restricted"
 """Tag of an experiment (``true``) whose files are sensitive."""
 KINDS: Final[dict[str, tuple[Operation[Any, Any], ...]]] = {
     "audit": (ops.SEARCH_AUDIT, ops.VERIFY_AUDIT),
-    "tokens": (ops.LIST_TOKENS,),
+    "tokens": (ops.LIST_TOKENS, ops.LIST_SESSIONS, ops.LIST_SIGN_INS),
     "users": (ops.LIST_USERS, ops.GET_USER, ops.LIST_TEAMS, ops.LIST_GRANTS),
     "secrets": (ops.GET_WEBHOOK, ops.LIST_WEBHOOKS, ops.LIST_DELIVERIES, ops.GET_DELIVERY),
     "artifacts": (ops.GET_FILE,),
 }
-"""What may be kept of: the audit log; tokens and users, without their secrets; webhooks, likewise; and files of
-experiments that are restricted."""
+"""What may be kept of: the audit log; tokens and sessions, without their secrets; users; webhooks, likewise without;
+and files of experiments that are restricted."""
 EVERY_KIND: Final = ",".join(KINDS)
 
 
@@ -66,7 +66,7 @@ class SensitiveReads:
                 return None
         elif field := operation.access.target_field:
             target = getattr(request, field)
-        elif operation is ops.LIST_TOKENS:
+        elif operation in KINDS["tokens"]:
             target = request.user or call.actor.name
         read = Read(call.workspace, call.actor.label, operation.name, target, call.now_ms // HOUR_MS)
         return None if read in self._noted else read

@@ -158,13 +158,13 @@ class UserService:
     def create_token(self, tx: Transaction, call: Call, q: c.CreateToken) -> c.CreatedToken:
         """Make a token, which permits no more than the credential that it was made with."""
         check_name("token's name", q.name, limits.KEY_CHARS)
-        user = _find_owner(tx, call, q.user)
+        user = find_owner(tx, call, q.user)
         if q.role and q.role not in (*c.ROLES, c.PROVISIONER):
             hint = f"one of {', '.join((*c.ROLES, c.PROVISIONER))}, or none"
             raise InvalidInput(f"Invalid role {q.role[:40]!r}", hint=hint)
         if q.expires_ms is not None and q.expires_ms and q.expires_ms <= call.now_ms:
             raise InvalidInput("The token would have ended already", hint="give a time to come, in ms since 1970")
-        if len(tx.access.list_tokens(user.pk)) >= limits.TOKENS:
+        if len(tx.access.list_credentials(user.pk, "token")) >= limits.TOKENS:
             raise Conflict(f"{user.name} has {limits.TOKENS} tokens, which is the most", hint="delete one")
         role, bound = q.role, ""
         if q.workspace:
@@ -190,13 +190,15 @@ class UserService:
 
     def list_tokens(self, tx: Transaction, call: Call, q: c.ListTokens) -> c.TokenList:
         """List tokens."""
-        user = _find_owner(tx, call, q.user)
-        return c.TokenList(tokens=[_show_token(tx, row, user.name) for row in tx.access.list_tokens(user.pk)])
+        user = find_owner(tx, call, q.user)
+        return c.TokenList(
+            tokens=[_show_token(tx, row, user.name) for row in tx.access.list_credentials(user.pk, "token")]
+        )
 
     def delete_token(self, tx: Transaction, call: Call, q: c.TokenId) -> Empty:
         """Revoke a token."""
-        user = _find_owner(tx, call, q.user)
-        if not tx.access.delete_token(user.pk, q.token_id):
+        user = find_owner(tx, call, q.user)
+        if not tx.access.delete_named(user.pk, "token", q.token_id):
             raise NotFound(f"There is no token {q.token_id[:64]!r}")
         return Empty()
 
@@ -257,14 +259,17 @@ def find_caller(tx: Transaction, call: Call) -> UserRow:
     return user
 
 
-def _find_owner(tx: Transaction, call: Call, name: str) -> UserRow:
-    """Return whose tokens are meant: the caller's, or those of a user that an administrator names."""
+def find_owner(tx: Transaction, call: Call, name: str) -> UserRow:
+    """Return whose tokens or sessions are meant: the caller's, or those of a user that an administrator names.
+
+    raises: NotFound, PermissionDenied
+    """
     if not name:
         return find_caller(tx, call)
     if call.credential:
         shown = load_rights(tx, call.credential, call.workspace, call.now_ms)
         if not shown.is_admin and name.lower() != call.actor.name.lower():
-            raise PermissionDenied("Only administrators look after the tokens of others")
+            raise PermissionDenied("Only administrators look after the tokens and sessions of others")
     return find_user(tx, name)
 
 

@@ -45,6 +45,7 @@ COMMANDS = {
     "runs": Place("runs", "runs", "List and change runs."),
     "schedule": Place("schedules", "schedule", "Have projects run by the clock."),
     "server": Place("server", "server", "Start the tracking server."),
+    "sessions": Place("sessions", "sessions", "See where you are signed in with a browser, and end that."),
     "steps": Place("steps", "steps", "Run the steps of a project's MLproject."),
     "sweep": Place(
         "sweeps",

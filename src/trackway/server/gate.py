@@ -39,6 +39,8 @@ WAITING_LOGINS = 32
 KEPT_PASSWORDS = 10_000
 _LONGEST = 2_048
 """Characters of a credential that are looked at."""
+_CLIENT_CHARS = 200
+"""Characters that are kept of what a browser calls itself."""
 
 
 class Shown(NamedTuple):
@@ -123,6 +125,8 @@ class Gate:
         if rights is None or route is None or route.access != "operation":
             rights = await self.run(self._authenticator.find_rights, caller.call)
             _check_route(route, rights)
+        if rights.means == "session" and self._authenticator.is_due(credential):
+            await self.run(self._authenticator.note_use, credential, address)
         # Who administers the installation is counted, and never kept from giving more.
         self._requests.take(rights.place.key, None if rights.is_admin else rights.requests_per_minute)
 
@@ -234,6 +238,12 @@ def read_cookie(request: HttpRequest, cookie: str = COOKIE.decode()) -> str:
         if name == cookie.encode():
             return value.decode("latin-1")[:_LONGEST]
     return ""
+
+
+def read_client(request: HttpRequest) -> str:
+    """Return what a client calls itself, as one line of what can be printed."""
+    text = request.headers.get(b"user-agent", b"").decode("latin-1")[:_CLIENT_CHARS]
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def make_session_cookies(

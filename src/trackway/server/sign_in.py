@@ -11,7 +11,7 @@ from trackway.auth.authenticator import Attempt, Authenticator
 from trackway.base.errors import InvalidInput, PermissionDenied
 from trackway.http.messages import HttpRequest, HttpResponse
 from trackway.server.calls import Caller, Route
-from trackway.server.gate import SESSION_S, Gate, make_csrf, make_session_cookies, read_cookie, read_shown
+from trackway.server.gate import SESSION_S, Gate, make_csrf, make_session_cookies, read_client, read_cookie, read_shown
 from trackway.server.native import encode_error
 from trackway.server.sign_in_page import show_invitation, show_set_up, show_sign_in
 
@@ -68,7 +68,8 @@ class SignInRoutes:
     async def _sign_in(self, request: HttpRequest, caller: Caller) -> HttpResponse:
         _check_own_page(request)
         sent = await _read(request, SignIn)
-        attempt = Attempt(sent.name, sent.password, caller.call.address, caller.call.request_id)
+        call = caller.call
+        attempt = Attempt(sent.name, sent.password, call.address, call.request_id, read_client(request))
         secret = await self._gate.hash(partial(self._authenticator.sign_in, attempt, read_cookie(request)))
         return self._answer(request, Session(sent.name, make_csrf(secret)), secret, SESSION_S)
 

@@ -15,7 +15,7 @@ from trackway.auth.oidc import OidcClient
 from trackway.base.errors import InvalidInput, PermissionDenied, RateLimited, TrackwayError, Unauthenticated
 from trackway.http.messages import HttpRequest, HttpResponse
 from trackway.server.calls import Caller, Route
-from trackway.server.gate import Gate, make_session_cookies, read_cookie
+from trackway.server.gate import Gate, make_session_cookies, read_client, read_cookie
 from trackway.server.native import encode_error
 from trackway.server.sign_in_page import show_failure
 
@@ -83,7 +83,7 @@ class SingleSignOnRoutes:
         if "error" in query or not query.get("code"):
             raise PermissionDenied("The provider did not sign you in", hint="sign in again, or ask who runs it")
         external = await self._ask(partial(self._client.finish, query["code"], nonce, verifier))
-        origin = Origin(caller.call.address, caller.call.request_id, read_cookie(request))
+        origin = Origin(caller.call.address, caller.call.request_id, read_cookie(request), read_client(request))
         return await self._gate.run(self._federation.sign_in, external, origin)
 
     async def _log_out(self, request: HttpRequest, caller: Caller) -> HttpResponse:

@@ -37,6 +37,8 @@ class CredentialRow(NamedTuple):
     role:       the most that it permits; empty for all that its user may do
     workspace:  key of the only one that it is for; empty for all of its user's
     expires_ms: 0 for never
+    client:     what a browser called itself, for a session
+    address:    where a session was last used from, and when
     """
 
     digest: str
@@ -48,6 +50,9 @@ class CredentialRow(NamedTuple):
     workspace: str
     created_ms: int
     expires_ms: int
+    client: str = ""
+    address: str = ""
+    used_ms: int = 0
 
 
 class Given(NamedTuple):
@@ -123,8 +128,15 @@ class Access(Protocol):
 
     def add_credential(self, row: CredentialRow) -> None: ...
     def find_credential(self, digest: str) -> CredentialRow | None: ...
-    def list_tokens(self, user_pk: int) -> list[CredentialRow]: ...
-    def delete_token(self, user_pk: int, public_id: str) -> bool: ...
+    def list_credentials(self, user_pk: int, kind: CredentialKind) -> list[CredentialRow]:
+        """Return a user's credentials of a kind, oldest first, expired or not."""
+
+    def delete_named(self, user_pk: int, kind: CredentialKind, public_id: str) -> bool:
+        """Delete the credential of a user that an id names; tell whether it was there."""
+
+    def note_use(self, digest: str, address: str, now_ms: int) -> None:
+        """Keep when and from where a credential was used: nobody's rights change by it."""
+
     def delete_credential(self, digest: str) -> bool: ...
     def delete_credentials(self, user_pk: int, kinds: Sequence[CredentialKind]) -> None: ...
     def forget_credentials(self, before_ms: int, limit: int) -> int:

@@ -18,6 +18,7 @@ from trackway.auth.policy import GrantPolicy
 from trackway.auth.provisioning import ProvisioningService
 from trackway.auth.reads import SensitiveReads
 from trackway.auth.requests import RequestCounts
+from trackway.auth.sessions import SessionService
 from trackway.auth.users import UserService
 from trackway.auth.workspaces import WorkspaceService
 from trackway.base.errors import Unavailable
@@ -118,6 +119,7 @@ class Platform:
             HoldService(),
             QuotaService(self.requests.count),
             UserService(),
+            SessionService(),
             GrantService(),
             ProvisioningService(),
             WorkspaceService(),

@@ -353,6 +353,11 @@ export interface DeleteLoggedModelTag {
   key: string
 }
 
+/** End all sessions but the one that asks; ``user`` as in the list. */
+export interface DeleteOtherSessions {
+  user?: string
+}
+
 /** Delete one tag of a registered model. */
 export interface DeleteRegisteredModelTag {
   name: string
@@ -425,6 +430,11 @@ export interface Empty {
 export interface EndServer {
   name: string
   server_id: string
+}
+
+/** How many sessions ended. */
+export interface EndedSessions {
+  ended: number
 }
 
 /** An endpoint; its servers are those that serve now, and who did last, the oldest first. */
@@ -948,6 +958,17 @@ export interface ListSchedules {
   page_token?: string
 }
 
+/** List one's own sessions, or, as an administrator, those of another user. */
+export interface ListSessions {
+  user?: string
+}
+
+/** List one's own sign-ins, good and refused, or, as an administrator, those of another user. */
+export interface ListSignIns {
+  user?: string
+  limit?: number
+}
+
 /** List the trusted keys. */
 export interface ListSigningKeys {
 }
@@ -1118,6 +1139,18 @@ export interface ModelVersionPage {
 export interface MoveRuns {
   run_ids: string[]
   experiment_id: string
+}
+
+/** Where somebody is signed in with a browser. What the browser sends is not told. */
+export interface OpenSession {
+  session_id: string
+  user: string
+  client: string
+  address: string
+  created_ms: number
+  used_ms: number
+  expires_ms: number
+  current: boolean
 }
 
 /** All corrections of a run's params, oldest first. */
@@ -1553,6 +1586,17 @@ export interface SearchRuns {
 /** Points of one metric as columns of little-endian numbers: int64 steps, int64 ms, float64 values, all (n,). */
 export type Series = [key: string, steps: Uint8Array, times_ms: Uint8Array, values: Uint8Array]
 
+/** Name a session; ``user`` as in the list. */
+export interface SessionId {
+  session_id: string
+  user?: string
+}
+
+/** Sessions, the one that was used last first. */
+export interface SessionList {
+  sessions: OpenSession[]
+}
+
 /** Make an alias stand for a version, also when it stood for another before. */
 export interface SetAlias {
   name: string
@@ -1614,6 +1658,19 @@ export interface SetVersionTags {
   name: string
   version: number
   tags: Record<string, string>
+}
+
+/** A sign-in: a session was opened, an invitation used, or a password refused. */
+export interface SignIn {
+  time_ms: number
+  outcome: "joined" | "opened" | "refused"
+  address: string
+  means: string
+}
+
+/** Sign-ins, newest first, as far back as the audit log goes. */
+export interface SignInList {
+  sign_ins: SignIn[]
 }
 
 /** Keep a signature of a version's files, if a trusted key made it. */
@@ -2134,6 +2191,10 @@ export interface Operations {
   "tokens.create": { request: CreateToken; response: CreatedToken }
   "tokens.list": { request: ListTokens; response: TokenList }
   "tokens.delete": { request: TokenId; response: Empty }
+  "sessions.list": { request: ListSessions; response: SessionList }
+  "sessions.delete": { request: SessionId; response: Empty }
+  "sessions.delete_others": { request: DeleteOtherSessions; response: EndedSessions }
+  "sign_ins.list": { request: ListSignIns; response: SignInList }
   "workspaces.create": { request: CreateWorkspace; response: Workspace }
   "workspaces.list": { request: ListWorkspaces; response: WorkspaceList }
   "workspaces.get": { request: WorkspaceName; response: Workspace }
@@ -2295,6 +2356,10 @@ export const ROUTES = {
   "tokens.create": ["POST", "/tokens"],
   "tokens.list": ["GET", "/tokens"],
   "tokens.delete": ["DELETE", "/tokens/{token_id}"],
+  "sessions.list": ["GET", "/sessions"],
+  "sessions.delete": ["DELETE", "/sessions/{session_id}"],
+  "sessions.delete_others": ["POST", "/sessions/delete-others"],
+  "sign_ins.list": ["GET", "/sign-ins"],
   "workspaces.create": ["POST", "/workspaces"],
   "workspaces.list": ["GET", "/workspaces"],
   "workspaces.get": ["GET", "/workspaces/{name}"],

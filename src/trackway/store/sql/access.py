@@ -17,7 +17,9 @@ _SHOWN = (
     "pk, name, kind, is_admin, disabled, password <> '', created_ms, created_by,"
     " COALESCE((SELECT w.name FROM workspaces w WHERE w.key = users.home), 'default')"
 )
-_CREDENTIAL = "digest, kind, public_id, user_pk, name, role, workspace, created_ms, expires_ms"
+_CREDENTIAL = (
+    "digest, kind, public_id, user_pk, name, role, workspace, created_ms, expires_ms, client, address, used_ms"
+)
 _GRANT = (
     "g.pk, g.subject_kind, COALESCE(u.name, t.name, ''), g.subject_pk, g.target_kind, g.target, g.role, g.created_ms,"
     " g.created_by"
@@ -180,26 +182,32 @@ class AccessTable:
 
     def add_credential(self, row: CredentialRow) -> None:
         """Insert a credential: nobody's rights change by it."""
-        self._db.run(f"INSERT INTO credentials ({_CREDENTIAL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._db.run(f"INSERT INTO credentials ({_CREDENTIAL}) VALUES ({', '.join('?' * len(row))})", row)
 
     def find_credential(self, digest: str) -> CredentialRow | None:
         """Return a credential, expired or not."""
         row = self._db.one(f"SELECT {_CREDENTIAL} FROM credentials WHERE digest = ?", (digest,))
         return CredentialRow(*row) if row else None
 
-    def list_tokens(self, user_pk: int) -> list[CredentialRow]:
-        """Return a user's tokens, oldest first."""
+    def list_credentials(self, user_pk: int, kind: CredentialKind) -> list[CredentialRow]:
+        """Return a user's credentials of a kind, oldest first."""
         rows = self._db.all(
-            f"SELECT {_CREDENTIAL} FROM credentials WHERE user_pk = ? AND kind = 'token'"
-            " ORDER BY created_ms, public_id",
-            (user_pk,),
+            f"SELECT {_CREDENTIAL} FROM credentials WHERE user_pk = ? AND kind = ? ORDER BY created_ms, public_id",
+            (user_pk, kind),
         )
         return [CredentialRow(*row) for row in rows]
 
-    def delete_token(self, user_pk: int, public_id: str) -> bool:
-        """Delete a user's token; tell whether it was there."""
-        sql = "DELETE FROM credentials WHERE user_pk = ? AND kind = 'token' AND public_id = ?"
-        return self._touched(self._db.run(sql, (user_pk, public_id)))
+    def delete_named(self, user_pk: int, kind: CredentialKind, public_id: str) -> bool:
+        """Delete a user's credential; tell whether it was there."""
+        sql = "DELETE FROM credentials WHERE user_pk = ? AND kind = ? AND public_id = ?"
+        return self._touched(self._db.run(sql, (user_pk, kind, public_id)))
+
+    def note_use(self, digest: str, address: str, now_ms: int) -> None:
+        """Keep when and from where a credential was used."""
+        self._db.run(
+            "UPDATE credentials SET address = ?, used_ms = ? WHERE digest = ? AND used_ms < ?",
+            (address, now_ms, digest, now_ms),
+        )
 
     def delete_credential(self, digest: str) -> bool:
         """Delete a credential; tell whether it was there."""

@@ -40,10 +40,14 @@ credentials = make_table(
     string("workspace"),
     integer("created_ms"),
     integer("expires_ms"),
+    string("client"),
+    string("address"),
+    integer("used_ms"),
     clustered=True,
 )
 """Sessions, tokens, invitations. ``expires_ms`` 0 for never; ``user_pk`` 0 for the set-up link; ``workspace`` is the
-only one that a token is for, empty for all of its user's."""
+only one that a token is for, empty for all of its user's. What a browser called itself, and where it was last used from
+and when, is of sessions."""
 Index("ix_credentials_user", credentials.c.user_pk, credentials.c.kind)
 Index("ix_credentials_expiry", credentials.c.expires_ms)
 identities = make_table("identities", pk("issuer", STRING), pk("subject", STRING), integer("user_pk"), clustered=True)

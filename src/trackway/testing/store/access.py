@@ -53,6 +53,18 @@ class AccessContract(StoreFixtures):
         assert page[0].name > names[0]
         assert [one.name.lower() for one in page] == sorted(one.name.lower() for one in page)
 
+    def test_a_sessions_last_use_is_kept_and_changes_nobodys_rights(self, space: Space) -> None:
+        _, pk = make_user(space)
+        row = make_credential(pk, "session")._replace(client="Firefox", address="10.0.0.1", used_ms=5)
+        space.write(lambda tx: tx.access.add_credential(row))
+        before = space.read(lambda tx: tx.access.version())
+        space.write(lambda tx: tx.access.note_use(row.digest, "10.0.0.2", 9))
+        space.write(lambda tx: tx.access.note_use(row.digest, "10.0.0.3", 7))  # what came late
+        assert space.read(lambda tx: tx.access.version()) == before
+        [kept] = space.read(lambda tx: tx.access.list_credentials(pk, "session"))
+        assert (kept.client, kept.address, kept.used_ms) == ("Firefox", "10.0.0.2", 9)
+        assert space.read(lambda tx: tx.access.list_credentials(pk, "token")) == []
+
     def test_every_change_raises_the_version_and_a_new_credential_does_not(self, space: Space) -> None:
         _, pk = make_user(space)
         space.write(lambda tx: tx.access.create_team(space.workspace, "team"))
@@ -68,7 +80,7 @@ class AccessContract(StoreFixtures):
             lambda tx: tx.access.remove_member(team, pk),
             lambda tx: tx.access.set_role(space.workspace, "own", ["read"]),
             lambda tx: tx.access.delete_role(space.workspace, "own"),
-            lambda tx: tx.access.delete_token(pk, row.public_id),
+            lambda tx: tx.access.delete_named(pk, "token", row.public_id),
             lambda tx: tx.access.delete_credentials(pk, ["session"]),
             lambda tx: tx.access.follow_target(space.workspace, "experiment", "1", None),
             lambda tx: tx.access.delete_team(team),
@@ -119,14 +131,14 @@ class AccessContract(StoreFixtures):
         for row in (token, session, old):
             space.write(lambda tx, row=row: tx.access.add_credential(row))
             assert space.read(lambda tx, row=row: tx.access.find_credential(row.digest)) == row
-        assert space.read(lambda tx: tx.access.list_tokens(pk)) == [token]
-        assert not space.write(lambda tx: tx.access.delete_token(other, token.public_id))
+        assert space.read(lambda tx: tx.access.list_credentials(pk, "token")) == [token]
+        assert not space.write(lambda tx: tx.access.delete_named(other, "token", token.public_id))
         assert space.write(lambda tx: tx.access.forget_credentials(6, 1_000)) >= 1
         assert space.read(lambda tx: tx.access.find_credential(old.digest)) is None
         space.write(lambda tx: tx.access.delete_credentials(pk, ["session", "invitation"]))
         assert space.read(lambda tx: tx.access.find_credential(session.digest)) is None
-        assert space.write(lambda tx: tx.access.delete_token(pk, token.public_id))
-        assert space.read(lambda tx: tx.access.list_tokens(pk)) == []
+        assert space.write(lambda tx: tx.access.delete_named(pk, "token", token.public_id))
+        assert space.read(lambda tx: tx.access.list_credentials(pk, "token")) == []
 
     def test_a_subject_of_a_provider_is_bound_to_one_user_until_that_is_deleted(self, space: Space) -> None:
         issuer, (_, pk) = f"https://{new_id()}", make_user(space)

@@ -1,4 +1,4 @@
-/** One's own account: who one is to the server, one's tokens and password, and what the workspace uses. */
+/** One's own account: who one is to the server, one's tokens, sessions and password, and what the workspace uses. */
 import { useState } from "preact/hooks"
 import { call, send } from "../../api/client"
 import type { Usage } from "../../api/types"
@@ -9,6 +9,7 @@ import { attempt } from "../../components/toasts"
 import { bytes, count } from "../../format"
 import { useLoad } from "../../state/load"
 import type { PageProps } from "../pages"
+import { Sessions, SignIns } from "./sessions"
 import { Tokens } from "./tokens"
 
 const MEANS: Record<string, string> = {
@@ -56,6 +57,12 @@ export default function Account(_: PageProps) {
           </Section>
           <Section title="My tokens">
             <Tokens user="" />
+          </Section>
+          <Section title="Where I am signed in">
+            <Sessions user="" />
+          </Section>
+          <Section title="My sign-ins">
+            <SignIns user="" />
           </Section>
         </>
       )}

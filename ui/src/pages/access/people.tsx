@@ -11,6 +11,7 @@ import { ago, moment } from "../../format"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
 import { Secret } from "./secret"
+import { Sessions, SignIns } from "./sessions"
 import { Tokens } from "./tokens"
 
 export function People() {
@@ -84,6 +85,16 @@ export function People() {
           <Tokens user={shown.name} key={shown.name} />
         </Section>
       )}
+      {shown?.kind === "user" && (
+        <>
+          <Section title={`Where ${shown.name} is signed in`}>
+            <Sessions user={shown.name} key={shown.name} />
+          </Section>
+          <Section title={`Sign-ins of ${shown.name}`}>
+            <SignIns user={shown.name} key={shown.name} />
+          </Section>
+        </>
+      )}
       {adding && <PersonForm onClose={() => setAdding(false)} onMade={invite} />}
       {invitation && (
         <Secret
@@ -149,7 +160,7 @@ function Acts({ user, reload, onInvited }: ActsProps) {
         icon="more"
         label={`Acts on ${name}`}
         acts={[
-          { text: "Tokens", icon: "list", act: () => setQuery({ user: name }) },
+          { text: person ? "Tokens and sessions" : "Tokens", icon: "list", act: () => setQuery({ user: name }) },
           ...(person ? [{ text: "New link for a password", icon: "link" as const, act: () => void invite() }] : []),
           ...(person
             ? [{ text: is_admin ? "No administrator any more" : "Make an administrator", icon: "star" as const, act: () => setAsked("admin") }]

@@ -75,6 +75,9 @@ CREATE TABLE credentials (
   workspace TEXT COLLATE "C" NOT NULL,
   created_ms BIGINT NOT NULL,
   expires_ms BIGINT NOT NULL,
+  client TEXT COLLATE "C" NOT NULL,
+  address TEXT COLLATE "C" NOT NULL,
+  used_ms BIGINT NOT NULL,
   PRIMARY KEY (digest)
 );
 

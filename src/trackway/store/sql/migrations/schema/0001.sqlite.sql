@@ -65,6 +65,9 @@ CREATE TABLE credentials (
   workspace TEXT NOT NULL,
   created_ms INTEGER NOT NULL,
   expires_ms INTEGER NOT NULL,
+  client TEXT NOT NULL,
+  address TEXT NOT NULL,
+  used_ms INTEGER NOT NULL,
   PRIMARY KEY (digest)
 )
  WITHOUT ROWID;
