@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import trackway as tw
-from tests.projects.folders import read_run, read_run_file
+from tests.projects.folders import MakeProject, read_run, read_run_file
 from tests.services.peers import peer_python
 from trackway.projects import run
 from trackway.projects.specification import read_specification
@@ -53,22 +54,67 @@ def test_every_example_can_be_read() -> None:
         assert read_specification(folder).name == folder.name
 
 
+FORMS = """
+name: forms
+entry_points:
+  main:
+    parameters:
+      data: {type: string, default: "../rows.csv"}
+      rate: {type: float, default: 1e-1}
+      momentum: {type: float, default: .0}
+      rows: {type: int, default: 100000}
+      nothing: {type: string, default: ""}
+      where: path
+      source: uri
+      label: string
+    command: "python -O show.py {data}
+                                --rate {rate} --momentum {momentum} --rows {rows}
+                                --nothing {nothing}
+                                --where={where} --source {source} {label}"
+"""
+"""What the projects in MLflow's documentation are written with: folded commands, numbers that YAML takes for text,
+types with and without defaults, an empty default behind an option."""
+SHOW = "import json, sys\nprint(json.dumps(sys.argv))\n"
+GIVEN = {"where": "/tmp", "source": "s3://bucket/x", "label": "it's a b", "more": "1 2"}
+
+
+@pytest.mark.slow
+def test_a_project_as_mlflow_documents_them_gets_the_very_words_from_both(
+    make_project: MakeProject, store: Path, tmp_path: Path
+) -> None:
+    folder = make_project(MLproject=FORMS, show__py=SHOW)
+    done = run(str(folder), parameters=GIVEN)
+    ours = json.loads(read_run_file(done.run_id, "logs/stdout.log"))
+    given = [word for name, value in GIVEN.items() for word in ("-P", f"{name}={value}")]
+    printed = run_mlflow(folder, tmp_path, *given).stdout
+    (theirs,) = [json.loads(line) for line in printed.splitlines() if line.startswith('["')]
+    assert ours == theirs
+    assert ours == [
+        *("show.py", "../rows.csv", "--rate", "1e-1", "--momentum", "0.0", "--rows", "100000", "--nothing", ""),
+        *("--where=/tmp", "--source", "s3://bucket/x", "it's a b", "--more", "1 2"),
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["elasticnet", "multistep", "shell", "r"])
 def test_mlflows_own_command_line_runs_them_too(name: str, tmp_path: Path) -> None:
+    done = run_mlflow(EXAMPLES / name, tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with sqlite3.connect(tmp_path / "mlflow.db") as connection:
+        statuses = [row[0] for row in connection.execute("SELECT status FROM runs")]
+    assert statuses == ["FINISHED"] * (3 if name == "multistep" else 1)
+
+
+def run_mlflow(project: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a project by MLflow's command line, with a store in a folder."""
     python = peer_python("mlflow-3.17")
-    database = tmp_path / "mlflow.db"
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "TRACKWAY_"))}
     environment |= {
-        "MLFLOW_TRACKING_URI": f"sqlite:///{database}",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    command = [str(python), "-m", "mlflow", "run", str(EXAMPLES / name), "--env-manager", "local"]
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False
+    command = [str(python), "-m", "mlflow", "run", str(project), "--env-manager", "local", *words]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    with sqlite3.connect(database) as connection:
-        statuses = [row[0] for row in connection.execute("SELECT status FROM runs")]
-    assert statuses == ["FINISHED"] * (3 if name == "multistep" else 1)

@@ -274,6 +274,26 @@ entry_points:
     assert list(tw.Client().search_runs()) == []
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("echo {beta}", "The command wants {beta}"),
+        ("echo ${data}", "is the name of a parameter behind a $"),
+        ("python -c {data}", "would be a part of the program"),
+        ("echo 'open", "quote"),
+    ],
+    ids=["unknown", "dollar", "program", "quote"],
+)
+def test_a_mistake_in_a_command_is_told_with_its_line_and_column(
+    make_project: MakeProject, store: Path, command: str, said: str
+) -> None:
+    text = f"name: x\nentry_points:\n  main:\n    parameters: {{data: string}}\n    command: {json.dumps(command)}\n"
+    with pytest.raises(InvalidInput) as caught:
+        run(str(make_project(MLproject=text)), parameters={"data": "1"})
+    assert caught.value.message.startswith("MLproject:5:14: ")
+    assert said in caught.value.message
+
+
 def test_a_program_that_is_not_there_leaves_a_failed_run_that_says_so(make_project: MakeProject, store: Path) -> None:
     folder = make_project(MLproject="entry_points: {main: {command: no-such-program}}")
     with pytest.raises(NotFound, match="no program 'no-such-program'"):

@@ -197,3 +197,14 @@ def test_git_is_called_a_few_times(
     monkeypatch.setattr(git, "ask", count)
     get_state(repository)
     assert len(asked) == commands
+
+
+def test_nothing_of_a_file_is_kept_when_that_is_switched_off(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKWAY_KEEP_CHANGES", "false")
+    assert not get_state(repository).diff_truncated
+    (repository / "new.py").write_text("canary\n")
+    new = get_state(repository)
+    assert (new.diff, new.dirty, new.left_out_truncated) == ("", False, True)
+    (repository / "train.py").write_text("canary\n")
+    changed = get_state(repository)
+    assert (changed.diff, changed.dirty, changed.diff_truncated) == ("", True, True)

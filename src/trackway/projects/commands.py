@@ -75,7 +75,11 @@ def build_command(entry: EntryPoint, values: Mapping[str, str], extra: Mapping[s
     if entry.script:
         return [get_interpreter(entry.script), entry.script, *_append(extra)]
     numbers = {parameter.name for parameter in entry.parameters if parameter.kind in _NUMBERS}
-    template = parse_template(entry.command, values.keys(), numbers)
+    try:
+        template = parse_template(entry.command, values.keys(), numbers)
+    except InvalidInput as error:
+        place = f"{entry.place}: " if entry.place else ""
+        raise InvalidInput(f"{place}{error.message}", hint=error.hint) from None
     for command in template.commands:
         _check_options(command, values, numbers)
     if template.script is None:

@@ -43,6 +43,11 @@ class Value:
         return int(self._node.start_mark.column) + 1
 
     @property
+    def place(self) -> str:
+        """The file's name, with line and column of its beginning."""
+        return f"{self._file}:{self.line}:{self.column}"
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing stands there, or ``null``."""
         return self._node.tag == _NULL
@@ -59,7 +64,7 @@ class Value:
 
     def fail(self, message: str, hint: str = "") -> InvalidInput:
         """Return the error that says what is wrong here."""
-        return InvalidInput(f"{self._file}:{self.line}:{self.column}: {message}", hint=hint)
+        return InvalidInput(f"{self.place}: {message}", hint=hint)
 
     def read_mapping(self, known: Collection[str] = ()) -> dict[str, Value]:
         """Return the values by key.

@@ -47,12 +47,14 @@ class EntryPoint(msgspec.Struct, frozen=True):
 
     command: as in the file, with ``{name}`` for the value of a parameter; empty for a script that is run as it is
     script:  path of a file to run, below the project, instead of a command
+    place:   of the command in the file: its name, line and column
     """
 
     name: str
     parameters: tuple[Parameter, ...] = ()
     command: str = ""
     script: str = ""
+    place: str = ""
 
 
 class DockerEnvironment(msgspec.Struct, frozen=True):
@@ -213,7 +215,7 @@ def _read_entry_point(name: str, value: Value) -> EntryPoint:
         if not _NAME.fullmatch(key):
             raise one.fail(f"{key[:100]!r} is no name of a parameter", "letters, digits, _ . and -, a letter first")
         parameters.append(_read_parameter(key, one))
-    return EntryPoint(name, tuple(parameters), command)
+    return EntryPoint(name, tuple(parameters), command, place=keys["command"].place)
 
 
 def _read_parameter(name: str, value: Value) -> Parameter:

@@ -47,6 +47,7 @@ VARIABLES = (
     Variable("TRACKWAY_CONDA_CHANNELS", "", "conda-forge,defaults", "channels that environments may be made from, each NAME or NAME=ADDRESS"),
     Variable("TRACKWAY_CONTAINER_ENGINE", "", "", "docker or podman, for projects in containers; by default the first that is there"),
     Variable("TRACKWAY_ENVIRONMENT_DAYS", "", "30", "days for which an environment that nobody asks for is kept"),
+    Variable("TRACKWAY_KEEP_CHANGES", "", "true", "keep with a run what its work tree holds beside the commit, so that it can be reproduced"),
     Variable("TRACKWAY_SYSTEM_METRICS", "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false", "log how busy the machine is"),
 )  # fmt: skip
 """Every variable that the SDK reads."""

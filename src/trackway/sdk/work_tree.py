@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from trackway.api.runs import GitState, LeftOutFile
-from trackway.sdk import git, secrets
+from trackway.sdk import git, secrets, settings
 
 DIFF_BYTES: Final = 1024 * 1024
 """A patch of files that git knows is cut after so many bytes."""
@@ -60,6 +60,7 @@ class _Patch(NamedTuple):
 
 
 _NO_PATCH: Final = _Patch("", True)
+_WITHHELD: Final = _Patch("", False)
 
 
 class _Choice(NamedTuple):
@@ -74,6 +75,7 @@ def get_state(start: Path) -> GitState | None:
 
     ``dirty`` is about tracked files, staged or not, against the commit. ``diff`` has these, binary ones too, and after
     them the files that git neither knows nor ignores. What is large, or made to hold secrets, is named and not taken.
+    With ``TRACKWAY_KEEP_CHANGES`` off, nothing of a file is taken.
     Credentials are taken out of the remote's address. What git cannot tell within 2 s stays empty.
 
     cost: two git commands for a clean tree, up to six for any; they leave the repository as it is
@@ -90,14 +92,18 @@ def get_state(start: Path) -> GitState | None:
     names = [name for name in status.data.decode("utf-8", "surrogateescape").split("\0") if name and status.complete]
     tracked = _choose_tracked(root, (name[3:] for name in names if not name.startswith("??")))
     new = _choose_new(root, [name[3:] for name in names if name.startswith("??")])
-    known = _get_patch_of_known(root, tracked) if tracked.kept else _NO_PATCH
-    added = _get_patch_of_new(root, new.kept) if new.kept else _NO_PATCH
+    keeps = settings.get_switch("TRACKWAY_KEEP_CHANGES")
+    known, added = (_NO_PATCH if keeps or not choice.kept else _WITHHELD for choice in (tracked, new))
+    if keeps and tracked.kept:
+        known = _get_patch_of_known(root, tracked)
+    if keeps and new.kept:
+        added = _get_patch_of_new(root, new.kept)
     left_out = [*tracked.left_out, *new.left_out]
     return GitState(
         commit=head.commit,
         branch=head.branch,
         remote=git.get_remote(start),
-        dirty=bool(known.text or tracked.left_out),
+        dirty=bool(known.text or tracked.left_out) or known is _WITHHELD,
         diff=known.text + added.text if known.complete else known.text,
         diff_truncated=not known.complete,
         root=_to_text(str(root)),
@@ -168,7 +174,7 @@ def _get_patch_of_new(root: Path, names: Sequence[str]) -> _Patch:
         from_file = (f"--pathspec-from-file={listed}", "--pathspec-file-nul")
         done = git.ask(root, _NAMES_BYTES, *command, *from_file, variables=variables)
         patch = _get_patch(root, NEW_PATCH_BYTES, variables=variables) if done.complete else _NO_PATCH
-        return patch if patch.complete and done.complete else _Patch("", False)
+        return patch if patch.complete and done.complete else _WITHHELD
 
 
 def _get_patch(folder: Path, limit_bytes: int, *arguments: str, variables: Mapping[str, str] | None = None) -> _Patch:

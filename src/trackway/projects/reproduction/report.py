@@ -56,7 +56,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """What it is about."""
-        return f"{self.kind} {self.name} of {self.run}" if self.run else f"{self.kind} {self.name}"
+        if not self.run:
+            return f"{self.kind} {self.name}"
+        return f"status of {self.run}" if self.kind == "status" else f"{self.kind} {self.name} of {self.run}"
 
 
 class RunPair(msgspec.Struct, frozen=True, kw_only=True):
