@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.docs import pages
+from tests.inference.spark.programs import run_program
 
 pytestmark = pytest.mark.spark
 
@@ -45,28 +43,9 @@ print("all is well")
 
 
 def test_a_table_a_function_and_sql_work_through_connect(tmp_path: Path) -> None:
-    assert "all is well" in _run(PROGRAM, tmp_path)
+    assert "all is well" in run_program(PROGRAM, tmp_path)
 
 
 def test_the_page_of_the_documentation_runs(tmp_path: Path) -> None:
     page = pages.ROOT / "docs" / "how-to" / "spark.md"
-    assert "price" in _run(pages.read_code(page, "python spark"), tmp_path)
-
-
-def _run(program: str, folder: Path) -> str:
-    """Run a program in an empty folder, which Spark takes relative paths from, and return what it printed."""
-    script = folder / "program.py"
-    script.write_text(program)
-    (folder / "empty").mkdir()
-    places = {"XDG_STATE_HOME": str(folder / "state"), "XDG_CACHE_HOME": str(folder / "cache")}
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=folder / "empty",
-        env={**os.environ, **places, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return done.stdout
+    assert "price" in run_program(pages.read_code(page, "python spark"), tmp_path)
