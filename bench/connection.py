@@ -12,6 +12,8 @@ import msgspec
 
 T = TypeVar("T")
 JSON = "application/json"
+ANSWER_S = 60
+"""Longest silence of a server until measuring it is given up."""
 READ_BYTES = 1 << 26
 """Most bytes of an answer's head and of one line in it, and how much is read ahead."""
 
@@ -59,9 +61,13 @@ class Connection:
 
     @staticmethod
     async def once(address: Address, raw: bytes) -> tuple[int, bytes]:
-        """Send one request on a connection of its own and return the status and the body of its answer."""
-        connection = await Connection(address).open()
-        answer = await connection.send(raw)
+        """Send one request on a connection of its own and return the status and the body of its answer.
+
+        raises: TimeoutError
+        """
+        async with asyncio.timeout(ANSWER_S):
+            connection = await Connection(address).open()
+            answer = await connection.send(raw)
         connection.close()
         return answer
 
@@ -115,7 +121,7 @@ async def drive(address: Address, make: Callable[[int, int], bytes], seconds: fl
     """Send requests one after the other on each connection until the time is up.
 
     make: (connection, turn) -> request
-    raises: RuntimeError for any answer but 200
+    raises: RuntimeError for any answer but 200; TimeoutError when a server goes silent
     """
     opened = await open_connections(address, connections)
     latencies: list[float] = []
@@ -132,7 +138,8 @@ async def drive(address: Address, make: Callable[[int, int], bytes], seconds: fl
                 raise RuntimeError(f"{raw[:120]!r} was answered with {status}: {body[:300]!r}")
             turn += 1
 
-    await asyncio.gather(*(loop(place, one) for place, one in enumerate(opened)))
+    async with asyncio.timeout(seconds + ANSWER_S):
+        await asyncio.gather(*(loop(place, one) for place, one in enumerate(opened)))
     elapsed = time.perf_counter() - started
     for one in opened:
         one.close()

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import os
+import pickle
 import signal
 import statistics
 import subprocess
@@ -35,7 +36,8 @@ from trackway import models
 
 COLUMNS = [f"f{number}" for number in range(30)]
 MANY = 500
-START_S = 300
+START_S = 120
+"""Longest time that a server has to be ready, or its measurement is given up."""
 NAMES = ("trackway", "mlflow", "litserve")
 IMPORTS = "import numpy, pandas, sklearn.linear_model, skops.io"
 """The libraries that a server of this model loads, whichever it is."""
@@ -184,10 +186,7 @@ def _prepare(folder: Path) -> Bodies:
     model = LogisticRegression().fit(rows, (rows.f0 + rows.f1 > 0).astype(int))
     models.save_model(model, folder / "model", input_example=rows.head(3))
     bare = LogisticRegression().fit(rows.to_numpy(), (rows.f0 + rows.f1 > 0).astype(int))
-    code = "import pickle, sys; pickle.dump(pickle.load(sys.stdin.buffer), open(sys.argv[1], 'wb'))"
-    import pickle
-
-    subprocess.run([sys.executable, "-c", code, str(folder / "model.pkl")], input=pickle.dumps(bare), check=True)
+    (folder / "model.pkl").write_bytes(pickle.dumps(bare))
     (folder / "serve.py").write_text(_LITSERVE)
     one, many = rows.head(1), rows.head(MANY)
     return Bodies(_encode(one), _encode(many), model.predict(one).tolist(), model.predict(many).tolist())
@@ -227,7 +226,9 @@ def _run(name: str, folder: Path) -> Iterator[Running]:
         try:
             started = time.perf_counter()
             _wait_until_ready(address, process, log, "/health")
-            yield Running(name, address, time.perf_counter() - started)
+            ready_s = time.perf_counter() - started
+            print(f"{name} is ready after {ready_s:.1f} s", file=sys.stderr, flush=True)
+            yield Running(name, address, ready_s)
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             try:
