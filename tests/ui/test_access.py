@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.services.trackway_server import run_trackway
 from tests.ui.every_page import GUARDED_PAGES, PUBLIC_PAGES, find_faults
-from tests.ui.looking import HOSTILE
+from tests.ui.looking import HOSTILE, find_barriers
 
 pytestmark = pytest.mark.browser
 ADMIN, PASSWORD = "root", "correct horse battery"
@@ -266,3 +266,55 @@ def test_teams_roles_and_grants_are_made_and_taken_back(page: Page, guarded: Gua
     team.get_by_role("button", name="Delete ops").click()
     dialog.get_by_role("button", name="Delete").click()
     expect(team).to_have_count(0)
+
+
+def test_somebody_is_erased_after_it_was_counted_where_the_name_stands(page: Page, guarded: Guarded) -> None:
+    guarded.call("POST", "/users", {"name": "gone", "password": PASSWORD})
+    guarded.call("PUT", "/teams/vision/members/gone", {})
+    sign_in(page, guarded)
+    page.goto(f"{guarded.address}/members")
+    row = page.get_by_role("row").filter(has=page.get_by_role("cell", name="gone", exact=True))
+    row.get_by_role("button", name="Acts on gone").click()
+    page.get_by_role("menuitem", name="Erase, the name too").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("region", name="Where the name stands")).to_contain_text("audit")
+    assert find_barriers(page) == []
+    done = dialog.get_by_role("button", name="Erase for good")
+    expect(done).to_be_disabled()
+    dialog.get_by_label("Type “gone” to erase the user").fill("gone")
+    done.click()
+    told = page.get_by_text("gone is erased")
+    expect(told).to_be_visible()
+    pseudonym = re.findall(r"erased-\w+", told.inner_text())[0]
+    expect(row).to_have_count(0)
+    entries = guarded.call("POST", "/audit/search", {"operation": "users.create"})["entries"]
+    assert {entry["object"] for entry in entries} >= {pseudonym, "ann"}
+
+
+def test_an_administrator_limits_what_the_workspace_uses(page: Page, guarded: Guarded) -> None:
+    sign_in(page, guarded)
+    page.goto(f"{guarded.address}/account")
+    used = page.get_by_role("region", name="What the workspace uses")
+    used.get_by_role("button", name="Change the quota").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Runs").fill("-1")
+    expect(dialog.get_by_role("button", name="Set")).to_be_disabled()
+    dialog.get_by_label("Runs").fill("5000")
+    dialog.get_by_label("Files, in GB").fill("2.5")
+    dialog.get_by_label("Requests a minute").fill("60000")
+    assert find_barriers(page) == []
+    dialog.get_by_role("button", name="Set").click()
+    for text in ("0 of 5,000", "of 2.5 GB", "of 60,000"):
+        expect(used).to_contain_text(text)
+    usage = guarded.call("GET", "/usage")
+    assert (usage["runs_quota"], usage["points_quota"]) == (5_000, None)
+    used.get_by_role("button", name="Change the quota").click()
+    for label in ("Runs", "Files, in GB", "Requests a minute"):
+        dialog.get_by_label(label).clear()
+    dialog.get_by_role("button", name="Set").click()
+    expect(used).not_to_contain_text("of 5,000")
+    page.context.clear_cookies()
+    sign_in(page, guarded, "ann")
+    page.goto(f"{guarded.address}/account")
+    expect(page.get_by_role("region", name="Who I am")).to_contain_text("ann")
+    expect(page.get_by_role("button", name="Change the quota")).to_have_count(0)

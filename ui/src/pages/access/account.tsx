@@ -1,14 +1,13 @@
 /** One's own account: who one is to the server, one's tokens, sessions and password, and what the workspace uses. */
 import { useState } from "preact/hooks"
 import { call, send } from "../../api/client"
-import type { Usage } from "../../api/types"
 import { Button, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
-import { Facts, Section, type Fact } from "../../components/facts"
+import { Facts, Section } from "../../components/facts"
 import { attempt } from "../../components/toasts"
-import { bytes, count } from "../../format"
 import { useLoad } from "../../state/load"
 import type { PageProps } from "../pages"
+import { WorkspaceUsage } from "./quota"
 import { Sessions, SignIns } from "./sessions"
 import { Tokens } from "./tokens"
 
@@ -66,39 +65,10 @@ export default function Account(_: PageProps) {
           </Section>
         </>
       )}
-      <Used />
+      {data && <WorkspaceUsage mayLimit={data.is_admin || data.means === "none"} />}
       {changing && <PasswordForm onClose={() => setChanging(false)} />}
     </main>
   )
-}
-
-function Used() {
-  const { data, error } = useLoad("usage", (signal) => call("usage.get", {}, signal))
-  if (error?.status === 403) return null
-  return (
-    <Section title="What the workspace uses">
-      {error && <Failure error={error} />}
-      {!data && !error && <Skeleton rows={2} />}
-      {data && <Facts facts={list(data)} />}
-    </Section>
-  )
-}
-
-function list(usage: Usage): Fact[] {
-  const { exceeded } = usage
-  const of = (held: number, most: number | null, write: (value: number) => string, passed = false) => (
-    <>
-      {write(held)}
-      {most !== null && ` of ${write(most)}`}
-      {passed && <span class="badge bad">Quota passed</span>}
-    </>
-  )
-  return [
-    ["Runs", of(usage.runs, usage.runs_quota, count, exceeded.includes("runs"))],
-    ["Points of metrics", of(usage.points, usage.points_quota, count, exceeded.includes("points"))],
-    ["Files", of(usage.size_bytes, usage.bytes_quota, bytes, exceeded.includes("bytes"))],
-    ["Requests in the last minute", of(usage.requests_last_minute, usage.requests_per_minute_quota, count)],
-  ]
 }
 
 function PasswordForm({ onClose }: { onClose: () => void }) {

@@ -10,6 +10,7 @@ import { attempt, say } from "../../components/toasts"
 import { ago, moment } from "../../format"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
+import { EraseForm } from "./erase"
 import { Secret } from "./secret"
 import { Sessions, SignIns } from "./sessions"
 import { Tokens } from "./tokens"
@@ -137,7 +138,7 @@ interface ActsProps {
 
 function Acts({ user, reload, onInvited }: ActsProps) {
   const { name, disabled, is_admin, kind } = user
-  const [asked, setAsked] = useState<"delete" | "admin">()
+  const [asked, setAsked] = useState<"delete" | "erase" | "admin">()
   const turn = async () => {
     if (!(await attempt(() => call("users.update", { name, disabled: !disabled })))) return
     reload()
@@ -167,6 +168,7 @@ function Acts({ user, reload, onInvited }: ActsProps) {
             : []),
           { text: disabled ? "Let in again" : "Disable", icon: "eye", act: () => void turn() },
           { text: "Delete", icon: "trash", danger: true, act: () => setAsked("delete") },
+          { text: "Erase, the name too", icon: "hidden", danger: true, act: () => setAsked("erase") },
         ]}
       />
       {asked === "delete" && (
@@ -183,6 +185,7 @@ function Acts({ user, reload, onInvited }: ActsProps) {
           <p>All tokens, memberships and grants go with the user. What the user made stays.</p>
         </FormDialog>
       )}
+      {asked === "erase" && <EraseForm name={name} onClose={() => setAsked(undefined)} onDone={reload} />}
       {asked === "admin" && (
         <FormDialog
           title={is_admin ? `${name} is no administrator any more` : `Make ${name} an administrator`}
