@@ -249,10 +249,14 @@ def test_a_search_finds_what_its_filter_means_in_the_order_asked_for_page_by_pag
         patch.setattr(sql_search, "FEW", rng.choice((1, 20, 4_000)))  # which index leads must not change what is found
         search = Search(expression, tuple(order), view)
         found = world.search(experiments, search, lambda: rng.randint(1, most))
-        columns = world.space.read(lambda tx: tx.runs.read_attributes(world.space.workspace, experiments, search, most))
+        where = (world.space.workspace, experiments, search)
+        columns = world.space.read(lambda tx: tx.runs.read_attributes(*where, most))
+        run_ids = world.space.read(lambda tx: tx.runs.read_ids(*where, most))
+        count = world.space.read(lambda tx: tx.runs.count(*where, most))
     expected = world.expect(experiments, view, expression, order)
     assert found == expected
-    assert to_list(columns.run_ids) == expected[:most]
+    assert to_list(columns.run_ids) == list(run_ids) == expected[:most]
+    assert count == len(run_ids)
 
 
 @pytest.mark.parametrize("world_name", ["sqlite_world", "postgres_world"])

@@ -98,13 +98,25 @@ SCENARIOS: list[Scenario] = [
         INDEX,
         "what is beyond the limit is told",
         lambda s: index_sweep(s, limit=2),
-        lambda s, x: (x.run_ids, x.count, x.truncated) == (f"{s.name[-20:]}-2\n{s.name[-20:]}-1", 2, True),
+        lambda s, x: (x.run_ids, x.count, x.total, x.truncated) == (f"{s.name[-20:]}-2\n{s.name[-20:]}-1", 2, 3, True),
+    ),
+    ok(
+        INDEX,
+        "those from a place on",
+        lambda s: index_sweep(s, first=1, limit=1),
+        lambda s, x: (x.run_ids, x.count, x.total, x.truncated) == (f"{s.name[-20:]}-1", 1, 3, True),
+    ),
+    ok(
+        INDEX,
+        "nothing stands behind the last",
+        lambda s: index_sweep(s, first=3, limit=5),
+        lambda _s, x: (x.run_ids, x.count, x.total, x.truncated) == ("", 0, 3, False),
     ),
     ok(
         INDEX,
         "nothing is found",
         lambda s: index_sweep(s, filter="params.x = '1'"),
-        lambda _s, x: (x.run_ids, x.count, x.truncated) == ("", 0, False),
+        lambda _s, x: (x.run_ids, x.count, x.total, x.truncated) == ("", 0, 0, False),
     ),
     ok(
         ops.GET_RUNS,
@@ -119,6 +131,7 @@ SCENARIOS: list[Scenario] = [
         lambda _s: r.GetRuns(run_ids=["x"] * (limits.RUNS_PER_GET + 1)),
         InvalidInput,
     ),
+    *each(INDEX, "limit", "first", [-1, limits.INDEXED_RUNS + 1], lambda _s, n: o.IndexRuns(first=n), InvalidInput),
     no(INDEX, "refused", "a filter that cannot be read", lambda _s: o.IndexRuns(filter="x ="), InvalidInput),
     *each(INDEX, "limit", "limit", [0, limits.INDEXED_RUNS + 1], lambda _s, n: o.IndexRuns(limit=n), InvalidInput),
     ok(

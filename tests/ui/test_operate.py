@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.ui.looking import HOSTILE, Site, call, make_run
+from tests.ui.looking import HOSTILE, Site, call, find_barriers, make_run
 
 pytestmark = pytest.mark.browser
 
@@ -38,6 +38,31 @@ def test_a_webhook_is_made_switched_off_and_deleted(page: Page, operated: Site) 
     page.get_by_role("menuitem", name="Delete").click()
     dialog.get_by_role("button", name="Delete").click()
     expect(row).to_have_count(0)
+
+
+def test_a_schedule_is_made(page: Page, operated: Site) -> None:
+    page.goto(f"{operated.address}/schedules")
+    page.get_by_role("button", name="Create").click()
+    dialog = page.get_by_role("dialog")
+    make = dialog.get_by_role("button", name="Create")
+    expect(make).to_be_disabled()
+    dialog.get_by_label("Name").fill("weekly")
+    dialog.get_by_label("When: minute, hour, day, month, weekday").fill("61 2 * * mon")
+    dialog.get_by_label("Time zone").fill("Europe/Paris")
+    dialog.get_by_label("Project: a folder of the worker, or a repository").fill("https://git.example.org/churn.git")
+    dialog.get_by_label("Params, one a line").fill("alpha")
+    make.click()
+    expect(dialog.get_by_role("alert")).to_contain_text("“alpha” is no param")
+    dialog.get_by_label("Params, one a line").fill("alpha = 0.5\nnote=a=b")
+    make.click()
+    expect(dialog.get_by_role("alert")).to_contain_text("61")
+    assert find_barriers(page) == []
+    dialog.get_by_label("When: minute, hour, day, month, weekday").fill("30 2 * * mon")
+    make.click()
+    made = page.get_by_role("region", name="weekly")
+    expect(made).to_contain_text("https://git.example.org/churn.git")
+    expect(made).to_contain_text("a=b")
+    expect(page.get_by_role("row").filter(has=page.get_by_role("link", name="weekly"))).to_contain_text("Europe/Paris")
 
 
 def test_a_schedule_goes_on_and_runs_now(page: Page, operated: Site) -> None:

@@ -34,20 +34,31 @@ class ExperimentSummaries(Response, frozen=True, kw_only=True):
 
 
 class IndexRuns(Request, frozen=True, kw_only=True):
-    """Search runs and return nothing but their ids, all of them in order; ``limit`` 1 to 1,000,000."""
+    """Search runs and return nothing but their ids in order: all of them, or ``limit`` from the place ``first`` on.
+
+    first: 0 to 1,000,000; the cost grows with it, not that of the answer
+    limit: 1 to 1,000,000
+    """
 
     experiment_ids: list[str] | None = None
     filter: str = ""
     order_by: list[str] = []
     view: View = "active"
+    first: int = 0
     limit: int = 1_000_000
 
 
 class RunIndex(Response, frozen=True, kw_only=True):
-    """The ids of found runs in order, one a line; ``count`` of them, and ``truncated`` when there are more."""
+    """The ids of found runs in order, one a line.
+
+    count:     how many ids these are
+    total:     how many runs are found, up to 1,000,000
+    truncated: whether there are more behind these
+    """
 
     run_ids: str
     count: int
+    total: int
     truncated: bool = False
 
 

@@ -158,6 +158,14 @@ class Runs(Protocol):
     ) -> RunColumns:
         """Search, and return the attributes of all found runs, up to ``limit``, in order."""
 
+    def read_ids(
+        self, workspace: str, experiments: Collection[int] | None, search: Search, limit: int
+    ) -> Sequence[str]:
+        """Search, and return the ids of all found runs, up to ``limit``, in order."""
+
+    def count(self, workspace: str, experiments: Collection[int] | None, search: Search, limit: int) -> int:
+        """Count found runs, up to ``limit``."""
+
     def read_values(self, runs: RunColumns) -> Iterator[ValueColumn]:
         """Yield the values of runs: metrics, params, then tags, each ordered by key.
 

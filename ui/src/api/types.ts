@@ -784,12 +784,13 @@ export interface ImportedModel {
   left_out: Record<string, string>
 }
 
-/** Search runs and return nothing but their ids, all of them in order; ``limit`` 1 to 1,000,000. */
+/** Search runs and return nothing but their ids in order: all of them, or ``limit`` from the place ``first`` on. */
 export interface IndexRuns {
   experiment_ids?: string[] | null
   filter?: string
   order_by?: string[]
   view?: "active" | "all" | "deleted"
+  first?: number
   limit?: number
 }
 
@@ -1452,10 +1453,11 @@ export interface RunId {
   run_id: string
 }
 
-/** The ids of found runs in order, one a line; ``count`` of them, and ``truncated`` when there are more. */
+/** The ids of found runs in order, one a line. */
 export interface RunIndex {
   run_ids: string
   count: number
+  total: number
   truncated: boolean
 }
 

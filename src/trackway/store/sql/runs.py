@@ -24,9 +24,9 @@ from trackway.store.columns import RunColumns, ValueColumn
 from trackway.store.sql.connection import SQLITE_VARIABLES, Connection, Row
 from trackway.store.sql.purge import measure_run, purge_run
 from trackway.store.sql.run_cache import RunCache
-from trackway.store.sql.search import MARKED, find_runs
+from trackway.store.sql.search import MARKED, Aggregates, find_runs, join_runs
 from trackway.store.sql.search import among as one_of
-from trackway.store.sql.values import read_attributes, read_values
+from trackway.store.sql.values import read_attributes, read_ids, read_values
 
 _REF = "r.pk, r.run_id, r.experiment_pk, r.deleted_ms, r.status, r.name, r.artifact_uri, r.parent_run_id"
 _UPDATABLE = frozenset(("status", "end_ms", "name", "lease_ms", "lease_until_ms", "parent_run_id"))
@@ -330,6 +330,17 @@ class RunTable:
     ) -> RunColumns:
         """Search, and return the attributes of all found runs, in order."""
         return read_attributes(self._db, workspace, experiments, search, limit)
+
+    def read_ids(
+        self, workspace: str, experiments: Collection[int] | None, search: Search, limit: int
+    ) -> Sequence[str]:
+        """Search, and return the ids of all found runs, in order."""
+        return read_ids(self._db, workspace, experiments, search, limit)
+
+    def count(self, workspace: str, experiments: Collection[int] | None, search: Search, limit: int) -> int:
+        """Count found runs."""
+        rows = join_runs(self._db, workspace, experiments, search._replace(order=()), limit, Aggregates("r.pk", "0"))
+        return sum(row[0] for row in rows)
 
     def read_values(self, runs: RunColumns) -> Iterator[ValueColumn]:
         """See ``values.read_values``."""

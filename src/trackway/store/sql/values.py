@@ -55,6 +55,15 @@ def read_attributes(
     return RunColumns(*numbers, *(_close_up(_divide_texts(part)) for part in parts[len(ints) :]))
 
 
+def read_ids(
+    db: Connection, workspace: str, experiments: Collection[int] | None, search: Search, limit: int
+) -> list[str]:
+    """Search, and return the ids of all found runs. See ``store.base.Runs``."""
+    joined = Aggregates("r.run_id AS f_run_id", _TEXTS[db.dialect].format("f_run_id"))
+    rows = join_runs(db, workspace, experiments, search, limit, joined)
+    return [run_id.decode() for _, part in rows for run_id in bytes(part).split(_END)]
+
+
 def read_values(db: Connection, pks: _Ints, experiments: _Ints) -> Iterator[ValueColumn]:
     """Yield the metrics, params and tags of runs, key by key. See ``store.base.Runs``.
 

@@ -61,6 +61,7 @@ export function People() {
                   <td class="cut wide">{user.name}</td>
                   <td>
                     {user.kind === "service" ? "Service account" : "Person"}
+                    {user.is_admin && " "}
                     {user.is_admin && <span class="badge">Administrator</span>}
                   </td>
                   <td>

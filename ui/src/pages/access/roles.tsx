@@ -1,10 +1,11 @@
 /** Roles: what each permits; one's own beside those that are built in. */
 import { useState } from "preact/hooks"
 import { call } from "../../api/client"
-import type { Role } from "../../api/types"
+import type { Grant, Role } from "../../api/types"
 import { Button, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { attempt, say } from "../../components/toasts"
+import { count } from "../../format"
 import { useLoad } from "../../state/load"
 import "./access.css"
 
@@ -23,10 +24,17 @@ export function Roles() {
   const [adding, setAdding] = useState(false)
   const { data, error, reload } = useLoad("roles", (signal) => call("roles.list", {}, signal))
   const remove = async ({ role, permissions }: Role) => {
-    if (!(await attempt(() => call("roles.delete", { role })))) return
+    let grants: Grant[] = []
+    const done = await attempt(async () => {
+      grants = (await call("grants.list", {})).grants.filter((grant) => grant.role === role)
+      await call("roles.delete", { role })
+    })
+    if (!done) return
     reload()
-    say(`The role ${role} is gone, and every grant of it`, async () => {
+    say(`The role ${role} is gone, and ${count(grants.length, "grant")} of it`, async () => {
       await call("roles.set", { role, permissions })
+      for (const { subject_kind, subject, target_kind, target } of grants)
+        await call("grants.create", { subject_kind, subject, target_kind, target, role })
       reload()
     })
   }

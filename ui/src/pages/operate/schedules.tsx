@@ -11,15 +11,20 @@ import { ago, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
+import { ScheduleForm } from "./schedule-form"
 import "./operate.css"
 
 export default function Schedules(_: PageProps) {
   const { data, error, reload } = useLoad("schedules", (signal) => call("schedules.list", { limit: 1_000 }, signal))
+  const [adding, setAdding] = useState(false)
   const chosen = data?.schedules.find((one) => one.name === place.value.query.get("schedule"))
   return (
     <main class="page" id="main">
       <div class="head">
         <h1>Schedules</h1>
+        <Button kind="primary" icon="add" onClick={() => setAdding(true)}>
+          Create
+        </Button>
       </div>
       {error && <Failure error={error} retry={reload} />}
       {!data && !error && <Skeleton rows={6} />}
@@ -70,6 +75,16 @@ export default function Schedules(_: PageProps) {
         </div>
       )}
       {chosen && <Chosen key={chosen.name} schedule={chosen} />}
+      {adding && (
+        <ScheduleForm
+          onClose={() => setAdding(false)}
+          onMade={(name) => {
+            reload()
+            say(`“${name}” is made`)
+            setQuery({ schedule: name })
+          }}
+        />
+      )}
     </main>
   )
 }

@@ -2,6 +2,7 @@
 import { useMemo, useRef } from "preact/hooks"
 import { Grid, type GridColumn } from "../../components/grid"
 import { Icon } from "../../components/icon"
+import { attempt } from "../../components/toasts"
 import { count, moment, number } from "../../format"
 import { go } from "../../state/router"
 import { runColour } from "../../charts/colours"
@@ -51,7 +52,10 @@ export function RunTable(props: TableProps) {
             type="checkbox"
             aria-label="Choose all runs"
             checked={all}
-            onChange={() => onChosen(all ? new Set() : new Set(source.every()))}
+            onChange={() => {
+              if (all) onChosen(new Set())
+              else void attempt(async () => latest.current.onChosen(new Set(await source.every())))
+            }}
           />
         ),
         cell: (line) =>
