@@ -12,6 +12,7 @@ import msgspec
 
 from trackway.api.access import CreateGrant, ErasedUser, TeamMember, UpdateUser
 from trackway.api.calls import Actor, Call
+from trackway.api.experiments import PurgeReport
 from trackway.api.holds import CreateHold, ReleaseHold
 from trackway.api.operations import OPERATIONS, Operation
 from trackway.api.provisioning import SetProvisionedTeam, SetProvisionedUser
@@ -24,6 +25,7 @@ from trackway.base.ids import new_id
 from trackway.rules.handlers import Handler, Handlers
 from trackway.store.base import Done, Store, Transaction
 from trackway.store.workspaces import DEFAULT
+from trackway.tracking.purge import describe_purge
 
 log = logging.getLogger("trackway.dispatch")
 Q = TypeVar("Q", bound=Request)
@@ -214,7 +216,7 @@ class Work:
         if operation.name in self.policy.watched:
             self.policy.settle(tx, call, operation, request, response)
         if audited:
-            detail = "dry run" if getattr(request, "dry_run", False) else _describe(request)
+            detail = "dry run" if getattr(request, "dry_run", False) else _describe(request, response)
             entry = make_entry(call, operation, _find_object(call, operation, request, response), detail)
             after = self.policy.digest(tx, call, operation, request, response)
             if before or after:
@@ -269,8 +271,10 @@ def _get_webhook(told: Any) -> str:
     return getattr(told, "webhook_id", "")
 
 
-def _describe(request: Request) -> str:
-    """Return what an entry says beside its object: who got or lost what."""
+def _describe(request: Request, response: Any) -> str:
+    """Return what an entry says beside its object: who got or lost what, how much went."""
+    if isinstance(response, PurgeReport):
+        return describe_purge(response)
     if isinstance(request, CreateGrant):
         who = request.subject or request.subject_kind
         return f"{request.role} for {who} on {request.target_kind} {request.target}".strip()

@@ -124,3 +124,9 @@ class PurgeReport(Response, frozen=True, kw_only=True):
     file_bytes: int = 0
     held: int = 0
     dry_run: bool = False
+
+    def plus(self, other: PurgeReport) -> PurgeReport:
+        """Return what both removed together."""
+        names = [name for name in self.__struct_fields__ if name != "dry_run"]
+        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
+        return PurgeReport(**sums, dry_run=self.dry_run)

@@ -13,7 +13,6 @@ from pathlib import Path
 import click
 
 from trackway.api import operations as ops
-from trackway.api.experiments import PurgeReport
 from trackway.api.retention import GetRetention, PurgeTrash, SetRetention
 from trackway.base.errors import InvalidInput, NotFound, Unavailable
 from trackway.cli.experiments import show_purge
@@ -74,7 +73,7 @@ def gc(
     removed = report = transport.call(ops.PURGE_TRASH, request)
     while not dry_run and (report.runs or report.experiments):  # one call purges so many runs and no more
         report = transport.call(ops.PURGE_TRASH, request)
-        removed = _add(removed, report)
+        removed = removed.plus(report)
     show_purge(removed, as_json)
     if not as_json:
         left = transport.call(ops.GET_RETENTION, GetRetention())
@@ -93,11 +92,6 @@ def _confirm(transport: Transport) -> bool:
         )
     show_purge(transport.call(ops.PURGE_TRASH, PurgeTrash(dry_run=True)), as_json=False)
     return click.confirm("Remove it for good?")
-
-
-def _add(one: PurgeReport, other: PurgeReport) -> PurgeReport:
-    names = [name for name in PurgeReport.__struct_fields__ if name != "dry_run"]
-    return PurgeReport(**{name: getattr(one, name) + getattr(other, name) for name in names})
 
 
 @click.group()

@@ -10,6 +10,7 @@ from trackway.base.clock import Clock, now_ms
 from trackway.base.ids import new_id
 from trackway.rules.events import announce
 from trackway.store.base import Store, Transaction
+from trackway.tracking.purge import describe_purge
 from trackway.tracking.retention import RetentionService
 from trackway.tracking.runs import tell
 
@@ -63,8 +64,6 @@ class Chores:
         call = Call(actor=SYSTEM, workspace=workspace, request_id=new_id(), now_ms=self._clock())
         report = self._retention.purge(tx, call, PurgeTrash(older_than_ms=trash_ms))
         if report.runs or report.models or report.experiments:
-            counts = f"{report.experiments} experiments, {report.runs} runs, {report.models} models"
-            detail = f"{counts}, {report.file_bytes} bytes of files"
             tx.housekeeping.append_audit(
                 workspace,
                 AuditEntry(
@@ -73,7 +72,7 @@ class Chores:
                     operation=ops.PURGE_TRASH.name,
                     object="",
                     request_id=call.request_id,
-                    detail=detail,
+                    detail=describe_purge(report),
                 ),
             )
 

@@ -72,10 +72,11 @@ class LoggedModelTable:
         )
 
     def list_trash(self, workspace: str, before_ms: int, limit: int) -> list[ModelRef]:
-        """Return records that went to the trash at or before a time."""
+        """Return records that went to the trash at or before a time, and whose experiment did not."""
         rows = self._db.all(
-            "SELECT pk, artifact_uri, experiment_pk FROM logged_models WHERE workspace = ? AND deleted_ms <= ?"
-            " ORDER BY deleted_ms LIMIT ?",
+            "SELECT m.pk, m.artifact_uri, m.experiment_pk FROM logged_models m"
+            " JOIN experiments e ON e.pk = m.experiment_pk"
+            " WHERE m.workspace = ? AND m.deleted_ms <= ? AND e.deleted_ms IS NULL ORDER BY m.deleted_ms LIMIT ?",
             (workspace, before_ms, limit),
         )
         return [ModelRef(*row) for row in rows]
