@@ -44,6 +44,27 @@ def detail(s: Stage) -> str:
     return str(s.call(ops.SEARCH_AUDIT, t.SearchAudit(limit=1)).entries[0].detail)
 
 
+def dry_run(s: Stage) -> Any:
+    return s.call(ops.PURGE_TRASH, t.PurgeTrash(dry_run=True))
+
+
+def went(s: Stage) -> tuple[int, ...]:
+    x = s.call(ops.PURGE_TRASH, t.PurgeTrash())
+    return x.experiments, x.runs, x.models, x.files, x.file_bytes
+
+
+def filled(s: Stage) -> bool:
+    """Have files in the trash: of a run, and of a run whose experiment is there."""
+    s.call(ops.RESTORE_EXPERIMENT, e.RestoreExperiment(experiment_id=s.gone_exp))
+    s.call(ops.RESTORE_RUN, r.RunId(run_id=s.gone_run))
+    for folder, data in ((f"{s.exp}/{s.gone_run}", b"x"), (f"{s.gone_exp}/{s.lost_run}", b"yz")):
+        request = a.CommitUpload(path=f"{folder}/artifacts/a", size_bytes=len(data), sha256="0" * 64, data=data)
+        s.call(ops.COMMIT_UPLOAD, request)
+    s.call(ops.DELETE_RUN, r.DeleteRun(run_id=s.gone_run))
+    s.call(ops.DELETE_EXPERIMENT, e.DeleteExperiment(experiment_id=s.gone_exp))
+    return True
+
+
 def place(kind: Any, target: str = "", reason: str = "r") -> h.CreateHold:
     return h.CreateHold(target_kind=kind, target=target, reason=reason)
 
@@ -172,6 +193,63 @@ KEEPING: list[Scenario] = [
         Conflict,
     ),
     no(ops.TRIM_AUDIT, "refused", "of a held workspace", lambda s: hold(s) and t.TrimAudit(before_ms=1), Conflict),
+    ok(
+        ops.GET_RETENTION_REPORT,
+        "without a policy nothing is due",
+        lambda s: t.GetRetentionReport(),
+        lambda s, x: (
+            (x.trash_ms, x.due.runs, x.complete) == (None, 0, True)
+            and {(one.experiment_id, one.is_whole) for one in x.experiments} == {(s.exp, False), (s.gone_exp, True)}
+            and all(one.next_ms is None for one in x.experiments)
+        ),
+    ),
+    ok(
+        ops.GET_RETENTION_REPORT,
+        "what is due is what a dry run says, and then what goes",
+        lambda s: filled(s) and t.GetRetentionReport(trash_ms=0),
+        lambda s, x: (
+            x.due == x.contents == dry_run(s)
+            and (x.due.experiments, x.due.runs, x.due.models, x.due.files, x.due.file_bytes) == (1, 2, 1, 2, 3)
+            and [one.next_ms for one in x.experiments] == [one.oldest_ms for one in x.experiments]
+            and went(s) == (1, 2, 1, 2, 3)
+        ),
+    ),
+    ok(
+        ops.GET_RETENTION_REPORT,
+        "what is too young is not due",
+        lambda s: s.call(ops.SET_RETENTION, t.SetRetention(trash_ms=10**9)) and t.GetRetentionReport(),
+        lambda s, x: (
+            (x.trash_ms, x.due.runs, x.contents.runs) == (10**9, 0, 2)
+            and all(one.next_ms == one.oldest_ms + 10**9 for one in x.experiments)
+        ),
+    ),
+    ok(
+        ops.GET_RETENTION_REPORT,
+        "what a hold keeps is told apart",
+        lambda s: on_experiment(s) and t.GetRetentionReport(trash_ms=0),
+        lambda s, x: (
+            (x.held.runs, x.held.models, x.due.runs, x.due.experiments) == (1, 1, 1, 1)
+            and next(one for one in x.experiments if one.experiment_id == s.exp).next_ms is None
+        ),
+    ),
+    ok(
+        ops.GET_RETENTION_REPORT,
+        "with what went lately, and no rehearsals",
+        lambda s: dry_run(s) and s.call(ops.PURGE_TRASH, t.PurgeTrash()) and t.GetRetentionReport(),
+        lambda s, x: (
+            x.experiments == []
+            and [(one.operation, one.detail) for one in x.removals]
+            == [("retention.purge", "1 experiments, 2 runs, 1 models, 0 bytes of files")]
+        ),
+    ),
+    *each(
+        ops.GET_RETENTION_REPORT,
+        "refused",
+        "time",
+        (-1, 2**63),
+        lambda s, bad: t.GetRetentionReport(trash_ms=bad),
+        InvalidInput,
+    ),
     ok(ops.GET_RETENTION, "with its holds", lambda s: hold(s) and t.GetRetention(), lambda s, x: x.holds == 1),
 ]
 SCENARIOS: list[Scenario] = [*PLACING, *KEEPING]

@@ -97,6 +97,11 @@ def test_the_trash_is_kept_as_long_as_is_said(page: Page, operated: Site) -> Non
     expect(page.get_by_role("region", name="Server")).to_contain_text("Ready")
     trash = page.get_by_role("region", name="Trash")
     before = call(operated.port, "GET", "/retention")["trash_ms"]
+    run = make_run(operated.port, operated.prices, name="thrown away")
+    call(operated.port, "DELETE", f"/runs/{run}")
+    page.reload()
+    row = trash.get_by_role("region", name="What of it goes when").get_by_role("row").filter(has_text="prices")
+    expect(row).to_be_visible()
     trash.get_by_role("button", name="Change").click()
     page.get_by_label("Days (empty for ever)").fill("45")
     page.get_by_role("button", name="Set", exact=True).click()

@@ -229,6 +229,7 @@ SET_QUOTA = Operation("quotas.set", "PUT", "/quota", h.SetQuota, h.Usage, writes
 GET_RETENTION = Operation("retention.get", "GET", "/retention", t.GetRetention, t.Retention, reads("workspace"), "Get the workspace's retention policy.")
 SET_RETENTION = Operation("retention.set", "PUT", "/retention", t.SetRetention, t.Retention, writes("workspace", permission="admin"), "Set after how long the trash is purged.")
 PURGE_TRASH = Operation("retention.purge", "POST", "/retention/purge", t.PurgeTrash, e.PurgeReport, writes("workspace", permission="admin"), "Purge what has been in the trash for long enough.")
+GET_RETENTION_REPORT = Operation("retention.report", "GET", "/retention/report", t.GetRetentionReport, t.RetentionReport, reads("workspace", permission="admin"), "Say what the policy takes and when, what is kept from it, and what went lately.")
 SEARCH_AUDIT = Operation("audit.search", "POST", "/audit/search", t.SearchAudit, t.AuditPage, reads("workspace", permission="admin"), "Read the audit log, newest first.")
 VERIFY_AUDIT = Operation("audit.verify", "POST", "/audit/verify", t.VerifyAudit, t.AuditVerdict, reads("workspace", permission="admin"), "Check that the audit log is whole and as it was written.")
 TRIM_AUDIT = Operation("audit.trim", "POST", "/audit/trim", t.TrimAudit, t.TrimmedAudit, writes("system", permission="admin"), "Remove old entries of the audit log.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trackway.api.experiments import PurgeReport
 from trackway.api.structs import Request, Response
 
 
@@ -29,6 +30,58 @@ class PurgeTrash(Request, frozen=True, kw_only=True):
 
     older_than_ms: int = 0
     dry_run: bool = False
+
+
+class GetRetentionReport(Request, frozen=True, kw_only=True):
+    """Ask what a policy takes and when, what is kept from it, and what was removed lately.
+
+    trash_ms: a policy to try; the workspace's own when it is left out
+    since_ms: from when on removals are told; 30 days ago when it is left out
+    """
+
+    trash_ms: int | None = None
+    since_ms: int | None = None
+
+
+class Trash(Response, frozen=True, kw_only=True):
+    """What of one experiment is in the trash: all of it when ``is_whole``, else runs and models.
+
+    oldest_ms: when the first of it went there
+    next_ms:   when the first of it is due; None when nothing of it will go
+    contents:  what may go; ``due`` is what of it the policy takes now
+    held:      what a legal hold keeps
+    needed:    how many runs, models or experiments are kept because registered versions have their files there
+    """
+
+    experiment_id: str
+    name: str
+    is_whole: bool
+    oldest_ms: int
+    next_ms: int | None
+    contents: PurgeReport
+    due: PurgeReport
+    held: PurgeReport
+    needed: int = 0
+
+
+class RetentionReport(Response, frozen=True, kw_only=True):
+    """The trash by experiment, the oldest first, and the sums.
+
+    What is due is what a dry run of ``retention.purge`` counts, which looks at fewer at a time.
+
+    trash_ms: the policy that this is for; None for none, which takes nothing
+    removals: entries of the audit log about what was removed for good, newest first
+    complete: whether all of the trash was looked at; else its oldest part
+    """
+
+    trash_ms: int | None
+    contents: PurgeReport
+    due: PurgeReport
+    held: PurgeReport
+    needed: int
+    experiments: list[Trash]
+    removals: list[AuditEntry]
+    complete: bool
 
 
 class SearchAudit(Request, frozen=True, kw_only=True):

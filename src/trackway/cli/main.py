@@ -38,6 +38,7 @@ COMMANDS = {
     "import": Place("exchange", "import_source", "Bring over a history, or what is new of it."),
     "models": Place("serving", "models", "Register models, say which is used for what, and serve them."),
     "quota": Place("quotas", "quota", "See what the workspace holds, and limit it."),
+    "retention": Place("retention", "retention", "Say what the policy takes of the trash, and when."),
     "reproduce": Place(
         "reproduction", "reproduce", "Run again what RUN_ID was, from what it recorded, and compare both."
     ),

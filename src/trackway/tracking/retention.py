@@ -16,14 +16,14 @@ from trackway.base.errors import InvalidInput
 from trackway.rules.checks import check_integer, check_page, check_time
 from trackway.rules.handlers import Handlers
 from trackway.rules.holds import check_held, is_held
-from trackway.rules.locations import SERVED
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Page, Transaction
 from trackway.tracking.frozen import is_frozen
-from trackway.tracking.purge import purge_experiment, purge_model, purge_run
+from trackway.tracking.trash import list_trash, report_trash
 
 PURGED_AT_ONCE = 1_000
 """Most runs, and most models, that one call purges beside whole experiments: bounds how long others wait."""
+REMOVALS_MS = 30 * 24 * 3_600_000
 
 
 class _Held:
@@ -48,6 +48,7 @@ class RetentionService:
             ops.GET_RETENTION: self.get,
             ops.SET_RETENTION: self.set,
             ops.PURGE_TRASH: self.purge,
+            ops.GET_RETENTION_REPORT: self.report,
             ops.SEARCH_AUDIT: self.search_audit,
             ops.VERIFY_AUDIT: self.verify_audit,
             ops.TRIM_AUDIT: self.trim_audit,
@@ -91,16 +92,18 @@ class RetentionService:
         before_ms = call.now_ms - q.older_than_ms if q.older_than_ms else limits.INT64_MAX
         report = PurgeReport(dry_run=q.dry_run)
         held = _Held(tx, call)
-        for ref in tx.runs.list_trash(call.workspace, before_ms, PURGED_AT_ONCE):
-            if not held.has(ref.experiment) and not is_frozen(tx, call, ref.artifact_uri):
-                report = purge_run(tx, call, ref, report)
-        for model in tx.logged_models.list_trash(call.workspace, before_ms, PURGED_AT_ONCE):
-            if not held.has(model.experiment) and not is_frozen(tx, call, model.artifact_uri):
-                report = purge_model(tx, call, model, report)
-        for number in tx.experiments.list_trash(call.workspace, before_ms):
-            if number != 0 and not held.has(number) and not is_frozen(tx, call, f"{SERVED}{number}"):
-                report = purge_experiment(tx, call, number, report)
+        for one in list_trash(tx, call, before_ms, PURGED_AT_ONCE):
+            if not held.has(one.experiment) and not is_frozen(tx, call, one.location):
+                report = one.purge(tx, call, report)
         return msgspec.structs.replace(report, held=held.count)
+
+    def report(self, tx: Transaction, call: Call, q: t.GetRetentionReport) -> t.RetentionReport:
+        """Say what a policy takes, what is kept from it, and what went lately."""
+        for what, given in (("time in the trash", q.trash_ms), ("time", q.since_ms)):
+            check_time(what, given)
+        trash_ms = tx.housekeeping.get_retention(call.workspace) if q.trash_ms is None else q.trash_ms
+        since_ms = max(0, call.now_ms - REMOVALS_MS) if q.since_ms is None else q.since_ms
+        return report_trash(tx, call, trash_ms, since_ms)
 
     def search_audit(self, tx: Transaction, call: Call, q: t.SearchAudit) -> t.AuditPage:
         """Read the audit log."""

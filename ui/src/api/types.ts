@@ -654,6 +654,12 @@ export interface GetPortfolio {
 export interface GetRetention {
 }
 
+/** Ask what a policy takes and when, what is kept from it, and what was removed lately. */
+export interface GetRetentionReport {
+  trash_ms?: number | null
+  since_ms?: number | null
+}
+
 /** Get a run by id or by its external key, in the trash or not. */
 export interface GetRun {
   run_id?: string
@@ -1376,6 +1382,18 @@ export interface Retention {
   holds: number
 }
 
+/** The trash by experiment, the oldest first, and the sums. */
+export interface RetentionReport {
+  trash_ms: number | null
+  contents: PurgeReport
+  due: PurgeReport
+  held: PurgeReport
+  needed: number
+  experiments: Trash[]
+  removals: AuditEntry[]
+  complete: boolean
+}
+
 /** What a role permits; ``built_in`` ones are the same everywhere. */
 export interface Role {
   role: string
@@ -1816,6 +1834,19 @@ export interface TransitionVersion {
   archive_existing?: boolean
 }
 
+/** What of one experiment is in the trash: all of it when ``is_whole``, else runs and models. */
+export interface Trash {
+  experiment_id: string
+  name: string
+  is_whole: boolean
+  oldest_ms: number
+  next_ms: number | null
+  contents: PurgeReport
+  due: PurgeReport
+  held: PurgeReport
+  needed: number
+}
+
 /** A run in a tree, without its data. */
 export interface TreeNode {
   run_id: string
@@ -2172,6 +2203,7 @@ export interface Operations {
   "retention.get": { request: GetRetention; response: Retention }
   "retention.set": { request: SetRetention; response: Retention }
   "retention.purge": { request: PurgeTrash; response: PurgeReport }
+  "retention.report": { request: GetRetentionReport; response: RetentionReport }
   "audit.search": { request: SearchAudit; response: AuditPage }
   "audit.verify": { request: VerifyAudit; response: AuditVerdict }
   "audit.trim": { request: TrimAudit; response: TrimmedAudit }
@@ -2337,6 +2369,7 @@ export const ROUTES = {
   "retention.get": ["GET", "/retention"],
   "retention.set": ["PUT", "/retention"],
   "retention.purge": ["POST", "/retention/purge"],
+  "retention.report": ["GET", "/retention/report"],
   "audit.search": ["POST", "/audit/search"],
   "audit.verify": ["POST", "/audit/verify"],
   "audit.trim": ["POST", "/audit/trim"],

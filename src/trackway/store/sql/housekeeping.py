@@ -54,6 +54,20 @@ class HousekeepingTable:
         assert row is not None
         return row[0], row[1]
 
+    def list_trash_ages(self, workspace: str) -> dict[int, tuple[str, bool, int]]:
+        """Return the experiments of which something is in the trash, and since when."""
+        parts = " UNION ALL ".join(
+            f"SELECT {column} AS number, deleted_ms FROM {table} WHERE workspace = ? AND deleted_ms IS NOT NULL"
+            for table, column in (("runs", "experiment_pk"), ("logged_models", "experiment_pk"), ("experiments", "pk"))
+        )
+        rows = self._db.all(
+            "SELECT e.pk, e.name, e.deleted_ms, t.oldest_ms FROM"
+            f" (SELECT number, MIN(deleted_ms) AS oldest_ms FROM ({parts}) x GROUP BY number) t"
+            " JOIN experiments e ON e.pk = t.number ORDER BY t.oldest_ms, e.pk",
+            (workspace, workspace, workspace),
+        )
+        return {row[0]: (row[1], row[2] is not None, row[3]) for row in rows}
+
     def acquire_lease(self, name: str, holder: str, now_ms: int, until_ms: int) -> bool:
         """Take or renew a named lease; False while another holder's has not ended."""
         return bool(

@@ -112,6 +112,16 @@ class ExperimentContract(StoreFixtures):
             space.write(lambda tx, n=number, at=now_ms: tx.experiments.delete(n, at))
         assert space.read(lambda tx: tx.experiments.list_trash(space.workspace, 6)) == numbers[:2]
 
+    def test_the_trash_is_listed_by_experiment_with_its_oldest_first(self, space: Space) -> None:
+        empty, partly, whole = (space.make_experiment(name) for name in ("empty", "partly", "whole"))
+        gone, later = space.make_run(partly), space.make_run(partly)
+        space.write(lambda tx: tx.runs.delete(later.pk, 9))
+        space.write(lambda tx: tx.runs.delete(gone.pk, 7))
+        space.write(lambda tx: tx.experiments.delete(whole, 8))
+        ages = space.read(lambda tx: tx.housekeeping.list_trash_ages(space.workspace))
+        assert list(ages.items()) == [(partly, ("partly", False, 7)), (whole, ("whole", True, 8))]
+        assert empty not in ages
+
     def test_a_purged_experiment_is_gone_and_its_name_free(self, space: Space) -> None:
         number = space.make_experiment("prices")
         space.write(lambda tx: tx.experiments.set_tags(number, {"a": "1"}))

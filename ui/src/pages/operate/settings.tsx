@@ -1,7 +1,7 @@
 /** What an operator looks at and sets: whether the server is well, how long the trash is kept, which keys are trusted. */
 import { useState } from "preact/hooks"
 import { call, send } from "../../api/client"
-import type { Retention } from "../../api/types"
+import type { Retention, Trash as TrashOfExperiment } from "../../api/types"
 import { Button, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Facts, Section } from "../../components/facts"
@@ -92,10 +92,59 @@ function Trash() {
           ]}
         />
       )}
+      {data && <Outlook key={`${data.trash_ms} ${data.trashed_runs} ${data.trashed_experiments}`} />}
       {data && asked === "policy" && <PolicyForm before={data} onClose={() => setAsked(undefined)} reload={reload} />}
       {asked === "purge" && <PurgeForm onClose={() => setAsked(undefined)} reload={reload} />}
     </Section>
   )
+}
+
+/** What of the trash goes when, for who may look at all of it; nobody else is told of it. */
+function Outlook() {
+  const { data } = useLoad("outlook", (signal) => call("retention.report", {}, signal))
+  if (!data || data.experiments.length === 0) return null
+  return (
+    <div class="panel scroll" tabIndex={0} role="region" aria-label="What of it goes when">
+      <table class="table">
+        <thead>
+          <tr>
+            <th>Experiment</th>
+            <th>Since</th>
+            <th>Goes from</th>
+            <th class="number">Runs</th>
+            <th class="number">Files</th>
+            <th class="number">Due now</th>
+            <th>Kept</th>
+          </tr>
+        </thead>
+        <tbody>
+          {data.experiments.map((one) => (
+            <tr key={one.experiment_id}>
+              <td>
+                {one.name}
+                {one.is_whole && <span class="soft small"> all of it</span>}
+              </td>
+              <td>{moment(one.oldest_ms)}</td>
+              <td>{one.next_ms === null ? "stays" : moment(one.next_ms)}</td>
+              <td class="number">{count(one.contents.runs + one.held.runs)}</td>
+              <td class="number">{bytes(one.contents.file_bytes + one.held.file_bytes)}</td>
+              <td class="number">{count(one.due.runs)}</td>
+              <td>{kept(one)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {!data.complete && <p class="soft small">There is more: this is the oldest part of it.</p>}
+    </div>
+  )
+}
+
+function kept(one: TrashOfExperiment): string {
+  const reasons = [
+    (one.held.experiments > 0 || one.held.runs > 0 || one.held.models > 0) && "by a legal hold",
+    one.needed > 0 && `${one.needed} needed by versions`,
+  ]
+  return reasons.filter(Boolean).join(", ")
 }
 
 interface FormProps {
