@@ -261,9 +261,10 @@ def test_a_search_finds_what_its_filter_means_in_the_order_asked_for_page_by_pag
 
 @pytest.mark.parametrize("world_name", ["sqlite_world", "postgres_world"])
 @pytest.mark.parametrize("share", [0, 1, 3], ids=lambda share: f"walked from 1 in {share}")
+@pytest.mark.parametrize("dense", [0, 1_000], ids=["looked up", "with those between"])
 @pytest.mark.parametrize("count", [0, 1, 25, RUNS])
 def test_values_of_many_runs_as_columns_are_those_of_each_run(
-    request: pytest.FixtureRequest, world_name: str, share: int, count: int
+    request: pytest.FixtureRequest, world_name: str, share: int, dense: float, count: int
 ) -> None:
     world: World = request.getfixturevalue(world_name)
     items = {item["attributes"]["run_id"]: item for item in world.items}
@@ -276,6 +277,7 @@ def test_values_of_many_runs_as_columns_are_those_of_each_run(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sql_values, "WALKED_SHARE", share)
         patch.setattr(sql_values, "RUNS_AT_ONCE", 7)
+        patch.setattr(sql_values, "DENSE", dense)
         runs, columns = world.space.read(read)
     run_ids = to_list(runs.run_ids)
     assert len(run_ids) == count

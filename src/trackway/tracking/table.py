@@ -68,10 +68,8 @@ class TableService:
 
 
 def _list_columns(tx: Transaction, runs: RunColumns) -> Iterator[_Column]:
-    ids = [str(number).encode() for number in runs.experiments.tolist()]
-    id_lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
     yield "run_id", na.string(), _whole(runs.run_ids)
-    yield "experiment_id", na.string(), _text_array(None, id_lengths, b"".join(ids))
+    yield "experiment_id", na.string(), _write_ids(runs.experiments)
     yield "run_name", na.string(), _whole(runs.names)
     yield "status", na.string(), _whole(runs.statuses)
     yield "user_id", na.string(), _whole(runs.users)
@@ -80,7 +78,17 @@ def _list_columns(tx: Transaction, runs: RunColumns) -> Iterator[_Column]:
     yield "start_time", time, _array(time, None, [runs.start_ms])
     yield "end_time", time, _array(time, runs.end_ms >= 0, [runs.end_ms])
     for column in tx.runs.read_values(runs):
-        yield _column(column, len(ids))
+        yield _column(column, len(runs.pks))
+
+
+def _write_ids(numbers: Any) -> Any:
+    """Return numbers of few experiments as texts."""
+    known, places = np.unique(numbers, return_inverse=True)
+    texts = [str(number).encode() for number in known.tolist()]
+    lengths = np.array([*map(len, texts)], dtype=np.int64)
+    starts = np.cumsum(lengths) - lengths
+    data = np.frombuffer(b"".join(texts), dtype=np.uint8)
+    return _text_array(None, lengths[places], _pick(data, starts[places], lengths[places]))
 
 
 def _whole(texts: Texts) -> Any:

@@ -19,6 +19,8 @@ RUNS_AT_ONCE: Final = 5_000
 """Runs that one statement asks for."""
 TEXT_BYTES: Final = 1 << 30
 """Most bytes of the params, or of the tags, of all runs."""
+DENSE: Final = 1.25
+"""Runs whose numbers lie at most so far apart, on average, are read from the first to the last, with those between."""
 WALKED_EXPERIMENTS: Final = 100
 """Metrics of more experiments are looked up run by run."""
 WALKED_SHARE: Final = 3
@@ -99,8 +101,8 @@ class _Cells:
         found: list[NDArray[np.int32]] = []
         columns = f"{_INTS[db.dialect].format('run_pk')}, {_TEXTS[db.dialect].format('key')}, {value}"
         size_bytes = 0
-        for among, params in _split(db, pks):
-            [(of, keys, values)] = db.all(f"SELECT {columns} FROM {table} WHERE run_pk {among}", params)
+        for these, params in _split(db, pks):
+            [(of, keys, values)] = db.all(f"SELECT {columns} FROM {table} WHERE run_pk {these}", params)
             if of is None:  # none of these runs has any
                 continue
             owners.append(of)
@@ -118,11 +120,13 @@ class _Cells:
         values: all of them, as an array or Texts
         """
         order = np.argsort(self._found, kind="stable")
+        order = order[self._rows[order] >= 0]
         bounds = np.searchsorted(self._found[order], np.arange(len(self._codes) + 1))
         for name in sorted(self._codes):
             code = self._codes[name]
             cells = order[bounds[code] : bounds[code + 1]]
-            yield ValueColumn(entity, name.decode(), self._rows[cells], values.take(cells))
+            if len(cells):
+                yield ValueColumn(entity, name.decode(), self._rows[cells], values.take(cells))
 
     def _encode(self, owners: _Ints, keys: bytes) -> list[NDArray[np.int32]]:
         """Return the codes of keys, run by run."""
@@ -152,24 +156,27 @@ def _walk_metrics(db: Connection, pks: _Ints, experiments: Sequence[int]) -> Ite
     for key in sorted(homes):
         pairs = chain.from_iterable(db.each(sql, (experiment, key)) for experiment in homes[key])
         found = np.fromiter(chain.from_iterable(pairs), dtype=np.float64).reshape(-1, 2)  # None becomes NaN
-        rows = find(found[:, 0].astype(np.int64))
-        wanted = rows >= 0
-        if wanted.any():
-            yield ValueColumn("metric", key, rows[wanted], found[wanted, 1])
+        yield from _keep_wanted(key, find(found[:, 0].astype(np.int64)), found[:, 1])
 
 
 def _look_up_metrics(db: Connection, pks: _Ints) -> Iterator[ValueColumn]:
     find = _finder(pks)
     columns: dict[str, tuple[list[int], list[float | None]]] = {}
-    for among, params in _split(db, pks):
-        for pk, key, value in db.each(f"SELECT run_pk, key, last_value FROM series WHERE run_pk {among}", params):
+    for these, params in _split(db, pks):
+        for pk, key, value in db.each(f"SELECT run_pk, key, last_value FROM series WHERE run_pk {these}", params):
             owners, values = columns.setdefault(key, ([], []))
             owners.append(pk)
             values.append(value)
     for key in sorted(columns):
         owners, values = columns[key]
-        rows = find(np.array(owners, dtype=np.int64))
-        yield ValueColumn("metric", key, rows, np.array(values, dtype=np.float64))
+        yield from _keep_wanted(key, find(np.array(owners, dtype=np.int64)), np.array(values, dtype=np.float64))
+
+
+def _keep_wanted(key: str, rows: _Ints, values: NDArray[np.float64]) -> Iterator[ValueColumn]:
+    """Yield a metric's column, without runs that nobody asked for, unless it has no others."""
+    wanted = rows >= 0
+    if wanted.any():
+        yield ValueColumn("metric", key, rows[wanted], values[wanted])
 
 
 def _are_many(db: Connection, count: int, experiments: Sequence[int]) -> bool:
@@ -214,6 +221,9 @@ def _finder(pks: _Ints) -> Callable[[_Ints], _Ints]:
 
 
 def _split(db: Connection, pks: _Ints) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Yield conditions that hold for some runs each, and for all together; perhaps for others between them as well."""
     ordered = np.sort(pks).tolist()
     for start in range(0, len(ordered), RUNS_AT_ONCE):
-        yield db.among(ordered[start : start + RUNS_AT_ONCE])
+        some = ordered[start : start + RUNS_AT_ONCE]
+        dense = some[-1] - some[0] < DENSE * len(some)
+        yield ("BETWEEN ? AND ?", (some[0], some[-1])) if dense else db.among(some)
