@@ -28,6 +28,7 @@ MODELS = "models.jsonl"
 REGISTRY = "registry.jsonl"
 WORKSPACE = "workspace.json"
 AUDIT = "audit.jsonl"
+BESIDE = "files"
 LISTS = (EXPERIMENTS, RUNS, MODELS, REGISTRY)
 """Members that are written line by line while the others come."""
 POINT_BYTES = 24
@@ -74,6 +75,12 @@ class Tenant(Protocol):
 
     def read_settings(self) -> PastWorkspace:
         """Return its settings, and what there was to export when it began."""
+
+    def list_beside(self, has: Callable[[str], bool]) -> Iterator[PastFile]:
+        """Yield the files that belong to no run or model, by their paths in the workspace.
+
+        has: tells whether there is a member of a name
+        """
 
     def list_audit(self) -> Iterator[AuditEntry]:
         """Yield its audit log, newest first."""
@@ -146,6 +153,7 @@ class _Writer:
                 if model.model_id not in models:
                     self._add_model(model)
         if tenant is not None:
+            self._add_files(BESIDE, tenant.list_beside(draft.has))
             tenant.check(exported)
             draft.add(WORKSPACE, [msgspec.json.encode(tenant.read_settings())])
             draft.add(AUDIT, (msgspec.json.encode(entry) + b"\n" for entry in tenant.list_audit()))

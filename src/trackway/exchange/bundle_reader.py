@@ -22,6 +22,7 @@ from trackway.base.errors import Corrupt, InvalidInput, NotSupported, Unavailabl
 from trackway.base.ids import is_id
 from trackway.exchange.bundle import (
     AUDIT,
+    BESIDE,
     EXPERIMENTS,
     FORMAT,
     MANIFEST,
@@ -80,6 +81,7 @@ class Bundle:
             raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
         self._digests = {member.name: member.sha256 for member in self._manifest.members}
         self._files = _sort_files(places)
+        self._beside = [place.name for place in places if place.name.startswith(f"{BESIDE}/")]
         self._points: dict[str, list[tuple[str, int]]] = {}
         self.settings = self._read_settings()
         self._check_lines()
@@ -122,6 +124,11 @@ class Bundle:
 
     def list_registered(self) -> Iterator[PastRegistered]:
         return self._read_lines(REGISTRY, PastRegistered)
+
+    def list_beside(self) -> Iterator[PastFile]:
+        """Yield the files of the workspace that belong to no run or model, by their paths in it."""
+        for name in self._beside:
+            yield PastFile(name.removeprefix(f"{BESIDE}/"), self._open(name), sha256=self._digests[name])
 
     def list_audit(self) -> Iterator[AuditEntry]:
         """Yield the workspace's audit log, newest first."""
@@ -208,7 +215,7 @@ class Bundle:
             raise Corrupt("A registered model is in the bundle twice")
         known = {EXPERIMENTS, RUNS, MODELS, REGISTRY, MANIFEST}
         if self.settings is not None:
-            known |= {WORKSPACE, AUDIT}
+            known |= {WORKSPACE, AUDIT, *self._beside}
             self._check_content(self.settings.content, len(experiments), runs, models, len(names))
             for _ in self.list_audit():
                 pass

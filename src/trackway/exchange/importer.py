@@ -7,6 +7,7 @@ is finished by the next one, and an import of a history that grows adds what is 
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import groupby
 
 import msgspec
 
@@ -15,6 +16,7 @@ from trackway.api import operations as ops
 from trackway.base.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, TooLarge
 from trackway.exchange.automation import SettingsImporter
 from trackway.exchange.bundle_reader import Bundle
+from trackway.exchange.files import upload_new
 from trackway.exchange.history import History, PastExperiment, PastRun
 from trackway.exchange.models import ModelImporter
 from trackway.exchange.pages import read_pages
@@ -22,6 +24,7 @@ from trackway.exchange.registered import RegisteredImporter
 from trackway.exchange.report import Mapped, Report
 from trackway.exchange.runs import TAG_IMPORTED, RunImporter, choose_texts
 from trackway.rules.checks import parse_experiment_id
+from trackway.sdk.locations import SERVED
 from trackway.sdk.transport import Transport
 
 _REFUSED = (InvalidInput, TooLarge, Conflict, NotFound, Corrupt)
@@ -59,10 +62,26 @@ def import_all(
     if importer is not None and access:
         importer.import_keys()
     import_history(transport, history, report, names)
-    if importer is not None:
+    if importer is not None and isinstance(history, Bundle):
+        import_beside(transport, history, report)
         importer.import_automation()
         if access:
             importer.import_access()
+
+
+def import_beside(transport: Transport, bundle: Bundle, report: Report) -> None:
+    """Bring over the files that were put beside runs and models, into the folders of their experiments.
+
+    Those of versions whose run is no more, and cards of versions, have no place that they could be put to.
+    """
+    became = {one.experiment_id: one.became_id for one in report.mapped}
+    for number, files in groupby(bundle.list_beside(), key=lambda file: file.path.partition("/")[0]):
+        if not _is_number(number):
+            for file in files:
+                report.note(f"file {file.path!r}", "it belongs to a version alone; it stays in the bundle")
+            continue
+        inside = (file._replace(path=file.path.partition("/")[2]) for file in files)
+        upload_new(transport, inside, f"{SERVED}{became.get(number, number)}", f"experiment {number}", report)
 
 
 class _Target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from trackway.api import logged_models as m
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
@@ -28,11 +29,13 @@ class RegistryReader:
     """Reads registered models.
 
     copies: by the id of a run, where versions' files are that the run has others of now, by where they will be in it
+    loose:  folders of the file tree with files of versions that neither a run nor a logged model has any more
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self.copies: dict[str, dict[str, str]] = {}
+        self.loose: set[str] = set()
 
     def read(self, name: str) -> PastRegistered:
         """Return a registered model.
@@ -100,10 +103,18 @@ class RegistryReader:
 
         They go with the run, to a place of their own in it.
         """
-        if not (version.content_location and version.run_id) or version.model_id:
+        if not version.content_location:
             return ""
-        run = find(lambda: self._transport.call(ops.GET_RUN, r.GetRun(run_id=version.run_id)))
+        if version.model_id:
+            request = m.GetLoggedModel(model_id=version.model_id, allow_deleted=True)
+            if find(lambda: self._transport.call(ops.GET_LOGGED_MODEL, request)) is None:
+                self.loose.add(get_folder(version.content_location))
+            return ""
+        run = None
+        if version.run_id:
+            run = find(lambda: self._transport.call(ops.GET_RUN, r.GetRun(run_id=version.run_id)))
         if run is None:
+            self.loose.add(get_folder(version.content_location))
             return ""
         _, is_address, path = version.location.partition(f"runs:/{version.run_id}/")
         place = f"{run.artifact_uri}/{path}" if is_address else version.location

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from trackway.api import access as c
@@ -13,10 +14,12 @@ from trackway.api import operations as ops
 from trackway.api import quotas as h
 from trackway.api import retention as t
 from trackway.api import signing as k
+from trackway.api.artifacts import ListFiles
 from trackway.api.transfers import PastRegistered
 from trackway.api.workspaces import ExportWorkspace, WorkspaceContent
 from trackway.base.errors import Conflict
 from trackway.exchange.automation import list_schedules, list_webhooks
+from trackway.exchange.downloads import Download
 from trackway.exchange.draft import Exported
 from trackway.exchange.history import PastExperiment, PastFile, PastModel, PastPoints, PastRun
 from trackway.exchange.pages import read_pages
@@ -26,6 +29,8 @@ from trackway.exchange.tracks import Tracks
 from trackway.sdk.transport import Transport
 
 PAGE: Final = 1_000
+VERSIONS: Final = "versions"
+"""Folder of the file tree in which each version of a registered model has its files once more, by a second path."""
 
 
 class WorkspaceTracks:
@@ -92,6 +97,22 @@ class WorkspaceTracks:
             teams=call(ops.LIST_TEAMS, c.ListTeams()).teams,
             grants=call(ops.LIST_GRANTS, c.ListGrants()).grants,
         )
+
+    def list_beside(self, has: Callable[[str], bool]) -> Iterator[PastFile]:
+        for page in read_pages(self._transport, ops.LIST_FILES, ListFiles(folder="", recursive=True, limit=PAGE)):
+            for file in page.files:
+                if not self._is_known(file.path, has):
+                    source = Download(partial(self._transport.download, file.path), file.size_bytes or 0)
+                    yield PastFile(file.path, source, file.modified_ms, file.sha256)
+
+    def _is_known(self, path: str, has: Callable[[str], bool]) -> bool:
+        """Tell whether a file of the tree is in the bundle as one of a run, a logged model or a version."""
+        root, _, rest = path.partition("/")
+        if root == VERSIONS and "/" in rest:
+            return f"{root}/{rest.partition('/')[0]}" not in self._reader.loose
+        place, _, name = path.partition("/artifacts/")
+        owner = place.rpartition("/")[2]
+        return bool(name) and (has(f"artifacts/{owner}/{name}") or has(f"models/{owner}/{name}"))
 
     def list_audit(self) -> Iterator[t.AuditEntry]:
         for page in read_pages(self._transport, ops.SEARCH_AUDIT, t.SearchAudit(limit=PAGE)):
