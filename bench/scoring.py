@@ -20,7 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each row is measured; the median counts")
     parser.add_argument("--peers", default="mlflow,litserve", help="divided by commas, or none")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers end too, and the folder goes
     names = [name for name in NAMES if name == "trackway" or name in options.peers.split(",")]
     with tempfile.TemporaryDirectory(prefix="bench-scoring-") as made, ExitStack() as stack:
         folder = Path(made)
@@ -230,7 +231,8 @@ def _run(name: str, folder: Path) -> Iterator[Running]:
             print(f"{name} is ready after {ready_s:.1f} s", file=sys.stderr, flush=True)
             yield Running(name, address, ready_s)
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.killpg(process.pid, signal.SIGTERM)
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
