@@ -99,7 +99,9 @@ def predict_file(
     source = open_source(Path(input_path), options.get("batch_rows", BATCH_ROWS))
     form, packed = find_format(output)
     if output.exists() and not options.get("overwrite", False):
-        raise AlreadyExists(f"There is an output at {os.fspath(output)!r} already", hint="overwrite=True replaces it")
+        raise AlreadyExists(
+            f"There is an output at {os.fspath(output)!r} already", hint="overwrite=True, or --overwrite, replaces it"
+        )
     if not output.parent.is_dir():
         raise InvalidInput(f"There is no folder {os.fspath(output.parent)!r} to write into")
     loaded = model if isinstance(model, Model) else load_model(model, trust=options.get("trust", False))
