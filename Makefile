@@ -25,11 +25,11 @@ SERVERS := $(foreach peer,mlflow-server fasttrackml litserve,.venvs/$(peer)/.com
 # In CI what failed is run once more, one test at a time: the first report names it, and only what fails again is broken.
 tested = $(1) $(2) $(3) $(if $(CI),|| $(1) --last-failed --last-failed-no-failures none $(3))
 
-.PHONY: help setup ui system java containers proxies r demo test test-all lint types imports docs docs-check schema bench bench-ui pictures dist fuzz sbom audit peers requirements clean
+.PHONY: help setup ui system java containers proxies r demo test test-all lint types imports docs docs-check schema bench bench-ui bench-ui-beside pictures dist fuzz sbom audit peers requirements clean
 .DELETE_ON_ERROR:
 
 help:  ## Say what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s%s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s%s\n", $$1, $$2}'
 
 setup: $(ENV)  ## Make .venv with the package and everything to develop it
 
@@ -78,6 +78,9 @@ bench: $(ENV) $(SERVERS)  ## Measure, side by side with the peers
 
 bench-ui: $(ENV) $(UI)  ## Measure the web UI in a browser, at 100,000 runs and ten curves of a million points
 	$(BIN)/python -m bench.ui $(ARGS)
+
+bench-ui-beside: $(ENV) $(UI) .venvs/mlflow-server/.complete  ## Measure the web UI beside MLflow's, in the same browser on the same runs
+	$(BIN)/python -m bench.ui_beside $(ARGS)
 
 pictures: $(ENV) $(UI)  ## Take the pictures of docs/images anew, in a browser
 	$(BIN)/python -m tests.ui.pictures

@@ -188,7 +188,7 @@ def fill(folder: Path, runs: int, points: int) -> None:
         started = time.monotonic()
         for first in range(0, runs, AT_ONCE):
             numbers = range(first, min(runs, first + AT_ONCE))
-            requests = [_describe(many, number, draw) for number in numbers]
+            requests = [describe(many, number, draw) for number in numbers]
             _carry_out(platform, ops.CREATE_RUN, [create for create, _, _ in requests])
             _carry_out(platform, ops.INGEST, [ingest for _, ingest, _ in requests])
             _carry_out(platform, ops.UPDATE_RUN, [update for _, _, update in requests])
@@ -202,7 +202,7 @@ def _make_experiment(platform: Platform, name: str) -> str:
     return platform.dispatch.call(ops.CREATE_EXPERIMENT, CreateExperiment(name=name), call).experiment_id
 
 
-def _describe(experiment: str, number: int, draw: random.Random) -> tuple[CreateRun, Ingest, UpdateRun]:
+def describe(experiment: str, number: int, draw: random.Random) -> tuple[CreateRun, Ingest, UpdateRun]:
     run_id = f"{number:032x}"
     create = CreateRun(
         experiment_id=experiment,
