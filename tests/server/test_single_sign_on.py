@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -51,9 +52,9 @@ class Browser:
         self.session = ""
         self.told = ""
 
-    async def start(self) -> str:
+    async def start(self, query: str = "") -> str:
         """Begin a sign-in; return where it leads."""
-        status, _ = await self._site.anonymous.ask("GET", START)
+        status, _ = await self._site.anonymous.ask("GET", START + query)
         headers = self._site.app.told
         assert status == 303
         flags = headers[b"set-cookie"].decode()
@@ -97,6 +98,39 @@ def test_who_the_provider_names_is_signed_in_with_teams_and_rights(tmp_path: Pat
         assert 'href="/sign-in/oidc">' in page
         for host, status in ((b"trackway.example.org", 200), (b"evil.example.org", 403)):
             assert (await Visitor(site.app, (b"host", host)).ask("GET", "/sign-in"))[0] == status
+
+    play(tmp_path, provider, act)
+
+
+WAYS = {
+    "/runs/a%20b?tab=logs": "/runs/a%20b?tab=logs",
+    "": "/",
+    "//example.org": "/",
+    "/\\example.org": "/",
+    "https://example.org": "/",
+    "/a\r\nset-cookie: a=b": "/",
+    "/é": "/",
+    "/" + "a" * 3_000: "/",
+}
+
+
+def test_a_sign_in_leads_to_the_page_that_was_asked_for_and_nowhere_else(
+    tmp_path: Path, provider: IdentityProvider
+) -> None:
+    async def act(site: Site) -> None:
+        for asked, reached in WAYS.items():
+            browser = Browser(site, provider)
+            way = f"?{urlencode({'then': asked})}" if asked else ""
+            _, page = await site.anonymous.ask("GET", f"/sign-in{way}")
+            assert f'href="{START}{way}"' in page
+            url = await browser.start(way)
+            assert await browser.come_back(provider.authorize(url, "ann")) == 303
+            assert site.app.told[b"location"].decode() == reached
+        for kept in ("Ly9ldmlsLmV4YW1wbGUub3Jn", "%", "_w"):  # what the browser wrote itself: //evil.example.org, ...
+            url = await browser.start()
+            browser.flow = f"{browser.flow.rpartition('.')[0]}.{kept}"
+            assert await browser.come_back(provider.authorize(url, "ann")) == 303
+            assert site.app.told[b"location"] == b"/"
 
     play(tmp_path, provider, act)
 
@@ -237,7 +271,7 @@ def test_an_answer_that_this_browser_did_not_ask_for_is_refused(tmp_path: Path, 
         assert await mine.come_back(answer) == 401
         kept = Browser(site, provider)
         answer = provider.authorize(await kept.start(), "ann")
-        state, nonce, _ = kept.flow.partition("=")[2].split(".")
+        state, nonce, *_ = kept.flow.partition("=")[2].split(".")
         right, kept.flow = kept.flow, f"trackway_oidc={state}.{nonce}.{'v' * 43}"
         assert await kept.come_back(answer) == 401, "another verifier of PKCE"
         kept.flow = right

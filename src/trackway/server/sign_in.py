@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -93,8 +94,10 @@ class SignInRoutes:
         name = await self._gate.hash(partial(self._authenticator.join, sent.secret, attempt))
         return HttpResponse(body=msgspec.json.encode(Session(name, "")))
 
-    async def _sign_in_page(self, _request: HttpRequest, _caller: Caller) -> HttpResponse:
-        return show_sign_in(self._elsewhere)
+    async def _sign_in_page(self, request: HttpRequest, _caller: Caller) -> HttpResponse:
+        then = dict(request.query_items()).get("then", "")
+        way_back = f"?{urlencode({'then': then})}" if self._elsewhere and then else ""
+        return show_sign_in(self._elsewhere + way_back)
 
     async def _join_page(self, _request: HttpRequest, _caller: Caller) -> HttpResponse:
         return show_invitation()

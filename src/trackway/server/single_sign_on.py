@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,6 +31,8 @@ _BODY_BYTES = 65_536
 THREADS = 4
 WAITING = 32
 """Calls of the provider under way or waiting; more are refused, as each takes a thread for as long as it is silent."""
+_OWN = re.compile(r"/(?:(?!/)[!-\[\]-~]{0,2000})?")
+"""A path of this server: no other host's, which browsers also find behind ``//`` and ``/\\``."""
 T = TypeVar("T")
 
 
@@ -59,23 +63,24 @@ class SingleSignOnRoutes:
             begun = await self._ask(self._client.begin)
         except TrackwayError as error:
             return show_failure(error)
-        kept = ".".join((begun.state, begun.nonce, begun.verifier))
+        then = base64.urlsafe_b64encode(_find_way_back(request).encode()).rstrip(b"=").decode()
+        kept = ".".join((begun.state, begun.nonce, begun.verifier, then))
         return _redirect(begun.url, self._make_cookie(request, kept, _FLOW_S))
 
     async def _finish(self, request: HttpRequest, caller: Caller) -> HttpResponse:
         over = self._make_cookie(request, "", 0)
         try:
-            secret = await self._sign_in(request, caller)
+            secret, then = await self._sign_in(request, caller)
         except TrackwayError as error:
             response = show_failure(error)
             response.headers = [*response.headers, over]
             return response
-        return _redirect("/", over, *make_session_cookies(request, self._gate.proxies, secret))
+        return _redirect(then, over, *make_session_cookies(request, self._gate.proxies, secret))
 
-    async def _sign_in(self, request: HttpRequest, caller: Caller) -> str:
+    async def _sign_in(self, request: HttpRequest, caller: Caller) -> tuple[str, str]:
+        """Return the secret of a new session, and where it was asked for."""
         query = dict(request.query_items())
-        state, _, rest = read_cookie(request, _COOKIE).partition(".")
-        nonce, _, verifier = rest.partition(".")
+        state, nonce, verifier, then = (read_cookie(request, _COOKIE).split(".") + [""] * 4)[:4]
         if not state or not verifier or not hmac.compare_digest(query.get("state", "").encode(), state.encode()):
             raise Unauthenticated("This sign-in was not begun in this browser, or too long ago", hint="sign in again")
         if query.get("iss", self._client.settings.issuer) != self._client.settings.issuer:
@@ -84,7 +89,8 @@ class SingleSignOnRoutes:
             raise PermissionDenied("The provider did not sign you in", hint="sign in again, or ask who runs it")
         external = await self._ask(partial(self._client.finish, query["code"], nonce, verifier))
         origin = Origin(caller.call.address, caller.call.request_id, read_cookie(request), read_client(request))
-        return await self._gate.run(self._federation.sign_in, external, origin)
+        secret = await self._gate.run(self._federation.sign_in, external, origin)
+        return secret, _read_way_back(then)
 
     async def _log_out(self, request: HttpRequest, caller: Caller) -> HttpResponse:
         """End sessions: OpenID Connect Back-Channel Logout 1.0, section 2.5."""
@@ -118,6 +124,23 @@ class SingleSignOnRoutes:
         secure = "; Secure" if self._gate.proxies.is_secure(request) else ""
         flags = f"Path={START}; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{secure}"
         return b"set-cookie", f"{_COOKIE}={value}; {flags}".encode()
+
+
+def _find_way_back(request: HttpRequest) -> str:
+    """Return the address of ours that a sign-in shall lead to: what ``?then=`` says, or the start."""
+    return _keep_own(dict(request.query_items()).get("then", ""))
+
+
+def _read_way_back(kept: str) -> str:
+    """Return the address that the cookie has; the browser may have written anything there."""
+    try:
+        return _keep_own(base64.urlsafe_b64decode(kept + "=" * (-len(kept) % 4)).decode())
+    except ValueError:
+        return "/"
+
+
+def _keep_own(address: str) -> str:
+    return address if _OWN.fullmatch(address) else "/"
 
 
 def _redirect(url: str, *cookies: tuple[bytes, bytes]) -> HttpResponse:
