@@ -10,6 +10,8 @@ from trackway.api.runs import Run
 from trackway.sdk.artifacts import get_run_folder, join_path, list_files, read_file
 from trackway.sdk.client import Client
 
+EXAMPLES = Path(__file__).parents[2] / "examples" / "projects"
+
 
 class MakeProject(Protocol):
     """Makes a folder of files; ``__`` in a name stands for a dot."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects.folders import MakeProject, read_run, read_run_file
+from tests.projects.folders import EXAMPLES, MakeProject, read_run, read_run_file
 from tests.services.podman import Podman, serve_docker
 from trackway.base.errors import ExecutionFailed, InvalidInput, NotSupported, Unavailable
 from trackway.projects import run
@@ -27,7 +27,9 @@ if words[:2] == ["image", "inspect"]:
 elif words[0] == "pull":
     sys.exit("no such image")
 elif words[0] == "run":
-    image = next(place for place, word in enumerate(words) if word.startswith(("base", "trackway-project-")))
+    image = next(at for at, word in enumerate(words) if word.startswith(("base", "python:", "trackway-project-")))
+    given = [word[len("--env="):].split("=", 1) for word in words[:image] if word.startswith("--env=")]
+    os.environ.update(pair for pair in given if len(pair) == 2)
     os.execvp(words[image + 1], words[image + 1:])
 """
 MLPROJECT = """
@@ -77,6 +79,12 @@ def test_a_project_runs_in_its_image_with_its_folder_volumes_and_variables(
     ):
         assert word in words
     assert "secret" not in engine.read_text()
+
+
+def test_the_example_in_a_container_greets(engine: Path) -> None:
+    done = run(str(EXAMPLES / "docker"), parameters={"name": "you; $(id)"})
+    assert read_run_file(done.run_id, "logs/stdout.log") == "hello you; $(id)\n"
+    assert read_run(done.run_id).tags["mlflow.docker.image.uri"] == "python:3.11-slim@sha256:0123"
 
 
 def test_an_image_can_be_built_with_the_project_in_it(engine: Path, make_project: MakeProject) -> None:

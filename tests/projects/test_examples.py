@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 
 import trackway as tw
-from tests.projects.folders import MakeProject, read_run, read_run_file
+from tests.projects.folders import EXAMPLES, MakeProject, read_run, read_run_file
 from tests.services.peers import peer_python
 from trackway.projects import run
 from trackway.projects.specification import read_specification
-
-EXAMPLES = Path(__file__).parents[2] / "examples" / "projects"
 
 
 def test_the_elastic_net_is_a_run_with_its_metric(store: Path) -> None:
