@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.server.access import PASSWORD, Site, Visitor, basic, bearer, on_site
+from tests.server.access import PASSWORD, Site, Visitor, basic, bearer, cookie, on_site
+from trackway.auth.users import UserService
 from trackway.base.errors import InvalidInput
 from trackway.base.settings import read_settings
 from trackway.wiring.server import open_access
@@ -194,3 +195,31 @@ def test_a_token_of_another_installation_is_none(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         on_site(tmp_path / name, work)
     assert json.dumps(secrets[0]) != json.dumps(secrets[1])
+
+
+def test_what_somebody_shows_is_in_no_log_when_the_server_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """CVE-2022-24757: the headers of a request that failed were logged, the cookie with them."""
+
+    def fail(*_given: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    async def work(site: Site) -> None:
+        status, told = await site.anonymous.ask("POST", "/api/v1/session", {"name": "root", "password": PASSWORD})
+        session = site.app.told[b"set-cookie"].partition(b";")[0].partition(b"=")[2].decode()
+        secret = "twk_" + "s" * 43
+        shown = [cookie(session), basic("root"), bearer(secret)]
+        for one in shown:
+            await Visitor(site.app, one).ask("GET", "/api/v1/me?password=" + PASSWORD.replace(" ", "+"))
+        status, told = await Visitor(site.app, cookie(session), (b"x-trackway-csrf", b"c" * 64)).ask(
+            "GET", "/api/v1/me"
+        )
+        assert status == 500
+        logged = caplog.text + str(told)
+        assert "a fault of ours" in caplog.text
+        for hidden in (session, secret, basic("root")[1].decode().split()[1], PASSWORD, PASSWORD.replace(" ", "+")):
+            assert hidden not in logged
+
+    monkeypatch.setattr(UserService, "who_am_i", fail)
+    on_site(tmp_path, work)

@@ -93,6 +93,19 @@ def test_who_is_disabled_or_deleted_is_out_at_once_with_everything(tmp_path: Pat
     on_site(tmp_path, work)
 
 
+def test_who_is_let_in_again_has_the_tokens_that_were_there_and_no_session(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        await site.admin.get("POST", "/api/v1/users", {"name": "bob", "password": PASSWORD})
+        token = (await site.admin.get("POST", "/api/v1/tokens", {"name": "t", "user": "bob"}))["secret"]
+        secret, _ = await sign_in(site, "bob")
+        shown = [basic("bob"), bearer(token), cookie(secret)]
+        for disabled, expected in ((True, [401, 401, 401]), (False, [200, 200, 401])):
+            await site.admin.get("PATCH", "/api/v1/users/bob", {"disabled": disabled})
+            assert [(await Visitor(site.app, one).ask("GET", ME))[0] for one in shown] == expected
+
+    on_site(tmp_path, work)
+
+
 def test_a_token_ends_when_it_is_revoked_or_its_time_has_come_and_permits_no_more_than_it_says(tmp_path: Path) -> None:
     async def work(site: Site) -> None:
         made = await site.admin.get("POST", "/api/v1/tokens", {"name": "t", "role": "reader"})
