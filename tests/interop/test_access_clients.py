@@ -67,6 +67,43 @@ def test_its_client_of_users_and_permissions_finds_what_it_knows(peer: str, uri:
     }
 
 
+@pytest.mark.slow
+def test_its_client_of_roles_finds_what_it_knows(uri: str, tmp_path: Path) -> None:
+    out = tmp_path / "facts.json"
+    signed = {"MLFLOW_TRACKING_USERNAME": "root", "MLFLOW_TRACKING_PASSWORD": PASSWORD}
+    run(peer_python("mlflow-server"), str(SCRIPT.with_name("roles_script.py")), uri, PASSWORD, str(out), **signed)
+    assert json.loads(out.read_text()) == {
+        "made": ["ops", "default", "who is called at night", []],
+        "again": "RESOURCE_ALREADY_EXISTS",
+        "missing": "RESOURCE_DOES_NOT_EXIST",
+        "updated": ["night", "at night", "night"],
+        "given": [True, "experiment", True, "READ"],
+        "given again": "RESOURCE_ALREADY_EXISTS",
+        "pattern": "ch*",
+        "denied": "INVALID_PARAMETER_VALUE",
+        "unknown kind": "INVALID_PARAMETER_VALUE",
+        "listed": [["experiment", "READ"], ["registered_model", "MANAGE"]],
+        "hidden": "RESOURCE_DOES_NOT_EXIST",
+        "others": ["PERMISSION_DENIED", "PERMISSION_DENIED"],
+        "assigned": [True, True],
+        "assigned again": "RESOURCE_ALREADY_EXISTS",
+        "assigned to nobody": "RESOURCE_DOES_NOT_EXIST",
+        "users": [True],
+        "roles": ["night"],
+        "seen": True,
+        "write": "PERMISSION_DENIED",
+        "registry": "done",
+        "changed": "EDIT",
+        "written": "done",
+        "removed": "RESOURCE_DOES_NOT_EXIST",
+        "registry then": "RESOURCE_DOES_NOT_EXIST",
+        "unassigned": "RESOURCE_DOES_NOT_EXIST",
+        "hidden again": "RESOURCE_DOES_NOT_EXIST",
+        "all": [["night"], ["night"]],
+        "deleted": "RESOURCE_DOES_NOT_EXIST",
+    }
+
+
 @pytest.mark.parametrize(
     "peer", ["mlflow-3.17", *(pytest.param(f"mlflow-{old}", marks=pytest.mark.slow) for old in ("1.30", "2.22"))]
 )

@@ -87,7 +87,8 @@ def fill(known: Known) -> dict[str, Any]:
         "id": known.run, "kind": "run", "upload_id": "0" * 32, "number": "1", "webhook_id": "0" * 32,
         "delivery_id": "0" * 32, "comment_id": "1", "request_id": "1", "grant_id": "1", "token_id": "0" * 32,
         "tick_id": "1", "rest": "x", "username": "x", "model_name": known.name, "artifact_path": "canary.txt",
-        "session_id": "0" * 32,
+        "session_id": "0" * 32, "role_id": "1", "role_permission_id": "1", "resource_type": "experiment",
+        "resource_pattern": known.experiment, "permission": "READ",
     }  # fmt: skip
     return values
 

@@ -273,15 +273,37 @@ class TeamName(Request, frozen=True, kw_only=True):
     team: str
 
 
+class CreateTeam(Request, frozen=True, kw_only=True):
+    """Create a team without members."""
+
+    team: str
+    description: str = ""
+
+
+class UpdateTeam(Request, frozen=True, kw_only=True):
+    """Rename or describe a team; None leaves a field as it is. Grants and members stay with it."""
+
+    team: str
+    name: str | None = None
+    description: str | None = None
+
+
 class ListTeams(Request, frozen=True, kw_only=True):
     """List the teams of the workspace."""
 
 
 class Team(Response, frozen=True, kw_only=True):
-    """A team and its members' names."""
+    """A team and its members' names.
+
+    number:         never another's, even when the name comes again
+    member_numbers: the members once more, by the numbers of users, in the same order
+    """
 
     team: str
     members: list[str]
+    number: int = 0
+    member_numbers: list[int] = []
+    description: str = ""
 
 
 class TeamList(Response, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ class GrantService:
         return {
             ops.CREATE_TEAM: self.create_team,
             ops.LIST_TEAMS: self.list_teams,
+            ops.UPDATE_TEAM: self.update_team,
             ops.DELETE_TEAM: self.delete_team,
             ops.ADD_MEMBER: self.add_member,
             ops.REMOVE_MEMBER: self.remove_member,
@@ -43,18 +44,33 @@ class GrantService:
             ops.EXPLAIN_ACCESS: self.explain,
         }
 
-    def create_team(self, tx: Transaction, call: Call, q: c.TeamName) -> c.Team:
+    def create_team(self, tx: Transaction, call: Call, q: c.CreateTeam) -> c.Team:
         """Create a team without members."""
         check_user_name(q.team)
+        check_text("The description", q.description, limits.COMMENT_CHARS)
         if len(tx.access.list_teams(call.workspace)) >= limits.TEAMS:
             raise Conflict(f"There are {limits.TEAMS:,} teams, which is the most", hint="delete one")
-        if not tx.access.create_team(call.workspace, q.team):
-            raise AlreadyExists(f"There is a team {q.team!r} already", hint="choose another name")
-        return c.Team(team=q.team, members=[])
+        number = tx.access.create_team(call.workspace, q.team, q.description)
+        if number is None:
+            raise _refuse_team_name(q.team)
+        return tx.access.show_team(number)
 
     def list_teams(self, tx: Transaction, call: Call, _q: c.ListTeams) -> c.TeamList:
         """List teams."""
-        return c.TeamList(teams=[c.Team(team=team, members=who) for team, who in tx.access.list_teams(call.workspace)])
+        return c.TeamList(teams=tx.access.list_teams(call.workspace))
+
+    def update_team(self, tx: Transaction, call: Call, q: c.UpdateTeam) -> c.Team:
+        """Rename or describe a team."""
+        team = tx.access.show_team(_find_team(tx, call, q.team))
+        name = team.team if q.name is None else q.name
+        description = team.description if q.description is None else q.description
+        if name != team.team:
+            check_user_name(name)
+            if tx.access.find_team(call.workspace, name) is not None:
+                raise _refuse_team_name(name)
+        check_text("The description", description, limits.COMMENT_CHARS)
+        tx.access.update_team(team.number, name, description)
+        return tx.access.show_team(team.number)
 
     def delete_team(self, tx: Transaction, call: Call, q: c.TeamName) -> Empty:
         """Delete a team with its grants."""
@@ -65,14 +81,14 @@ class GrantService:
         """Add a user to a team."""
         team = _find_team(tx, call, q.team)
         tx.access.add_member(team, find_user(tx, q.user).pk)
-        return c.Team(team=q.team, members=tx.access.list_members(team))
+        return tx.access.show_team(team)
 
     def remove_member(self, tx: Transaction, call: Call, q: c.TeamMember) -> c.Team:
         """Remove a user from a team."""
         team = _find_team(tx, call, q.team)
         if not tx.access.remove_member(team, find_user(tx, q.user).pk):
             raise NotFound(f"{q.user!r} is not in the team {q.team!r}")
-        return c.Team(team=q.team, members=tx.access.list_members(team))
+        return tx.access.show_team(team)
 
     def set_role(self, tx: Transaction, call: Call, q: c.SetRole) -> c.Role:
         """Create or change a role."""
@@ -153,6 +169,10 @@ class GrantService:
         elif not reasons:
             reasons = [f"no role of {user.name}, of its teams or of everyone has {needed!r} there"]
         return c.Explanation(allowed=allowed, permission=needed, reasons=reasons)
+
+
+def _refuse_team_name(name: str) -> AlreadyExists:
+    return AlreadyExists(f"There is a team {name!r} already", hint="choose another name")
 
 
 def _find_team(tx: Transaction, call: Call, name: str) -> int:

@@ -25,20 +25,39 @@ def teams() -> None:
 def list_teams(transport: Transport, as_json: bool) -> None:
     """List teams with their members."""
     found = transport.call(ops.LIST_TEAMS, c.ListTeams()).teams
-    rows = [{"team": one.team, "members": one.members if as_json else ", ".join(one.members)} for one in found]
+    rows = [
+        {
+            "team": one.team,
+            "description": one.description,
+            "members": one.members if as_json else ", ".join(one.members),
+        }
+        for one in found
+    ]
     show_rows(rows, as_json, "No teams.")
 
 
 @teams.command("create")
 @click.argument("team")
 @click.argument("members", nargs=-1)
+@click.option("--description", default="", help="What it is for.")
 @on_store
-def create_team(transport: Transport, as_json: bool, team: str, members: tuple[str, ...]) -> None:
+def create_team(transport: Transport, as_json: bool, team: str, members: tuple[str, ...], description: str) -> None:
     """Create a team, and add users to it."""
-    transport.call(ops.CREATE_TEAM, c.TeamName(team=team))
+    transport.call(ops.CREATE_TEAM, c.CreateTeam(team=team, description=description))
     for user in members:
         transport.call(ops.ADD_MEMBER, c.TeamMember(team=team, user=user))
     show_done(f"Created the team {team}.", as_json)
+
+
+@teams.command("update")
+@click.argument("team")
+@click.option("--name", help="Its new name; members and grants stay.")
+@click.option("--description", help="What it is for.")
+@on_store
+def update_team(transport: Transport, as_json: bool, team: str, name: str | None, description: str | None) -> None:
+    """Rename or describe a team."""
+    transport.call(ops.UPDATE_TEAM, c.UpdateTeam(team=team, name=name, description=description))
+    show_done(f"Changed the team {name or team}.", as_json)
 
 
 @teams.command("add")

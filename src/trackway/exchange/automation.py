@@ -73,7 +73,7 @@ class SettingsImporter:
         for team in self._past.teams:
             with self._noting(f"team {team.team!r}"):
                 if team.team not in teams:
-                    call(ops.CREATE_TEAM, c.TeamName(team=team.team))
+                    call(ops.CREATE_TEAM, c.CreateTeam(team=team.team, description=team.description))
                     self._report.added.teams += 1
                 for user in team.members:
                     if user not in teams.get(team.team, ()):

@@ -62,7 +62,6 @@ MISSING = [
     ("POST", "/api/3.0/mlflow/datasets/create", "Evaluation data sets"),
     ("GET", "/api/3.0/mlflow/scorers/list", "Scorers"),
     ("GET", "/api/3.0/mlflow/gateway/secrets/list", "gateway"),
-    ("POST", "/api/3.0/mlflow/roles/create", "Roles"),
     ("POST", "/graphql", "GraphQL"),
 ]
 

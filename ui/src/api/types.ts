@@ -217,6 +217,12 @@ export interface CreateSchedule {
   paused?: boolean
 }
 
+/** Create a team without members. */
+export interface CreateTeam {
+  team: string
+  description?: string
+}
+
 /** Make a token of one's own, or, as an administrator, of a service account. */
 export interface CreateToken {
   name: string
@@ -1742,6 +1748,9 @@ export interface SummarizeExperiments {
 export interface Team {
   team: string
   members: string[]
+  number: number
+  member_numbers: number[]
+  description: string
 }
 
 /** Teams by name. */
@@ -1930,6 +1939,13 @@ export interface UpdateSchedule {
   overlap?: "allow" | "cancel_previous" | "queue" | "skip" | null
   launch?: Launch | null
   paused?: boolean | null
+}
+
+/** Rename or describe a team; None leaves a field as it is. Grants and members stay with it. */
+export interface UpdateTeam {
+  team: string
+  name?: string | null
+  description?: string | null
 }
 
 /** Change a user; None leaves a field as it is. Who is disabled is signed out at once. */
@@ -2237,8 +2253,9 @@ export interface Operations {
   "workspaces.erase": { request: EraseWorkspace; response: ErasedWorkspace }
   "workspaces.export": { request: ExportWorkspace; response: WorkspaceContent }
   "workspaces.choose": { request: WorkspaceName; response: Workspace }
-  "teams.create": { request: TeamName; response: Team }
+  "teams.create": { request: CreateTeam; response: Team }
   "teams.list": { request: ListTeams; response: TeamList }
+  "teams.update": { request: UpdateTeam; response: Team }
   "teams.delete": { request: TeamName; response: Empty }
   "teams.add_member": { request: TeamMember; response: Team }
   "teams.remove_member": { request: TeamMember; response: Team }
@@ -2405,6 +2422,7 @@ export const ROUTES = {
   "workspaces.choose": ["PUT", "/me/workspace"],
   "teams.create": ["POST", "/teams"],
   "teams.list": ["GET", "/teams"],
+  "teams.update": ["PATCH", "/teams/{team}"],
   "teams.delete": ["DELETE", "/teams/{team}"],
   "teams.add_member": ["PUT", "/teams/{team}/members/{user}"],
   "teams.remove_member": ["DELETE", "/teams/{team}/members/{user}"],

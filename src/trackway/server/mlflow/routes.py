@@ -14,6 +14,7 @@ from trackway.server.mlflow import (
     logged_models,
     metrics,
     registry,
+    roles,
     runs,
     transfers,
     users,
@@ -45,7 +46,6 @@ MISSING: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Review queues": (THIRD, ("review-queues",)),
     "Prompt optimisation": (THIRD, ("prompt-optimization",)),
     "The AI gateway": (THIRD, ("gateway",)),
-    "Roles": ((*CURRENT, *THIRD), ("roles",)),
     "The MCP registry": (THIRD, ("mcp-servers",)),
     "GraphQL": (ROOT, ("graphql",)),
 }
@@ -76,6 +76,7 @@ def list_routes(files: Files, direct: DirectTransfers) -> list[Route]:
         *_list_webhooks(),
         *_list_users(),
         *_list_permissions(),
+        *_list_roles(),
         *_list_workspaces(),
         *_list_transfers(TransferHandlers(direct)),
         Entry(THIRD, "GET", "/server-info", _tell_features(direct.enabled), access="public"),
@@ -305,6 +306,25 @@ def _list_permissions() -> list[Entry]:
             Entry(CURRENT, "DELETE", f"{path}/delete", answer(message, one.delete)),
         ]
     return entries
+
+
+def _list_roles() -> list[Entry]:
+    r, permissions = roles, "/roles/permissions"
+    return [
+        Entry(THIRD, "POST", "/roles/create", answer(r.Create, r.create)),
+        Entry(THIRD, "GET", "/roles/get", answer_query(r.ById, r.get)),
+        Entry(THIRD, "GET", "/roles/list", answer_query(r.InWorkspace, r.list_all)),
+        Entry(THIRD, "PATCH", "/roles/update", answer(r.Update, r.update)),
+        Entry(THIRD, "DELETE", "/roles/delete", answer(r.ById, r.delete)),
+        Entry(THIRD, "POST", f"{permissions}/add", answer(r.Add, r.add_permission)),
+        Entry(THIRD, "DELETE", f"{permissions}/remove", answer(r.ByPermission, r.remove_permission)),
+        Entry(THIRD, "GET", f"{permissions}/list", answer_query(r.ById, r.list_permissions)),
+        Entry(THIRD, "PATCH", f"{permissions}/update", answer(r.Change, r.update_permission)),
+        Entry(THIRD, "POST", "/roles/assign", answer(r.Assign, r.assign)),
+        Entry(THIRD, "DELETE", "/roles/unassign", answer(r.Assign, r.unassign)),
+        Entry(THIRD, "GET", "/users/roles/list", answer_query(users.ByName, r.list_of_user)),
+        Entry(THIRD, "GET", "/roles/users/list", answer_query(r.ById, r.list_users)),
+    ]
 
 
 def _list_missing() -> Iterator[Entry]:

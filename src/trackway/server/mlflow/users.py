@@ -23,6 +23,11 @@ KINDS: dict[str, c.GrantKind] = {
     "registered_model": "registered_model",
     "workspace": "workspace",
 }
+_NOT_GIVEN = {
+    "NO_PERMISSIONS": "take the permission back",
+    "DENY": "nothing is denied here, as nothing is permitted that was not given: take back what permits it",
+}
+"""What to do instead of giving a permission that this server has not."""
 
 
 class Create(Message, frozen=True, kw_only=True):
@@ -195,22 +200,55 @@ async def get_permission(call: Caller, m: OnResource) -> bytes:
 async def list_permissions(call: Caller, m: ByName) -> bytes:
     """List what a user was given."""
     grants = (await call(ops.LIST_GRANTS, c.ListGrants(subject_kind="user", subject=m.username))).grants
-    permissions = [
-        {
-            "resource_type": one.target_kind,
-            "resource_pattern": one.target or "*",
-            "permission": PERMISSIONS.get(one.role, "NO_PERMISSIONS"),
-        }
-        for one in grants
-    ]
-    return encode({"permissions": permissions})
+    return encode({"permissions": [show_permission(one) for one in grants]})
+
+
+def find_role(permission: str) -> str:
+    """Return the role that stands for a permission.
+
+    raises: InvalidInput for one that there is not
+    """
+    role = ROLES.get(permission)
+    if role is None:
+        hint = _NOT_GIVEN.get(permission, f"one of {', '.join(ROLES)}")
+        raise InvalidInput(f"Invalid permission {permission[:40]!r}", hint=hint)
+    return role
+
+
+def find_kind(resource_type: str) -> c.GrantKind:
+    """Return what a type of resource is called here.
+
+    raises: InvalidInput for one that nothing is given on
+    """
+    kind = KINDS.get(resource_type)
+    if kind is None:
+        raise InvalidInput(f"Invalid resource type {resource_type[:40]!r}", hint=f"one of {', '.join(KINDS)}")
+    return kind
+
+
+def find_target(kind: c.GrantKind, pattern: str) -> str:
+    """Return what a pattern of resources stands for: an id or name, or many names by ``*``.
+
+    raises: InvalidInput for a part of a workspace
+    """
+    if kind != "workspace":
+        return pattern
+    if pattern != "*":
+        raise InvalidInput(f"Invalid resource pattern {pattern[:40]!r} of a workspace", hint="the one there is is *")
+    return ""
+
+
+def show_permission(grant: c.Grant) -> dict[str, object]:
+    """Return a grant as a permission on a pattern of resources."""
+    return {
+        "resource_type": grant.target_kind,
+        "resource_pattern": grant.target or "*",
+        "permission": PERMISSIONS.get(grant.role, "NO_PERMISSIONS"),
+    }
 
 
 async def _give(call: Caller, user: str, kind: c.GrantKind, target: str, permission: str) -> c.Grant:
-    role = ROLES.get(permission)
-    if role is None:
-        hint = "take the permission back" if permission == "NO_PERMISSIONS" else f"one of {', '.join(ROLES)}"
-        raise InvalidInput(f"Invalid permission {permission[:40]!r}", hint=hint)
+    role = find_role(permission)
     request = c.CreateGrant(subject_kind="user", subject=user, target_kind=kind, target=target, role=role)
     return await call(ops.CREATE_GRANT, request)
 
@@ -232,10 +270,7 @@ def _name(m: OnExperiment | OnModel) -> str:
 
 
 def _kind(m: OnResource) -> c.GrantKind:
-    kind = KINDS.get(m.resource_type)
-    if kind is None:
-        raise InvalidInput(f"Invalid resource type {m.resource_type[:40]!r}", hint=f"one of {', '.join(KINDS)}")
-    return kind
+    return find_kind(m.resource_type)
 
 
 def _resource(m: OnResource) -> str:

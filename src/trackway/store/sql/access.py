@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from trackway.api.access import Grant, GrantKind, NamedKind, SubjectKind, User, UserKind
+from trackway.api.access import Grant, GrantKind, NamedKind, SubjectKind, Team, User, UserKind
 from trackway.api.calls import Permission
 from trackway.store.access import CredentialKind, CredentialRow, Given, GrantRow, UserRow
 from trackway.store.sql.connection import Connection, Row
@@ -227,29 +227,49 @@ class AccessTable:
             (before_ms, limit),
         )
 
-    def create_team(self, workspace: str, name: str) -> bool:
-        """Insert a team; False when the name is taken."""
-        sql = "INSERT INTO teams (workspace, name, external_id) VALUES (?, ?, '') ON CONFLICT DO NOTHING"
-        return self._db.run(sql, (workspace, name)) > 0
+    def create_team(self, workspace: str, name: str, description: str = "") -> int | None:
+        """Insert a team; None when the name is taken."""
+        rows = self._db.returning(
+            "INSERT INTO teams (workspace, name, description, external_id) VALUES (?, ?, ?, '')"
+            " ON CONFLICT DO NOTHING RETURNING pk",
+            (workspace, name, description),
+        )
+        return int(rows[0][0]) if rows else None
 
     def find_team(self, workspace: str, name: str) -> int | None:
         """Return a team's number."""
         row = self._db.one("SELECT pk FROM teams WHERE workspace = ? AND name = ?", (workspace, name))
         return row[0] if row else None
 
-    def list_teams(self, workspace: str) -> list[tuple[str, list[str]]]:
+    def list_teams(self, workspace: str) -> list[Team]:
         """Return teams by name, with their members."""
+        return self._show_teams("t.workspace = ?", workspace)
+
+    def show_team(self, team_pk: int) -> Team:
+        """Return what is shown of a team that is there."""
+        [team] = self._show_teams("t.pk = ?", team_pk)
+        return team
+
+    def update_team(self, team_pk: int, name: str, description: str) -> None:
+        """Give a team a name and a description."""
+        self._db.run("UPDATE teams SET name = ?, description = ? WHERE pk = ?", (name, description, team_pk))
+        self.touch()
+
+    def _show_teams(self, where: str, value: str | int) -> list[Team]:
         rows = self._db.all(
-            "SELECT t.name, u.name FROM teams t LEFT JOIN team_members m ON m.team_pk = t.pk"
-            " LEFT JOIN users u ON u.pk = m.user_pk WHERE t.workspace = ? ORDER BY t.name, u.folded",
-            (workspace,),
+            "SELECT t.pk, t.name, t.description, u.pk, u.name FROM teams t"
+            " LEFT JOIN team_members m ON m.team_pk = t.pk LEFT JOIN users u ON u.pk = m.user_pk"
+            f" WHERE {where} ORDER BY t.name, u.folded",
+            (value,),
         )
-        teams: dict[str, list[str]] = {}
-        for team, member in rows:
-            members = teams.setdefault(team, [])
-            if member is not None:
-                members.append(member)
-        return list(teams.items())
+        teams: dict[int, Team] = {}
+        for pk, name, description, user_pk, user in rows:
+            team = Team(team=name, members=[], number=pk, member_numbers=[], description=description)
+            team = teams.setdefault(pk, team)
+            if user_pk is not None:
+                team.members.append(user)
+                team.member_numbers.append(user_pk)
+        return list(teams.values())
 
     def list_members(self, team_pk: int) -> list[str]:
         """Return names of members."""

@@ -60,6 +60,7 @@ teams = make_table(
     serial(),
     string("workspace"),
     string("name"),
+    string("description"),
     string("external_id"),
     UniqueConstraint("workspace", "name", name="uq_teams_name"),
     ids=True,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from trackway.api.access import Team
 from trackway.base.ids import new_id
 from trackway.store.access import CredentialRow, Given, GrantRow
 from trackway.testing.store.fixtures import StoreFixtures
@@ -193,6 +194,19 @@ class AccessContract(StoreFixtures):
         space.write(lambda tx: tx.access.delete_user(pk))
         assert len(space.read(lambda tx: tx.access.list_given(space.workspace, pk))) == 1
         assert space.read(lambda tx: tx.access.list_members(team)) == []
+
+    def test_a_team_keeps_its_number_with_another_name(self, space: Space) -> None:
+        name, pk = make_user(space)
+        number = space.write(lambda tx: tx.access.create_team(space.workspace, "team", "cameras"))
+        assert number is not None
+        assert space.write(lambda tx: tx.access.create_team(space.workspace, "team")) is None
+        before = space.read(lambda tx: tx.access.version())
+        space.write(lambda tx: tx.access.add_member(number, pk))
+        space.write(lambda tx: tx.access.update_team(number, "seeing", "eyes"))
+        assert space.read(lambda tx: tx.access.version()) > before
+        shown = Team(team="seeing", members=[name], number=number, member_numbers=[pk], description="eyes")
+        assert space.read(lambda tx: tx.access.show_team(number)) == shown
+        assert space.read(lambda tx: tx.access.list_teams(space.workspace)) == [shown]
 
     def test_grants_follow_an_object_to_its_new_name_and_end_with_it(self, space: Space) -> None:
         _, pk = make_user(space)

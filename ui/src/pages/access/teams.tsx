@@ -59,6 +59,7 @@ function Members({ team, reload }: { team: Team; reload: () => void }) {
         </>
       }
     >
+      {team.description && <p class="section-body soft small">{team.description}</p>}
       <ul class="entries">
         {team.members.map((user) => (
           <li key={user}>

@@ -647,6 +647,7 @@ CREATE TABLE teams (
   pk BIGSERIAL NOT NULL,
   workspace TEXT COLLATE "C" NOT NULL,
   name TEXT COLLATE "C" NOT NULL,
+  description TEXT COLLATE "C" NOT NULL,
   external_id TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (pk),
   CONSTRAINT uq_teams_name UNIQUE (workspace, name)

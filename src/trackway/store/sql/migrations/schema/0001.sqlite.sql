@@ -639,6 +639,7 @@ CREATE TABLE teams (
   pk INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   workspace TEXT NOT NULL,
   name TEXT NOT NULL,
+  description TEXT NOT NULL,
   external_id TEXT NOT NULL,
   CONSTRAINT uq_teams_name UNIQUE (workspace, name)
 );
