@@ -22,7 +22,7 @@ from trackway.api import registry as g
 from trackway.api import runs as r
 from trackway.api import schedules as s
 from trackway.api import workspaces as w
-from trackway.api.calls import ANONYMOUS, Call
+from trackway.api.calls import ANONYMOUS, Call, Permission
 from trackway.api.operations import OPERATIONS, Operation
 from trackway.auth.credentials import digest, mint
 from trackway.base.errors import AlreadyExists, NotFound, PermissionDenied, TrackwayError, Unauthenticated
@@ -50,8 +50,14 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     both.open.close()
 
 
+OWN_ROLES: dict[str, list[Permission]] = {
+    "tagger": ["read", "write"],
+    "remover": ["delete"],
+    "sharer": ["read", "manage"],
+}
+"""Roles that a workspace has made of permissions, each unlike those that are built in."""
 ROLES: dict[str, list[tuple[Any, str, str]]] = {
-    **{role: [("workspace", "", role)] for role in c.ROLES},
+    **{role: [("workspace", "", role)] for role in (*c.ROLES, *OWN_ROLES)},
     "disabled": [("workspace", "", "admin")],
     "owner": [("experiment", "*", "manager"), *((kind, "*", "manager") for kind in NAMED)],
     "viewer": [("experiment", "*", "reader"), *((kind, "*", "reader") for kind in NAMED)],
@@ -84,6 +90,8 @@ class Cast:
         elsewhere = stage.make_experiment()
 
         def give(tx: Any) -> None:
+            for own, permissions in OWN_ROLES.items():
+                tx.access.set_role(stage.workspace, own, permissions)
             for part, roles in ROLES.items():
                 for kind, target, role in roles:
                     place = target.format(elsewhere=elsewhere)
@@ -119,9 +127,11 @@ def may(operation: Operation[Any, Any], part: str, workspace: str, is_inside: bo
     if access.target == "self" or access.lists or part == "administrator":
         return True
     if access.target == "grant":
-        return part == "admin" or (None if part in ("manager", "owner") else False)
+        return part == "admin" or (None if part in ("manager", "owner", "sharer") else False)
     if part in c.ROLES:
         return access.permission in c.ROLES[part]
+    if part in OWN_ROLES:
+        return access.permission in OWN_ROLES[part]
     if part in ("owner", "viewer"):
         role = c.ROLES["manager" if part == "owner" else "reader"]
         return (access.target in OBJECTS or (access.target == "file" and is_inside)) and access.permission in role
@@ -135,7 +145,7 @@ def test_who_is_let_in_to_an_operation(doors: Doors, cast: Cast, operation: Oper
     cast.enter(stage)
     policy = doors.guarded.dispatch._policy
     is_inside = str(getattr(request, operation.access.target_field or "", "")).startswith(f"{stage.exp}/")
-    wrong = {}
+    wrong: dict[str, object] = {}
     for part in cast.credentials:
         call = cast.open(stage, part)
         refusal: TrackwayError | None = None
@@ -146,6 +156,10 @@ def test_who_is_let_in_to_an_operation(doors: Doors, cast: Cast, operation: Oper
         expected = may(operation, part, stage.workspace, is_inside)
         if expected is not None and expected != (refusal is None):
             wrong[part] = refusal or "let in"
+        if expected is not None and part in cast.users:
+            told = explain(doors, stage, part, operation, request)
+            if told.allowed != expected:
+                wrong[f"{part} explained"] = told
         if part in UNKNOWN:
             assert isinstance(refusal, Unauthenticated)
         elif refusal is not None:
@@ -157,6 +171,14 @@ def test_who_is_let_in_to_an_operation(doors: Doors, cast: Cast, operation: Oper
     assert not wrong
     for part in ("nobody", "neighbour"):
         refuse_or_tell_nothing(doors, cast, stage, part, operation, request)
+
+
+def explain(doors: Doors, stage: Stage, part: str, operation: Operation[Any, Any], request: Any) -> c.Explanation:
+    """Ask why somebody may do what a request asks, or may not."""
+    named = getattr(request, operation.access.target_field or "", "")
+    target = named[0] if isinstance(named, list) and named else named
+    asked = c.Explain(user=f"{part}-1", operation=operation.name, target=str(target or ""))
+    return doors.open.dispatch.call(ops.EXPLAIN_ACCESS, asked, stage.open())
 
 
 def refuse_or_tell_nothing(

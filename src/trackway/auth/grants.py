@@ -18,6 +18,7 @@ from trackway.rules.checks import check_text, parse_experiment_id
 from trackway.rules.handlers import Handlers
 from trackway.store.access import Given, GrantRow, UserRow
 from trackway.store.base import Transaction
+from trackway.store.workspaces import DEFAULT
 
 _Named = tuple[c.NamedKind, str]
 """Kind and name of an object."""
@@ -163,9 +164,12 @@ class GrantService:
         user = find_user(tx, q.user)
         needed = operation.access.permission
         reasons = _list_reasons(tx, call, user, operation, q.target)
-        allowed = bool(reasons) and not user.disabled
+        enters = user.is_admin or call.workspace == DEFAULT.key or bool(tx.access.list_given(call.workspace, user.pk))
+        allowed = bool(reasons) and enters and not user.disabled
         if user.disabled:
             reasons = [f"{user.name} is disabled", *reasons]
+        elif not enters:
+            reasons = [f"{user.name} has no role in this workspace, which is not there for them"]
         elif not reasons:
             reasons = [f"no role of {user.name}, of its teams or of everyone has {needed!r} there"]
         return c.Explanation(allowed=allowed, permission=needed, reasons=reasons)
