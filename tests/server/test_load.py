@@ -8,14 +8,13 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.server.wire import HEAD, Wire, connect
 from tests.services.mlflow_api import Api
-from tests.services.trackway_server import TrackwayServer, run_server
+from tests.services.trackway_server import TrackwayServer, measure_bytes, run_server
 from trackway.api import limits
 from trackway.base.errors import InvalidInput, TooLarge, Unavailable
 from trackway.http import messages
@@ -31,12 +30,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackwayServer]
     """A server of its own, whose memory is measured."""
     with run_server(tmp_path_factory.mktemp("load")) as server:
         yield server
-
-
-def measure_bytes(server: TrackwayServer) -> int:
-    """Return the memory that a server has now."""
-    pages = int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def pad(size: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
 import sys
@@ -27,6 +28,12 @@ class TrackwayServer:
     process: subprocess.Popen[bytes]
     log: Path
     certificate: Path | None = None
+
+
+def measure_bytes(server: TrackwayServer) -> int:
+    """Return the memory that a server has now."""
+    pages = int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.services.trackway_server import run_trackway
+from tests.services.trackway_server import TrackwayServer, measure_bytes, run_server
 
 TIMEOUT_S = 60
 NORMAL = 20
@@ -18,10 +18,20 @@ RATE = 5
 OPTIONS = ["--behind-proxy", "127.0.0.1", "--caller-rate", str(RATE)]
 
 
+MEMORY_BYTES = 64 << 20
+"""So much more memory than before the noise the server may have."""
+
+
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with run_trackway(tmp_path_factory.mktemp("overload"), *OPTIONS, "--active", "8", "--caller-active", "4") as port:
-        yield port
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackwayServer]:
+    folder = tmp_path_factory.mktemp("overload")
+    with run_server(folder, *OPTIONS, "--active", "8", "--caller-active", "4") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def port(server: TrackwayServer) -> int:
+    return server.port
 
 
 def ask(connection: HTTPConnection, address: str, path: str = "/api/v1/experiments/0") -> tuple[int, str]:
@@ -31,7 +41,8 @@ def ask(connection: HTTPConnection, address: str, path: str = "/api/v1/experimen
     return answer.status, answer.getheader("Retry-After", "")
 
 
-def test_one_noisy_client_is_slowed_down_and_nobody_else(port: int) -> None:
+def test_one_noisy_client_is_slowed_down_and_nobody_else(server: TrackwayServer) -> None:
+    port, before = server.port, measure_bytes(server)
     stop = threading.Event()
     noisy: Counter[tuple[int, str]] = Counter()
 
@@ -55,6 +66,7 @@ def test_one_noisy_client_is_slowed_down_and_nobody_else(port: int) -> None:
     assert {status for status, _ in refused} == {429}
     assert all(int(wait) >= 1 for _, wait in refused), refused
     assert sum(refused.values()) > noisy[200, ""] / 10
+    assert measure_bytes(server) - before < MEMORY_BYTES
 
 
 def test_a_client_does_not_become_many_by_what_it_says_of_itself(port: int) -> None:
