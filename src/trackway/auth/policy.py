@@ -84,6 +84,7 @@ class GrantPolicy:
             extra = EXTRA.get(operation.name)
             return admitted if extra is None else extra(tx, admitted, request)
         except (NotFound, PermissionDenied):
+            tx.access.confirm()
             self._denied(admitted, operation, request)
             raise
 

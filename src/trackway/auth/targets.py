@@ -17,7 +17,7 @@ from trackway.api import runs as r
 from trackway.api.calls import Call, Permission, Target
 from trackway.api.operations import Access
 from trackway.artifacts.paths import check_artifact_path
-from trackway.auth.rights import Permissions, Rights
+from trackway.auth.rights import NOTHING, Permissions, Rights
 from trackway.base.errors import AlreadyExists, NotFound, PermissionDenied
 from trackway.rules import default_experiment
 from trackway.rules.checks import parse_experiment_id
@@ -60,9 +60,9 @@ def check_run(tx: Transaction, call: AdmittedCall, run_id: str, needed: Permissi
     rights = _rights(call)
     if needed in rights.workspace and "read" in rights.workspace:
         return
-    ref = tx.runs.ref(call.workspace, run_id)
+    home = tx.runs.find_home(call.workspace, run_id)
     missing = NotFound(f"Run {run_id[:64]!r} not found")
-    require(rights.on_experiment(ref.experiment) if ref else frozenset(), needed, missing)
+    require(NOTHING if home is None else rights.on_experiment(home), needed, missing)
 
 
 def check_logged_model(tx: Transaction, call: AdmittedCall, model_id: str, needed: Permission) -> None:

@@ -82,7 +82,13 @@ class Access(Protocol):
     """Users, credentials, teams, roles and grants. Every change raises ``version``."""
 
     def version(self) -> int:
-        """Return a number that grows with every change of access; read once in a transaction."""
+        """Return a number that grows with every change of access; read once in a transaction.
+
+        A writer may get the number that was last, and begins its transaction anew when that has grown meanwhile.
+        """
+
+    def confirm(self) -> None:
+        """Make sure, before something is done that cannot be undone, that this transaction will not begin anew."""
 
     @property
     def changed(self) -> bool:

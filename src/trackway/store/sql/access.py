@@ -12,6 +12,8 @@ from trackway.api.calls import Permission
 from trackway.store.access import CredentialKind, CredentialRow, Given, GrantRow, UserRow
 from trackway.store.sql.connection import Connection, Row
 
+VERSION = "SELECT version FROM access_versions WHERE name = 'access'"
+"""Of access: see ``Connection.assume``."""
 _USER = "pk, name, kind, password, is_admin, disabled, home"
 _SHOWN = (
     "pk, name, kind, is_admin, disabled, password <> '', created_ms, created_by,"
@@ -51,7 +53,8 @@ class AccessTable:
     def version(self) -> int:
         """Return the number that grows with every change; read once in a transaction."""
         if self._read_in != self._db.transactions:
-            row = self._db.one("SELECT version FROM access_versions WHERE name = 'access'")
+            db = self._db
+            row = db.one(VERSION) if self._changed_in == db.transactions else db.assume(VERSION)
             self._version = row[0] if row else 0
             self._read_in = self._db.transactions
         return self._version
@@ -61,8 +64,15 @@ class AccessTable:
         """Whether this transaction has changed anything of access."""
         return self._changed_in == self._db.transactions
 
+    def confirm(self) -> None:
+        """See ``store.access.Access``."""
+        if self._db.assumed.pending:
+            self._db.confirm_assumed()
+
     def touch(self) -> None:
         """Raise the version."""
+        self.confirm()
+        self._db.assumed.forget((VERSION, ()))
         self._db.run(
             "INSERT INTO access_versions (name, version) VALUES ('access', 1)"
             " ON CONFLICT (name) DO UPDATE SET version = access_versions.version + 1"

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from trackway.api.query import read_number
 from trackway.base.errors import InvalidInput, TrackwayError, Unavailable
 from trackway.store.sql.arrays import send_binary
+from trackway.store.sql.assumptions import Assumptions, Stale
 
 Dialect = Literal["sqlite", "postgresql"]
 Row = tuple[Any, ...]
@@ -55,7 +56,8 @@ class Connection:
 
     ``statements`` counts every statement sent, for budgets in tests, and ``transactions`` every one that was begun.
     ``wrote`` is set by each writing method, so that the writer knows whether a failed job left something to undo.
-    ``job`` is the number of the job that is being done, and ``expected`` what is to be checked before the commit.
+    ``job`` is the number of the job that is being done, ``expected`` what is to be checked before the commit, and
+    ``assumed`` what is to hold until then.
     ``committing`` is set from the moment when PostgreSQL is told to commit until it says that it has: if the connection
     breaks then, nobody knows.
     """
@@ -69,6 +71,8 @@ class Connection:
         self.committing = False
         self.job = 0
         self.expected: list[tuple[int, _Cursor, Callable[[list[Row]], object]]] = []
+        self.assumed = Assumptions({})
+        self._writes = False
         self._kept: dict[tuple[str, Sequence[Any]], Row | None] = {}
         self._kept_version = -1
         self._is_kept_valid = False
@@ -116,6 +120,34 @@ class Connection:
         if key not in self._kept:
             self._kept[key] = self.one(sql, params)
         return self._kept[key]
+
+    def assume(self, sql: str, params: tuple[Any, ...] = ()) -> Row | None:
+        """Read the first row of what hardly ever changes. A writer goes on with what it was the last time.
+
+        That is confirmed before the commit at the latest, or else the transaction's jobs are done again. That there is
+        no row is never assumed.
+        """
+        query = (sql, params)
+        row = self.assumed.known.get(query) if self._writes else None
+        if row is not None:
+            self.assumed.pending[query] = row
+            return row
+        row = self.one(sql, params)
+        if row is not None and self._writes:
+            self.assumed.keep(query, row)
+        return row
+
+    def confirm_assumed(self) -> None:
+        """Ask for what was assumed and no statement has told since.
+
+        raises: Stale when it is something else
+        """
+        pending = list(self.assumed.pending)
+        cursors = [self._execute(*query) for query in pending]
+        self._wait()
+        self._answered = self.statements
+        for query, cursor in zip(pending, cursors, strict=True):
+            self.assumed.confirm(query, cursor.fetchone())
 
     def run(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Write, and return how many rows were changed."""
@@ -212,6 +244,8 @@ class Connection:
     def begin(self, write: bool) -> None:
         """Open a transaction: a reader sees one snapshot, a SQLite writer holds the write lock from the start."""
         self.wrote = self.committing = self._is_kept_valid = False
+        self.assumed.pending.clear()
+        self._writes = write
         self._may_recall = write and self.dialect == "sqlite"
         self.transactions += 1
         if self.dialect == "sqlite":
@@ -416,6 +450,8 @@ def is_driver_error(error: BaseException) -> bool:
 
 def is_transient(error: BaseException) -> bool:
     """Tell whether a job should be tried again: deadlock, serialisation, lock time-out, or a row made meanwhile."""
+    if isinstance(error, Stale):
+        return True
     if isinstance(error, sqlite3.OperationalError):
         return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
     return getattr(error, "sqlstate", None) in ("40001", "40P01", "55P03", "23505")
@@ -423,6 +459,8 @@ def is_transient(error: BaseException) -> bool:
 
 def storage_error(error: BaseException) -> BaseException:
     """Tell a driver's failure as one of ours, of which nothing was kept; any other error stays what it is."""
+    if isinstance(error, Stale):
+        return Unavailable("Who may do this is being changed", hint="nothing was written; try again", retry_after_s=1.0)
     if not is_driver_error(error):
         return error
     if _has_class(error, "DataError"):

@@ -78,7 +78,7 @@ class MetricTable:
         rows, blob = _sum_up(series)
 
         def check(found: list[Row]) -> None:
-            judge(self._runs.take_touched(found, points) or self._runs.ref(workspace, run_id))
+            judge(self._runs.take_touched(found, workspace, points) or self._runs.ref(workspace, run_id))
 
         values = (points, now_ms, workspace, run_id, *list_columns(rows), blob)
         self._db.expect(write_log(TOUCH, len(rows) > 1), values, check)

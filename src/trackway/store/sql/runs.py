@@ -21,6 +21,7 @@ from trackway.api.runs import (
 )
 from trackway.store.base import LostRun, Page, RunRef, RunRow, Search
 from trackway.store.columns import RunColumns, ValueColumn
+from trackway.store.sql.access import VERSION
 from trackway.store.sql.connection import SQLITE_VARIABLES, Connection, Row
 from trackway.store.sql.purge import measure_run, purge_run
 from trackway.store.sql.run_cache import RunCache
@@ -41,6 +42,7 @@ _CREATE_WITH_TAGS = (
     f"WITH r AS ({_CREATE} RETURNING pk, experiment_pk) INSERT INTO {_TAGS}"
     " SELECT r.pk, t.key, r.experiment_pk, t.value FROM r, unnest(?::text[], ?::text[]) t (key, value)"
 )
+_HOME = "SELECT experiment_pk FROM runs WHERE workspace = ? AND run_id = ?"
 _NAN = float("nan")
 GATHER_REQUESTS = 256
 """After so many requests with points a run is queued for gathering them; after fewer when they are large."""
@@ -49,7 +51,8 @@ _POINTS_PER_WEIGHT = 256
 TOUCH, _TOUCH_AND_RENEW = (
     "UPDATE runs AS r SET version = version + 1,"
     f" arrived = arrived + (? + {_POINTS_PER_WEIGHT - 1}) / {_POINTS_PER_WEIGHT}, lease_until_ms = {lease}"
-    f" WHERE workspace = ? AND run_id = ? AND deleted_ms IS NULL RETURNING arrived, {_REF.replace('r.', '')}"
+    f" WHERE workspace = ? AND run_id = ? AND deleted_ms IS NULL RETURNING arrived, ({VERSION}) AS access,"
+    f" {_REF.replace('r.', '')}"
     for lease in (
         "CASE WHEN lease_until_ms IS NULL THEN NULL ELSE ? + lease_ms END",
         (
@@ -79,6 +82,11 @@ class RunTable:
         """Say where a run is."""
         return self._ref("r.workspace = ? AND r.run_id = ?", (workspace, run_id))
 
+    def find_home(self, workspace: str, run_id: str) -> int | None:
+        """Return the number of the experiment that a run is in; a writer is told what it was the last time."""
+        row = self._db.assume(_HOME, (workspace, run_id))
+        return row[0] if row else None
+
     def find(self, workspace: str, external_key: str) -> RunRef | None:
         """Say where the run with an external key is."""
         return self._ref("r.workspace = ? AND r.external_key = ?", (workspace, external_key))
@@ -96,14 +104,18 @@ class RunTable:
             rows = self._db.returning(TOUCH, (points, now_ms, workspace, run_id))
         else:
             rows = self._db.returning(_TOUCH_AND_RENEW, (points, now_ms + lease_ms, lease_ms, workspace, run_id))
-        return self.take_touched(rows, points) or self.ref(workspace, run_id)
+        return self.take_touched(rows, workspace, points) or self.ref(workspace, run_id)
 
-    def take_touched(self, rows: Sequence[Row], points: int) -> RunRef | None:
+    def take_touched(self, rows: Sequence[Row], workspace: str, points: int) -> RunRef | None:
         """Return where the run is that ``TOUCH`` found, if there is one; queue it when it is to be gathered."""
         if not rows:
             return None
-        arrived, *columns = rows[0]
+        arrived, access, *columns = rows[0]
         ref = _run_ref(columns, True)  # if its experiment were in the trash, the run would be there itself
+        assumed = self._db.assumed
+        if assumed.pending:
+            assumed.confirm((VERSION, ()), (access,))
+            assumed.confirm((_HOME, (workspace, ref.run_id)), (ref.experiment,))
         if arrived % GATHER_REQUESTS < -(-points // _POINTS_PER_WEIGHT):
             self._db.post("INSERT INTO gather_queue (run_pk, ended) VALUES (?, 0) ON CONFLICT DO NOTHING", (ref.pk,))
         return ref

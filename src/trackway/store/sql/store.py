@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from trackway.base.errors import Unavailable
 from trackway.store.base import Done, Job
-from trackway.store.sql.connection import Connection, connector, is_driver_error, storage_error
+from trackway.store.sql.assumptions import Assumptions, Query
+from trackway.store.sql.connection import Connection, Row, connector, is_driver_error, storage_error
 from trackway.store.sql.run_cache import RunCache
 from trackway.store.sql.transaction import SqlTransaction
 from trackway.store.sql.upgrade import prepare
@@ -38,6 +39,7 @@ class SqlStore:
         self._connect, self.dialect = connector(uri)
         prepare(uri, self._connect)
         self._cache = RunCache()
+        self._assumed: dict[Query, Row] = {}
         self._writer = Writer(self._open, 1 if self.dialect == "sqlite" else POSTGRES_WRITERS)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="trackway-reader")
         self._free: list[SqlTransaction] = []
@@ -132,6 +134,7 @@ class SqlStore:
     def _open(self) -> SqlTransaction:
         db = self._reconnect()
         db.send_ahead()
+        db.assumed = Assumptions(self._assumed)
         return SqlTransaction(db)
 
     def _reconnect(self) -> Connection:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from trackway.base.errors import TrackwayError, Unavailable
 from trackway.store.base import Done, Job
+from trackway.store.sql.assumptions import Stale
 from trackway.store.sql.connection import is_transient, storage_error
 from trackway.store.sql.transaction import SqlTransaction
 
@@ -19,6 +20,7 @@ ATTEMPTS = 5
 """Tries of a job on its own when the database reports a deadlock or a conflict of serialisation."""
 
 _Item = tuple[str, Job[Any], Done[Any]]
+_Outcome = tuple[Done[Any], Any, BaseException | None]
 _get_key = itemgetter(0)
 
 
@@ -81,13 +83,18 @@ class Writer:
         if tx is not None:
             tx.db.close()
 
-    def _carry_out(self, tx: SqlTransaction | None, batch: list[_Item]) -> SqlTransaction | None:
-        """Carry out a batch; return the connection, or None when it must not be used again."""
+    def _carry_out(self, tx: SqlTransaction | None, batch: list[_Item], began: int = 1) -> SqlTransaction | None:
+        """Carry out a batch; return the connection, or None when it must not be used again.
+
+        began: how often it was: what was assumed and did not hold is known the second time
+        """
         try:
             tx = tx or self._open()
             outcomes = _attempt(tx, batch)
         except BaseException as error:  # noqa: BLE001 - the thread's edge: the error goes to whoever waits
             tx, verdict, told = _judge(tx, error)
+            if isinstance(error, Stale) and began == 1:
+                return self._carry_out(tx, batch, began=2)
             if verdict == "unsure" or (verdict == "final" and len(batch) == 1):
                 for _, _, done in batch:
                     done(None, told)
@@ -116,9 +123,9 @@ class Writer:
         return tx
 
 
-def _attempt(tx: SqlTransaction, batch: list[_Item]) -> list[tuple[Done[Any], Any, BaseException | None]]:
+def _attempt(tx: SqlTransaction, batch: list[_Item]) -> list[_Outcome]:
     db = tx.db
-    outcomes: list[tuple[Done[Any], Any, BaseException | None]] = []
+    outcomes: list[_Outcome] = []
     db.begin(write=True)
     for number, (_, job, done) in enumerate(batch):
         db.wrote, db.job = False, number
@@ -126,12 +133,15 @@ def _attempt(tx: SqlTransaction, batch: list[_Item]) -> list[tuple[Done[Any], An
             outcomes.append((done, job(tx), None))
         except TrackwayError as error:
             if db.wrote:
-                if len(batch) == 1:
-                    raise
-                raise _Redo from error
+                if len(batch) > 1:
+                    raise _Redo from error
+                db.confirm_assumed()  # or it may tell somebody of what is not for them any more
+                raise
             outcomes.append((done, None, error))
     for number, failure in db.check_expected() if db.expected else ():
         outcomes[number] = (outcomes[number][0], None, failure)
+    if db.assumed.pending:
+        db.confirm_assumed()
     db.commit()
     return outcomes
 
