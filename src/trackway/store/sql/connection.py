@@ -86,6 +86,11 @@ class Connection:
         """Read all rows."""
         return self._execute(sql, params).fetchall()
 
+    def all_of(self, queries: Sequence[str], params: Sequence[Any]) -> list[list[Row]]:
+        """Read all rows of several queries with the same parameters, which PostgreSQL is asked together."""
+        cursors = [self._execute(sql, params) for sql in queries]
+        return [cursor.fetchall() for cursor in cursors]
+
     def each(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """Read row by row, without keeping them."""
         return iter(self._execute(sql, params))
@@ -258,7 +263,7 @@ class Connection:
         if self.dialect == "sqlite":
             self.raw.execute("COMMIT")
             return
-        if self.statements > self._answered:
+        if self._writes and self.statements > self._answered:
             self._wait()  # so that a connection that was lost before is known to have committed nothing
         self.committing = True
         cursor = self.raw.execute("COMMIT")
@@ -292,7 +297,7 @@ class Connection:
             self.raw.execute("PRAGMA query_only = ON")
 
     def send_ahead(self) -> None:
-        """Make this a connection for writers: what is sent to PostgreSQL is waited for only where it has to be."""
+        """Have what is sent to PostgreSQL waited for only where an answer is needed."""
         if self.dialect == "postgresql":
             self._pipeline = self._open.enter_context(self.raw.pipeline())
 

@@ -43,6 +43,25 @@ _CREATE_WITH_TAGS = (
     " SELECT r.pk, t.key, r.experiment_pk, t.value FROM r, unnest(?::text[], ?::text[]) t (key, value)"
 )
 _HOME = "SELECT experiment_pk FROM runs WHERE workspace = ? AND run_id = ?"
+_INPUTS = (
+    "SELECT i.run_pk, i.tags, d.name, d.digest, d.source_type, d.source, d.schema, d.profile"
+    " FROM run_datasets i JOIN datasets d ON d.pk = i.dataset_pk"
+)
+_READ = (
+    (
+        "SELECT pk, run_id, experiment_pk, name, status, user_name, start_ms, end_ms, deleted_ms, artifact_uri,"
+        " version, parent_run_id, external_key, lease_until_ms, environment_digest FROM runs WHERE pk {}"
+    ),
+    _INPUTS + " WHERE i.run_pk {} ORDER BY i.run_pk, i.dataset_pk",
+    "SELECT run_pk, direction, model_id, step FROM run_models WHERE run_pk {} ORDER BY run_pk, step, model_id",
+    (
+        "SELECT run_pk, key, last_step, last_time_ms, last_value, min_value, min_step, max_value, max_step, count,"
+        " nan_count FROM series WHERE run_pk {} ORDER BY run_pk, key"
+    ),
+    "SELECT run_pk, key, value FROM params WHERE run_pk {} ORDER BY run_pk, key",
+    "SELECT run_pk, key, value FROM tags WHERE run_pk {} ORDER BY run_pk, key",
+)
+"""All that there is of some runs."""
 _NAN = float("nan")
 GATHER_REQUESTS = 256
 """After so many requests with points a run is queued for gathering them; after fewer when they are large."""
@@ -240,7 +259,8 @@ class RunTable:
         for ref in refs:
             for table, column in (("params", "run_pk"), ("tags", "run_pk"), ("series", "run_pk")):
                 self._db.run(f"UPDATE {table} SET experiment_pk = ? WHERE {column} = ?", (experiment, ref.pk))
-            inputs = self._load_inputs([ref.pk]).get(ref.pk, [])
+            rows = self._db.all(f"{_INPUTS} WHERE i.run_pk = ? ORDER BY i.dataset_pk", (ref.pk,))
+            inputs = _group_inputs(rows).get(ref.pk, [])
             self._db.run("DELETE FROM run_datasets WHERE run_pk = ?", (ref.pk,))
             self._db.run("UPDATE runs SET experiment_pk = ?, version = version + 1 WHERE pk = ?", (experiment, ref.pk))
             self.add_datasets(ref._replace(experiment=experiment), inputs)
@@ -387,36 +407,16 @@ class RunTable:
         return [known[pk] for pk, _ in found]
 
     def _read(self, pks: Sequence[int]) -> dict[int, Run]:
-        db = self._db
-        marks = ", ".join("?" * len(pks))
-        where = f"WHERE run_pk IN ({marks}) ORDER BY run_pk, key"
-        params: dict[int, dict[str, str]] = {}
-        for pk, key, value in db.all(f"SELECT run_pk, key, value FROM params {where}", pks):
-            params.setdefault(pk, {})[key] = value
-        tags: dict[int, dict[str, str]] = {}
-        for pk, key, value in db.all(f"SELECT run_pk, key, value FROM tags {where}", pks):
-            tags.setdefault(pk, {})[key] = value
+        among, numbers = self._db.among(pks)
+        rows, input_rows, model_rows, metric_rows, *texts = self._db.all_of([q.format(among) for q in _READ], numbers)
+        inputs = _group_inputs(input_rows)
+        params, tags = map(_group_texts, texts)
         metrics: dict[int, dict[str, MetricSummary]] = {}
-        for row in db.all(
-            "SELECT run_pk, key, last_step, last_time_ms, last_value, min_value, min_step, max_value, max_step, count,"
-            f" nan_count FROM series {where}",
-            pks,
-        ):
+        for row in metric_rows:
             metrics.setdefault(row[0], {})[row[1]] = _summary(row)
-        inputs = self._load_inputs(pks)
         models: dict[int, list[Row]] = {}
-        for row in db.all(
-            f"SELECT run_pk, direction, model_id, step FROM run_models WHERE run_pk IN ({marks})"
-            " ORDER BY run_pk, step, model_id",
-            pks,
-        ):
+        for row in model_rows:
             models.setdefault(row[0], []).append(row)
-        rows = db.all(
-            "SELECT pk, run_id, experiment_pk, name, status, user_name, start_ms, end_ms, deleted_ms, artifact_uri,"
-            " version, parent_run_id, external_key, lease_until_ms, environment_digest"
-            f" FROM runs WHERE pk IN ({marks})",
-            pks,
-        )
         return {
             row[0]: Run(
                 run_id=row[1],
@@ -446,21 +446,6 @@ class RunTable:
             for row in rows
         }
 
-    def _load_inputs(self, pks: Sequence[int]) -> dict[int, list[DatasetInput]]:
-        marks = ", ".join("?" * len(pks))
-        inputs: dict[int, list[DatasetInput]] = {}
-        for pk, labels, name, digest, source_type, source, schema, profile in self._db.all(
-            "SELECT i.run_pk, i.tags, d.name, d.digest, d.source_type, d.source, d.schema, d.profile"
-            f" FROM run_datasets i JOIN datasets d ON d.pk = i.dataset_pk WHERE i.run_pk IN ({marks})"
-            " ORDER BY i.run_pk, i.dataset_pk",
-            pks,
-        ):
-            dataset = Dataset(
-                name=name, digest=digest, source_type=source_type, source=source, schema=schema, profile=profile
-            )
-            inputs.setdefault(pk, []).append(DatasetInput(dataset=dataset, tags=json.loads(labels)))
-        return inputs
-
 
 def _tree_node(row: Row, depth: int) -> TreeNode:
     run_id, parent, name, status, start_ms, deleted_ms = row
@@ -480,6 +465,23 @@ def _run_ref(row: Sequence[Any], experiment_live: bool) -> RunRef:
     return RunRef(
         pk, run_id, experiment, experiment_live, deleted_ms is None, cast(RunStatus, status), name, artifact_uri, parent
     )
+
+
+def _group_texts(rows: Iterable[Row]) -> dict[int, dict[str, str]]:
+    """Return params or tags by run."""
+    texts: dict[int, dict[str, str]] = {}
+    for pk, key, value in rows:
+        texts.setdefault(pk, {})[key] = value
+    return texts
+
+
+def _group_inputs(rows: Iterable[Row]) -> dict[int, list[DatasetInput]]:
+    """Return the data sets of ``_INPUTS`` by run."""
+    inputs: dict[int, list[DatasetInput]] = {}
+    for pk, labels, name, digest, kind, source, schema, profile in rows:
+        dataset = Dataset(name=name, digest=digest, source_type=kind, source=source, schema=schema, profile=profile)
+        inputs.setdefault(pk, []).append(DatasetInput(dataset=dataset, tags=json.loads(labels)))
+    return inputs
 
 
 def _summary(row: Row) -> MetricSummary:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from trackway.api.logged_models import DatasetRef
 from trackway.api.query import And, Comparison, Expression, OrderTerm
 from trackway.store.base import Page, Search
@@ -29,6 +31,9 @@ MARKED = 1_000
 """Most numbers that are written into a statement one by one."""
 FEW = 4_000
 """Conditions that at most so many rows satisfy lead the search; others are better met while walking the order."""
+LISTED = 8_000
+"""Most rows of one condition that PostgreSQL lists, to be intersected here: to look one up takes as long as to list 25.
+"""
 
 _VERSION_LEADS = {
     "name": "r.model_pk = (SELECT m.pk FROM registered_models m WHERE m.workspace = ? AND m.name = ?)",
@@ -390,7 +395,7 @@ def _on_datasets(datasets: Sequence[DatasetRef]) -> Sql | None:
 
 
 def _choose_lead(db: Connection, filters: Filters, experiment: int, expression: Expression | None) -> _Lead | None:
-    """Return the conditions that an index answers and few rows satisfy, each counted as far as that.
+    """Return the conditions that an index answers and few rows satisfy.
 
     Neither database can know that by itself: SQLite keeps no such statistics, and PostgreSQL's take keys and values as
     independent. What several indexes say is intersected without a look at the rows.
@@ -399,6 +404,11 @@ def _choose_lead(db: Connection, filters: Filters, experiment: int, expression: 
     if not indexed:
         return None
     scans = [_index_scan(filters, experiment, comparison) for comparison in indexed]
+    return (_list_few if db.dialect == "postgresql" else _count_few)(db, indexed, scans)
+
+
+def _count_few(db: Connection, indexed: Sequence[Comparison], scans: Sequence[Sql]) -> _Lead | None:
+    """Count each condition as far as few go, and have those that lead intersected by the search itself."""
     counts = ", ".join(f"(SELECT COUNT(*) FROM ({scan.text} LIMIT {FEW + 1}) f)" for scan in scans)
     [found] = db.all(f"SELECT {counts}", params_of(scans))
     few = [place for place, count in enumerate(found) if count <= FEW]
@@ -406,6 +416,23 @@ def _choose_lead(db: Connection, filters: Filters, experiment: int, expression: 
         return None
     scan = Sql(" INTERSECT ".join(scans[place].text for place in few), params_of([scans[place] for place in few]))
     return _Lead([indexed[place] for place in few], scan)
+
+
+def _list_few(db: Connection, indexed: Sequence[Comparison], scans: Sequence[Sql]) -> _Lead | None:
+    """List what each condition leads to, and intersect it here: PostgreSQL would walk each index twice, and hash it."""
+    joined = "(SELECT STRING_AGG(INT8SEND(f.pk), '') FROM ({} LIMIT {}) f)"
+    lists = ", ".join(joined.format(scan.text, LISTED + 1) for scan in scans)
+    [found] = db.all(f"SELECT {lists}", params_of(scans))
+    numbers = [np.frombuffer(one or b"", dtype=">i8").astype(np.int64) for one in found]
+    few = [place for place, those in enumerate(numbers) if len(those) <= LISTED]
+    if not few:
+        return None
+    left, *others = sorted((numbers[place] for place in few), key=len)
+    for those in others:
+        left = left[np.isin(left, those, assume_unique=True)]
+    if len(left) > FEW:
+        return None
+    return _Lead([indexed[place] for place in few], Sql("SELECT UNNEST(?::bigint[]) AS pk", (left.tolist(),)))
 
 
 def _list_terms(expression: Expression | None) -> Sequence[Expression]:

@@ -155,6 +155,7 @@ class SqlStore:
         except IndexError:
             db = self._reconnect()
             try:
+                db.send_ahead()
                 db.forbid_writes()
             except Exception as error:
                 db.close()
