@@ -247,6 +247,7 @@ def test_a_search_finds_what_its_filter_means_in_the_order_asked_for_page_by_pag
     experiments = None if scope is None else [world.experiments[at] for at in scope]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sql_search, "FEW", rng.choice((1, 20, 4_000)))  # which index leads must not change what is found
+        patch.setattr(sql_search, "LISTED", rng.choice((2, 20, 8_000)))
         search = Search(expression, tuple(order), view)
         found = world.search(experiments, search, lambda: rng.randint(1, most))
         where = (world.space.workspace, experiments, search)
