@@ -318,3 +318,19 @@ def test_an_administrator_limits_what_the_workspace_uses(page: Page, guarded: Gu
     page.goto(f"{guarded.address}/account")
     expect(page.get_by_role("region", name="Who I am")).to_contain_text("ann")
     expect(page.get_by_role("button", name="Change the quota")).to_have_count(0)
+
+
+def test_a_role_comes_back_with_its_grants(page: Page, guarded: Guarded) -> None:
+    guarded.call("PUT", "/roles/labeller", {"permissions": ["read", "write"]})
+    grant = {"subject_kind": "user", "subject": "ann", "target_kind": "workspace", "target": "", "role": "labeller"}
+    guarded.call("POST", "/grants", grant)
+    sign_in(page, guarded)
+    page.goto(f"{guarded.address}/members?tab=roles")
+    page.get_by_role("button", name="Delete the role labeller").click()
+    expect(page.get_by_text("The role labeller is gone, and 1 grant of it")).to_be_visible()
+    role = page.get_by_role("cell", name="labeller", exact=True)
+    expect(role).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(role).to_be_visible()
+    page.goto(f"{guarded.address}/members?tab=grants")
+    expect(page.get_by_role("row").filter(has_text="labeller")).to_contain_text("ann")

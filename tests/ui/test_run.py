@@ -225,3 +225,15 @@ def test_files_come_and_go(page: Page, site: Site) -> None:
     with page.expect_download() as all_of_them:
         page.get_by_role("link", name="All as zip").click()
     assert all_of_them.value.path().read_bytes().startswith(b"PK")
+
+
+@pytest.mark.parametrize("page", [(390, "light")], indirect=True, ids=["390-light"])
+def test_a_folder_of_images_shows_them_and_the_open_tab_is_in_sight(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path=images")
+    expect(page.get_by_role("link", name="Artifacts", exact=True)).to_be_in_viewport(ratio=0.9)
+    expect(page.get_by_text("1 of 4", exact=True)).to_be_visible()
+    page.locator(".gallery").get_by_role("button", name="step-2.png").click()
+    expect(page).to_have_url(re.compile(r"path=images(%2F|/)step-2\.png"))
+    expect(page.get_by_text("3 of 4", exact=True)).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("1 of 4", exact=True)).to_be_visible()
