@@ -6,7 +6,7 @@ import click
 
 from trackway.api import access as c
 from trackway.api import operations as ops
-from trackway.cli.output import format_time, on_store, show_done, show_rows
+from trackway.cli.output import count, format_time, on_store, show_done, show_rows
 from trackway.sdk.transport import Transport
 
 WHOSE = click.option("--user", default="", help="Whose; yours when left out.")
@@ -47,7 +47,7 @@ def end_sessions(transport: Transport, as_json: bool, session_id: str, ends_all:
         raise click.UsageError("Name a session, or give --all.")
     if ends_all:
         ended = transport.call(ops.DELETE_OTHER_SESSIONS, c.DeleteOtherSessions(user=user)).ended
-        show_done(f"Ended {ended} sessions.", as_json, ended=ended)
+        show_done(f"Ended {count(ended, 'session')}.", as_json, ended=ended)
         return
     transport.call(ops.DELETE_SESSION, c.SessionId(session_id=session_id, user=user))
     show_done(f"Ended {session_id}.", as_json)
