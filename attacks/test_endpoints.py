@@ -74,7 +74,7 @@ REFUSED = (
     "http://evil.example.org/" + "x" * 1_000_000,
 )
 """No place of a server's, or one that a reader takes for another."""
-NAMES = ("..", ".", "a/b", "../x", "a\\b", "a:b", "%2e%2e", "a\nb", "a\r\nX: y", "a\x00b", "", " ", "x" * 1_000_000)
+NAMES = ("..", ".", "a/b", "../x", "a\\b", "a:b", "%2e%2e", "a\nb", "a\r\nX: y", "a\x00b", "", " ", "x" * 50_000)
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,8 @@ SCENARIOS: list[Scenario] = [
         "counted first",
         lambda s: c.EraseUser(name=named(s), dry_run=True),
         lambda s, x: (
-            x.changed["runs"] == 1
+            x.pseudonym == ""
+            and x.changed["runs"] == 1
             and x.changed["tags"] == 2
             and x.changed["audit"] >= 2
             and s.call(ops.GET_USER, c.UserName(name=s.__dict__["named"]))

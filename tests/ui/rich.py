@@ -245,6 +245,7 @@ def make_rich(port: int, name: str = "rich") -> Rich:
                 "dirty": True,
                 "diff": DIFF.replace("0.01", f"0.0{number}"),
                 "diff_truncated": False,
+                "left_out": [{"path": f"data/{HOSTILE}.bin", "size_bytes": 2_000_000, "reason": "larger than 512 KiB"}],
             },
         }
         call(port, "PUT", f"/runs/{run}/environment", {"environment": environment})

@@ -31,6 +31,9 @@ def test_a_run_says_what_it_is_and_what_it_came_from(page: Page, site: Site, ric
     expect(page.locator(".spark path")).to_have_attribute("d", re.compile("^M.*L"))
     page.get_by_text("2 lines changed").click()
     expect(page.locator(".t-added").last).to_have_text("+rate = 0.00\n")
+    left_out = page.get_by_role("region", name="Files that were not kept").get_by_role("row").last
+    expect(left_out).to_contain_text("larger than 512 KiB")
+    expect(left_out).to_contain_text(HOSTILE)
     note = page.get_by_role("region", name="Notes")
     expect(note.get_by_role("link")).to_have_count(1)
     expect(note).to_contain_text("[click](javascript:window.pwned=1) <img src=x onerror=window.pwned=1>")

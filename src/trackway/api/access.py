@@ -91,7 +91,7 @@ class EraseUser(Request, frozen=True, kw_only=True):
 class ErasedUser(Response, frozen=True, kw_only=True):
     """What came of it.
 
-    pseudonym: what stands where the name was, the same everywhere
+    pseudonym: what stands where the name was, the same everywhere; empty for a dry run
     changed:   rows of each table in which it stands now, or would
     """
 

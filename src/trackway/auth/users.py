@@ -106,7 +106,7 @@ class UserService:
         changed = tx.erasure.replace_name(user.name, pseudonym, dry_run=q.dry_run)
         if not q.dry_run:
             tx.access.delete_user(user.pk)
-        return c.ErasedUser(pseudonym=pseudonym, changed=changed, dry_run=q.dry_run)
+        return c.ErasedUser(pseudonym="" if q.dry_run else pseudonym, changed=changed, dry_run=q.dry_run)
 
     def invite(self, tx: Transaction, call: Call, q: c.UserName) -> c.CreatedUser:
         """Make a new link to set a password; links that were made before end."""

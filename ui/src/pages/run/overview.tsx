@@ -1,7 +1,7 @@
 /** What a run is, was given, and came to. */
 import { call } from "../../api/client"
 import { COUNT, LAST, MAX, MIN, NAN_COUNT } from "../../api/summary"
-import type { Environment, Run } from "../../api/types"
+import type { Environment, GitState, Run } from "../../api/types"
 import { unpack } from "../../charts/curves"
 import { Status } from "../../components/basics"
 import { Copied, Facts, Pairs, Section, useSeen, type Fact } from "../../components/facts"
@@ -9,7 +9,7 @@ import { Highlighted } from "../../components/highlight"
 import { Note } from "../../components/note"
 import { Spark } from "../../components/spark"
 import { Tags } from "../../components/tags"
-import { count, dated, moment, number } from "../../format"
+import { bytes, count, dated, moment, number } from "../../format"
 import { useLoad } from "../../state/load"
 import { took } from "../runs/columns"
 import { SYSTEM } from "./run"
@@ -192,22 +192,40 @@ function Family({ run }: { run: Run }) {
   )
 }
 
+/** What the work tree held beside the commit. */
+function Changes({ git }: { git: GitState }) {
+  const { diff, left_out } = git
+  if (!diff && left_out.length === 0) return null
+  const changed = diff.split("\n").filter((line) => /^[+-](?![+-])/.test(line)).length
+  const of = new Map(left_out.map((file) => [file.path, file]))
+  return (
+    <Section title="Changes to the commit" note={git.diff_truncated ? "cut at 1 MiB" : undefined}>
+      {diff && (
+        <div class="section-body">
+          <details>
+            <summary>{count(changed, "line")} changed</summary>
+            <Highlighted text={diff} language="diff" />
+          </details>
+        </div>
+      )}
+      {left_out.length > 0 && (
+        <Pairs
+          label="Files that were not kept"
+          names={[...of.keys()]}
+          heads={[git.left_out_truncated ? "Not kept, among others" : "Not kept", "Size", "Why"]}
+          cells={(path) => [bytes(of.get(path)!.size_bytes), of.get(path)!.reason]}
+        />
+      )}
+    </Section>
+  )
+}
+
 function EnvironmentPart({ environment }: { environment: Environment }) {
   const packages = Object.keys(environment.packages).sort()
   const variables = Object.keys(environment.variables).sort()
-  const diff = environment.git?.diff
   return (
     <>
-      {diff && (
-        <Section title="Changes to the commit" note={environment.git!.diff_truncated ? "cut at 1 MiB" : undefined}>
-          <div class="section-body">
-            <details>
-              <summary>{count(diff.split("\n").filter((line) => /^[+-](?![+-])/.test(line)).length, "line")} changed</summary>
-              <Highlighted text={diff} language="diff" />
-            </details>
-          </div>
-        </Section>
-      )}
+      {environment.git && <Changes git={environment.git} />}
       <div class="halves">
         <Section title="Environment">
           <Facts
