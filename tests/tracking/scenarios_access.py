@@ -387,6 +387,21 @@ GRANTS: list[Scenario] = [
         lambda s, bad: c.GrantId(grant_id=bad),
         NotFound,
     ),
+    ok(ops.LIST_OWN_GRANTS, "who was given nothing", lambda s: c.ListOwnGrants(), lambda s, x: x.grants == []),
+    ok(
+        ops.LIST_OWN_GRANTS,
+        "oneself, by a team and with everyone",
+        lambda s: _given_to_oneself(s),
+        lambda s, x: (
+            [(one.subject_kind, one.target_kind, one.target, one.role) for one in x.grants]
+            == [
+                ("user", "workspace", "", "reader"),
+                ("everyone", "registered_model", "m*", "reader"),
+                ("team", "experiment", s.exp, "editor"),
+            ]
+            and [bool(one.team) and one.team_number > 0 for one in x.grants] == [False, False, True]
+        ),
+    ),
     ok(
         ops.EXPLAIN_ACCESS,
         "through a team and a pattern",
@@ -443,6 +458,20 @@ def _two_grants(s: Stage) -> c.ListGrants:
     give(s, user, "reader")
     give(s, user, "editor", "experiment", s.exp)
     return c.ListGrants(subject_kind="user", subject=user, target_kind="experiment", target=s.exp)
+
+
+def _given_to_oneself(s: Stage) -> c.ListOwnGrants:
+    me = caller(s)
+    if s.actor.name:
+        give(s, me, "reader")
+        for request in (
+            c.CreateGrant(subject_kind="everyone", target_kind="registered_model", target="m*", role="reader"),
+            c.CreateGrant(
+                subject_kind="team", subject=team(s, me), target_kind="experiment", target=s.exp, role="editor"
+            ),
+        ):
+            s.call(ops.CREATE_GRANT, request)
+    return c.ListOwnGrants()
 
 
 def _explained(s: Stage) -> c.Explain:

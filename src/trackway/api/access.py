@@ -400,6 +400,27 @@ class GrantList(Response, frozen=True, kw_only=True):
     grants: list[Grant]
 
 
+class ListOwnGrants(Request, frozen=True, kw_only=True):
+    """Ask what one was given in the workspace."""
+
+
+class OwnGrant(Response, frozen=True, kw_only=True):
+    """A role that one has on something, by name, as a member of a team, or with everyone. See ``Grant``."""
+
+    subject_kind: SubjectKind
+    team: str
+    team_number: int
+    target_kind: GrantKind
+    target: str
+    role: str
+
+
+class OwnGrantList(Response, frozen=True, kw_only=True):
+    """What one was given; an administrator of the installation needs none of it."""
+
+    grants: list[OwnGrant]
+
+
 class Explain(Request, frozen=True, kw_only=True):
     """Ask whether a user may do something to an object, and why.
 

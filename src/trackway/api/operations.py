@@ -277,6 +277,7 @@ DELETE_ROLE = Operation("roles.delete", "DELETE", "/roles/{role}", u.RoleName, E
 CREATE_GRANT = Operation("grants.create", "POST", "/grants", u.CreateGrant, u.Grant, writes("grant", permission="manage"), "Give somebody a role on something.")
 LIST_GRANTS = Operation("grants.list", "POST", "/grants/search", u.ListGrants, u.GrantList, reads("grant", permission="manage"), "List who has which role on what.")
 DELETE_GRANT = Operation("grants.delete", "DELETE", "/grants/{grant_id}", u.GrantId, Empty, writes("grant", "grant_id", permission="manage"), "Take a role back, at once.")
+LIST_OWN_GRANTS = Operation("grants.list_own", "GET", "/me/grants", u.ListOwnGrants, u.OwnGrantList, reads("self"), "List the roles that one has oneself, by teams and with everyone.")
 EXPLAIN_ACCESS = Operation("access.explain", "POST", "/access/explain", u.Explain, u.Explanation, reads("self"), "Ask whether somebody may do something, and why.")
 # fmt: on
 

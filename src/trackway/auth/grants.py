@@ -41,6 +41,7 @@ class GrantService:
             ops.DELETE_ROLE: self.delete_role,
             ops.CREATE_GRANT: self.create_grant,
             ops.LIST_GRANTS: self.list_grants,
+            ops.LIST_OWN_GRANTS: self.list_own,
             ops.DELETE_GRANT: self.delete_grant,
             ops.EXPLAIN_ACCESS: self.explain,
         }
@@ -143,6 +144,24 @@ class GrantService:
             subject = (q.subject_kind, _find_subject(tx, call, q.subject_kind, q.subject))
         target = None if q.target_kind is None else (q.target_kind, q.target)
         return c.GrantList(grants=tx.access.list_grants(call.workspace, subject, target))
+
+    def list_own(self, tx: Transaction, call: Call, _q: c.ListOwnGrants) -> c.OwnGrantList:
+        """List what the caller was given; nothing to who is no user."""
+        user = tx.access.find_user(call.actor.name) if call.actor.name else None
+        given = tx.access.list_given(call.workspace, user.pk) if user is not None else []
+        return c.OwnGrantList(
+            grants=[
+                c.OwnGrant(
+                    subject_kind=one.subject_kind,
+                    team=one.through,
+                    team_number=one.team,
+                    target_kind=one.target_kind,
+                    target=one.target,
+                    role=one.role,
+                )
+                for one in given
+            ]
+        )
 
     def delete_grant(self, tx: Transaction, call: Call, q: c.GrantId) -> Empty:
         """Take a role back."""

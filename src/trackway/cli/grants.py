@@ -106,6 +106,22 @@ def grants() -> None:
     """Say who may do what with what."""
 
 
+@grants.command("own")
+@on_store
+def list_own_grants(transport: Transport, as_json: bool) -> None:
+    """List the roles that one has oneself, by teams and with everyone."""
+    found = transport.call(ops.LIST_OWN_GRANTS, c.ListOwnGrants()).grants
+    rows = [
+        {
+            "role": one.role,
+            "on": f"{one.target_kind} {one.target}".strip(),
+            "through": {"user": "", "team": f"team {one.team}", "everyone": "everyone"}[one.subject_kind],
+        }
+        for one in found
+    ]
+    show_rows(rows, as_json, "No grants.")
+
+
 @grants.command("list")
 @click.option("--user", default="", help="Of one user.")
 @click.option("--team", default="", help="Of one team.")

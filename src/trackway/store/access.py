@@ -56,13 +56,14 @@ class CredentialRow(NamedTuple):
 
 
 class Given(NamedTuple):
-    """A role that a user has, by a grant to the user, a team or everyone; ``through`` names the team."""
+    """A role that a user has, by a grant to the user, a team or everyone; ``through`` and ``team`` say which team."""
 
     subject_kind: SubjectKind
     through: str
     target_kind: GrantKind
     target: str
     role: str
+    team: int = 0
 
 
 class GrantRow(NamedTuple):

@@ -80,6 +80,10 @@ def test_a_role_of_another_workspace_is_found_by_its_id_alone_and_counts_there_a
         assert (status, "manage" in told["permissions"]) == (200, True)
         [shown] = (await site.admin.get("GET", "/api/3.0/mlflow/users/roles/list?username=bob"))["roles"]
         assert (shown["workspace"], shown["permissions"][0]["permission"]) == ("vision", "MANAGE")
+        seen = await bob.get("GET", "/api/3.0/mlflow/users/current/permissions")
+        own: dict[str, Any] = {"resource_type": "workspace", "resource_pattern": "*", "permission": "MANAGE"}
+        own |= {"role_id": there, "role_name": "seeing", "workspace": "vision"}
+        assert seen == {"is_admin": False, "permissions": [own]}
         permission = shown["permissions"][0]["id"]
         change = {"role_permission_id": permission, "permission": "READ"}
         await site.admin.get("PATCH", f"{ROLES}/permissions/update", change)

@@ -938,6 +938,10 @@ export interface ListHolds {
 export interface ListJobs {
 }
 
+/** Ask what one was given in the workspace. */
+export interface ListOwnGrants {
+}
+
 /** List requests about a registered model, or about one version, newest first. */
 export interface ListRequests {
   name: string
@@ -1164,6 +1168,21 @@ export interface OpenSession {
   used_ms: number
   expires_ms: number
   current: boolean
+}
+
+/** A role that one has on something, by name, as a member of a team, or with everyone. See ``Grant``. */
+export interface OwnGrant {
+  subject_kind: "everyone" | "team" | "user"
+  team: string
+  team_number: number
+  target_kind: "endpoint" | "experiment" | "registered_model" | "schedule" | "workspace"
+  target: string
+  role: string
+}
+
+/** What one was given; an administrator of the installation needs none of it. */
+export interface OwnGrantList {
+  grants: OwnGrant[]
 }
 
 /** All corrections of a run's params, oldest first. */
@@ -2265,6 +2284,7 @@ export interface Operations {
   "grants.create": { request: CreateGrant; response: Grant }
   "grants.list": { request: ListGrants; response: GrantList }
   "grants.delete": { request: GrantId; response: Empty }
+  "grants.list_own": { request: ListOwnGrants; response: OwnGrantList }
   "access.explain": { request: Explain; response: Explanation }
 }
 
@@ -2432,5 +2452,6 @@ export const ROUTES = {
   "grants.create": ["POST", "/grants"],
   "grants.list": ["POST", "/grants/search"],
   "grants.delete": ["DELETE", "/grants/{grant_id}"],
+  "grants.list_own": ["GET", "/me/grants"],
   "access.explain": ["POST", "/access/explain"],
 } as const satisfies Record<keyof Operations, readonly [string, string]>

@@ -18,7 +18,7 @@ from trackway.base.errors import AlreadyExists, InvalidInput, NotFound, Permissi
 from trackway.server.calls import Caller
 from trackway.server.mlflow.codec import Int64, Message, Needed
 from trackway.server.mlflow.encoders import EMPTY, encode
-from trackway.server.mlflow.users import ByName, find_kind, find_role, find_target, show_permission
+from trackway.server.mlflow.users import ByName, Nothing, find_kind, find_role, find_target, show_permission
 
 T = TypeVar("T")
 
@@ -172,6 +172,18 @@ async def list_of_user(call: Caller, m: ByName) -> bytes:
         await call(ops.LIST_GRANTS, c.ListGrants(subject_kind="user", subject=m.username))  # whether there is such one
         roles += await _show_all(call, lambda team: _find_member(team, m.username) is not None)
     return encode({"roles": roles})
+
+
+async def list_own_permissions(call: Caller, _m: Nothing) -> bytes:
+    """List what the caller was given, and by which role; what is everyone's, or one's own, is without one."""
+    me = await call(ops.WHO_AM_I, c.WhoAmI())
+    permissions = []
+    for name in await _list_places(call):
+        _enter(call, name)
+        for one in (await call(ops.LIST_OWN_GRANTS, c.ListOwnGrants())).grants:
+            role = {"role_id": one.team_number or None, "role_name": one.team or None}
+            permissions.append({**show_permission(one), **role, "workspace": name})
+    return encode({"is_admin": me.is_admin, "permissions": permissions})
 
 
 async def list_users(call: Caller, m: ById) -> bytes:

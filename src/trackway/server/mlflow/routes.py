@@ -322,6 +322,7 @@ def _list_roles() -> list[Entry]:
         Entry(THIRD, "PATCH", f"{permissions}/update", answer(r.Change, r.update_permission)),
         Entry(THIRD, "POST", "/roles/assign", answer(r.Assign, r.assign)),
         Entry(THIRD, "DELETE", "/roles/unassign", answer(r.Assign, r.unassign)),
+        Entry(THIRD, "GET", "/users/current/permissions", answer_query(users.Nothing, r.list_own_permissions)),
         Entry(THIRD, "GET", "/users/roles/list", answer_query(users.ByName, r.list_of_user)),
         Entry(THIRD, "GET", "/roles/users/list", answer_query(r.ById, r.list_users)),
     ]

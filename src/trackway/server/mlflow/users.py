@@ -238,7 +238,7 @@ def find_target(kind: c.GrantKind, pattern: str) -> str:
     return ""
 
 
-def show_permission(grant: c.Grant) -> dict[str, object]:
+def show_permission(grant: c.Grant | c.OwnGrant) -> dict[str, object]:
     """Return a grant as a permission on a pattern of resources."""
     return {
         "resource_type": grant.target_kind,

@@ -374,11 +374,11 @@ class AccessTable:
     def list_given(self, workspace: str, user_pk: int) -> list[Given]:
         """Return every role that a user has."""
         rows = self._db.all(
-            "SELECT 'user', '', target_kind, target, role FROM grants"
+            "SELECT 'user', '', target_kind, target, role, 0 FROM grants"
             " WHERE workspace = ? AND subject_kind = 'user' AND subject_pk = ?"
-            " UNION ALL SELECT 'everyone', '', target_kind, target, role FROM grants"
+            " UNION ALL SELECT 'everyone', '', target_kind, target, role, 0 FROM grants"
             " WHERE workspace = ? AND subject_kind = 'everyone' AND subject_pk = 0"
-            " UNION ALL SELECT 'team', t.name, g.target_kind, g.target, g.role FROM team_members m"
+            " UNION ALL SELECT 'team', t.name, g.target_kind, g.target, g.role, t.pk FROM team_members m"
             " JOIN teams t ON t.pk = m.team_pk JOIN grants g ON g.workspace = t.workspace"
             " AND g.subject_kind = 'team' AND g.subject_pk = t.pk WHERE m.user_pk = ? AND t.workspace = ?",
             (workspace, user_pk, workspace, user_pk, workspace),

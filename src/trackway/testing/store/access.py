@@ -186,7 +186,7 @@ class AccessContract(StoreFixtures):
         given = space.read(lambda tx: tx.access.list_given(space.workspace, pk))
         assert sorted(given) == [
             Given("everyone", "", "registered_model", "m*", "reader"),
-            Given("team", "team", "experiment", "7", "reader"),
+            Given("team", "team", "experiment", "7", "reader", team),
             Given("user", "", "workspace", "", "editor"),
         ]
         assert len(space.read(lambda tx: tx.access.list_given(space.workspace, other))) == 1
