@@ -252,7 +252,7 @@ def _find_object(call: Call, operation: Operation[Any, Any], request: Request, r
     """Return what an entry says that a call was about."""
     field = operation.access.target_field
     target: Any
-    if isinstance(response, ErasedUser):
+    if isinstance(response, ErasedUser) and not response.dry_run:
         target = response.pseudonym  # an entry that names who was erased would be in vain
     elif field:
         target = getattr(request, field)
