@@ -121,14 +121,16 @@ def _choose_tracked(root: Path, names: Iterable[str]) -> _Choice:
     """Choose among changed files that git knows: none that is for secrets, and binary ones while they are small."""
     choice, binary_bytes = _Choice([], []), 0
     for name in names:
-        size_bytes = _get_size(root / name)
         if is_secret_path(name):
             choice.left_out.append(_describe(root, name, "it may hold secrets"))
-        elif binary_bytes + size_bytes > BINARY_BYTES and b"\0" in _read_start(root / name, _LOOKED_BYTES):
+            continue
+        is_binary = b"\0" in _read_start(root / name, _LOOKED_BYTES)
+        size_bytes = _get_size(root / name) if is_binary else 0
+        if binary_bytes + size_bytes > BINARY_BYTES:
             choice.left_out.append(_describe(root, name, "it is large and binary"))
         else:
             choice.kept.append(name)
-            binary_bytes += size_bytes if size_bytes and b"\0" in _read_start(root / name, _LOOKED_BYTES) else 0
+            binary_bytes += size_bytes
     return choice
 
 
