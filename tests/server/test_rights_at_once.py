@@ -11,8 +11,10 @@ import pytest
 
 from tests.server.access import ADMIN, PASSWORD, Site, Visitor
 from tests.server.asgi import run_app
+from trackway.base.errors import Conflict
 from trackway.base.settings import read_settings
 from trackway.store.sql.metrics import MetricTable
+from trackway.store.sql.runs import RunTable
 from trackway.wiring.server import open_access
 
 MLFLOW = "/api/2.0/mlflow"
@@ -116,6 +118,39 @@ def test_a_run_that_another_server_moved_away_takes_no_more(tmp_path: Path, stor
         assert await pair.log() == 404
         assert await pair.log(params=[{"key": "q", "value": "1"}]) == 404
         assert await pair.count() == 3
+
+    on_pair(tmp_path, store, work)
+
+
+def test_a_run_that_was_not_moved_after_all_is_where_it_was(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may write where it would have gone, and not where it is, does not fetch it."""
+    move = RunTable.move
+    moves: list[int] = []
+
+    def move_and_fail(self: RunTable, *given: Any) -> None:
+        moves.append(1)
+        move(self, *given)
+        raise Conflict("it is undone")
+
+    async def work(pair: Pair) -> None:
+        made = await pair.there.admin.get("POST", "/api/v1/experiments", {"name": "his"})
+        his = str(made["experiment_id"])
+        await pair.there.give("ann", "editor", kind="experiment", target=his)
+        bob = Visitor(pair.here.app, *(await pair.there.add("bob")).headers)
+        await pair.there.give("bob", "editor", kind="experiment", target=his)
+        asked = {"run_ids": [pair.run_id], "experiment_id": his}
+        assert await pair.log(params=[{"key": "q", "value": "1"}]) == 200
+        with monkeypatch.context() as patch:
+            patch.setattr(RunTable, "move", move_and_fail)
+            assert (await pair.ann.ask("POST", "/api/v1/runs/move", asked))[0] == 409
+        assert len(moves) == 1, "it is done once"
+        assert (await bob.ask("POST", "/api/v1/runs/move", asked))[0] == 404
+        run = await pair.there.admin.get("GET", f"/api/v1/runs/{pair.run_id}")
+        assert run["experiment_id"] == pair.experiment
+        assert (await pair.ann.ask("POST", "/api/v1/runs/move", asked))[0] == 200
+        assert (await bob.ask("POST", "/api/v1/runs/move", asked))[0] == 200
 
     on_pair(tmp_path, store, work)
 

@@ -53,8 +53,7 @@ class AccessTable:
     def version(self) -> int:
         """Return the number that grows with every change; read once in a transaction."""
         if self._read_in != self._db.transactions:
-            db = self._db
-            row = db.one(VERSION) if self._changed_in == db.transactions else db.assume(VERSION)
+            row = self._db.assume(VERSION)
             self._version = row[0] if row else 0
             self._read_in = self._db.transactions
         return self._version
@@ -71,8 +70,7 @@ class AccessTable:
 
     def touch(self) -> None:
         """Raise the version."""
-        self.confirm()
-        self._db.assumed.forget((VERSION, ()))
+        self._db.stop_assuming()
         self._db.run(
             "INSERT INTO access_versions (name, version) VALUES ('access', 1)"
             " ON CONFLICT (name) DO UPDATE SET version = access_versions.version + 1"

@@ -47,7 +47,3 @@ class Assumptions:
         if row is not None:
             self.keep(query, row)
         raise Stale
-
-    def forget(self, query: Query) -> None:
-        """Know nothing of a row that is being changed, as that may be undone."""
-        self.known.pop(query, None)

@@ -72,7 +72,7 @@ class Connection:
         self.job = 0
         self.expected: list[tuple[int, _Cursor, Callable[[list[Row]], object]]] = []
         self.assumed = Assumptions({})
-        self._writes = False
+        self._writes = self._assumes = False
         self._kept: dict[tuple[str, Sequence[Any]], Row | None] = {}
         self._kept_version = -1
         self._is_kept_valid = False
@@ -133,14 +133,23 @@ class Connection:
         no row is never assumed.
         """
         query = (sql, params)
-        row = self.assumed.known.get(query) if self._writes else None
+        row = self.assumed.known.get(query) if self._assumes else None
         if row is not None:
             self.assumed.pending[query] = row
             return row
         row = self.one(sql, params)
-        if row is not None and self._writes:
+        if row is not None and self._assumes:
             self.assumed.keep(query, row)
         return row
+
+    def stop_assuming(self) -> None:
+        """Go by what is there for the rest of a transaction that changes what is assumed: it may yet be undone.
+
+        raises: Stale
+        """
+        if self.assumed.pending:
+            self.confirm_assumed()
+        self._assumes = False
 
     def confirm_assumed(self) -> None:
         """Ask for what was assumed and no statement has told since.
@@ -250,7 +259,7 @@ class Connection:
         """Open a transaction: a reader sees one snapshot, a SQLite writer holds the write lock from the start."""
         self.wrote = self.committing = self._is_kept_valid = False
         self.assumed.pending.clear()
-        self._writes = write
+        self._writes = self._assumes = write
         self._may_recall = write and self.dialect == "sqlite"
         self.transactions += 1
         if self.dialect == "sqlite":

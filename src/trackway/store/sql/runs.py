@@ -256,6 +256,7 @@ class RunTable:
 
     def move(self, refs: Sequence[RunRef], experiment: int) -> None:
         """Change the experiment of runs, in every table that carries it; data sets are copied by name and digest."""
+        self._db.stop_assuming()
         for ref in refs:
             for table, column in (("params", "run_pk"), ("tags", "run_pk"), ("series", "run_pk")):
                 self._db.run(f"UPDATE {table} SET experiment_pk = ? WHERE {column} = ?", (experiment, ref.pk))
@@ -344,6 +345,7 @@ class RunTable:
 
     def purge(self, pk: int) -> PurgeReport:
         """Remove a run for good, but for its files."""
+        self._db.stop_assuming()
         return purge_run(self._db, pk)
 
     def measure(self, pk: int) -> PurgeReport:
