@@ -123,7 +123,8 @@ USERS: list[Scenario] = [
         "by pages",
         lambda s: make(s) and make(s) and c.ListUsers(limit=1),
         lambda s, x: (
-            s.call(ops.LIST_USERS, c.ListUsers(limit=1, page_token=x.next_page_token)).users[0].name > x.users[0].name
+            s.call(ops.LIST_USERS, c.ListUsers(limit=1, page_token=x.next_page_token)).users[0].name.lower()
+            > x.users[0].name.lower()
         ),
     ),
     *each(ops.LIST_USERS, "refused", "limit", (0, -1, 50_001), lambda s, n: c.ListUsers(limit=n), InvalidInput),
