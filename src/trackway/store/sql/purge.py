@@ -26,6 +26,7 @@ def measure_run(db: Connection, pk: int) -> PurgeReport:
 
 def purge_run(db: Connection, pk: int) -> PurgeReport:
     """Remove a run and everything that hangs on it but its files; also what it was the last to share."""
+    db.stop_assuming()
     report = measure_run(db, pk)
     datasets = db.all("SELECT dataset_pk FROM run_datasets WHERE run_pk = ?", (pk,))
     environments = db.all("SELECT environment_digest FROM runs WHERE pk = ? AND environment_digest IS NOT NULL", (pk,))

@@ -345,7 +345,6 @@ class RunTable:
 
     def purge(self, pk: int) -> PurgeReport:
         """Remove a run for good, but for its files."""
-        self._db.stop_assuming()
         return purge_run(self._db, pk)
 
     def measure(self, pk: int) -> PurgeReport:
