@@ -57,6 +57,8 @@ def test_a_mistake_is_shown_at_its_character(page: Page, site: Site) -> None:
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("character")
     expect(alert.locator("mark")).to_have_text("~")
+    expect(page.get_by_role("heading", name="The filter cannot be read")).to_be_visible()
+    expect(page.get_by_role("grid", name="Runs")).to_have_count(0)
     assert find_barriers(page) == []
 
 
@@ -87,12 +89,92 @@ def test_columns_are_chosen_and_kept_at_the_left(page: Page, site: Site) -> None
     assert "min(metrics.loss)" in query_of(page)["columns"][0]
 
 
+def test_columns_are_moved_and_sized_without_dragging(page: Page, site: Site) -> None:
+    grid = open_runs(page, site, "?columns=user,metrics.loss,params.lr")
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("button", name="Move lr to the left").click()
+    page.keyboard.press("Escape")
+    expect(grid.get_by_role("columnheader")).to_have_text(["", "Run", "User", "lr", "loss"])
+    head = grid.get_by_role("columnheader", name="Run", exact=True)
+    sort, before = head.get_by_role("button"), width_of(head)
+    sort.press("Shift+ArrowRight")
+    expect(head).to_have_css("width", f"{before + 20:g}px")
+    head.locator(".grid-resize").dblclick()
+    expect(head).not_to_have_css("width", f"{before + 20:g}px")
+    assert width_of(head) < before  # names such as run-39 need less
+    assert "name:" in query_of(page)["widths"][0]
+
+
+def width_of(cell: Locator) -> float:
+    box = cell.bounding_box()
+    assert box
+    return box["width"]
+
+
+@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=IDS)
+def test_a_run_is_kept_at_the_top_while_the_others_scroll(page: Page, site: Site) -> None:
+    grid = open_runs(page, site)
+    pin = grid.get_by_role("button", name="Keep run-38 at the top")
+    pin.focus()
+    pin.press("Enter")
+    top = grid.get_by_role("rowgroup", name="Kept at the top")
+    expect(top.get_by_role("link", name="run-38")).to_be_visible()
+    assert query_of(page)["top"] == [site.runs[38]]
+    grid.focus()
+    grid.press("End")
+    expect(grid.get_by_role("link", name="run-00")).to_be_in_viewport()
+    expect(top.get_by_role("link", name="run-38")).to_be_in_viewport()
+    assert find_barriers(page) == []
+    page.goto(f"{page.url}&mode=split&filter=params.lr+%3D+'0.1'+AND+run_name+!%3D+'run-38'")
+    expect(page.get_by_text(re.compile("runs of the table and 1 kept at the top"))).to_be_visible()
+    top.get_by_role("button", name="Keep run-38 at the top").click()
+    expect(top).to_have_count(0)
+
+
+def test_runs_of_several_experiments_say_which_is_theirs(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/runs?experiments={site.churn},{site.prices}")
+    grid = page.get_by_role("grid", name="Runs")
+    expect(grid.get_by_role("columnheader", name="Experiment")).to_be_visible()
+    expect(grid.get_by_role("link", name="house-prices").first).to_be_visible()
+    expect(grid.get_by_role("columnheader", name="accuracy")).to_be_visible()
+    page.get_by_role("button", name="Views").click()
+    expect(page.get_by_role("button", name="Copy the link")).to_be_visible()
+    expect(page.get_by_role("button", name="Save this view…")).to_have_count(0)
+
+
+def test_a_link_is_copied_where_the_browser_has_no_clipboard_to_give(page: Page, site: Site) -> None:
+    """Browsers have it only behind TLS and on the machine itself, and teams have servers without TLS."""
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.add_init_script("document.addEventListener('copy', () => window.copied = String(document.activeElement.value))")
+    open_runs(page, site)
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="Copy the link").click()
+    expect(page.get_by_text("The link is copied")).to_be_visible()
+    assert page.evaluate("window.copied") == page.url
+
+
+def test_groups_are_sorted_by_what_they_show(page: Page, site: Site) -> None:
+    grid = open_runs(page, site, "?group=params.lr&columns=metrics.loss")
+    expect(grid.get_by_role("row").nth(1)).to_contain_text("0.1")
+    grid.get_by_role("button", name="loss").click()
+    expect(grid.get_by_role("row").nth(1)).to_contain_text("0.001")
+    grid.get_by_role("button", name="loss").click()
+    expect(grid.get_by_role("row").nth(3)).to_contain_text("0.001")
+    mean = read_column(grid, 2)
+    page.get_by_role("button", name="Grouped (1)").click()
+    page.get_by_label("Metrics are shown by their").select_option("greatest value")
+    page.keyboard.press("Escape")
+    expect(grid.get_by_role("row").nth(3)).not_to_contain_text(mean[2])
+    assert query_of(page)["aggregate"] == ["max"]
+
+
 def test_runs_are_grouped_and_a_group_opens_to_its_runs(page: Page, site: Site) -> None:
     grid = open_runs(page, site, "?group=params.lr")
     expect(page.get_by_text("3 groups of 40 runs")).to_be_visible()
     expect(grid).to_have_attribute("aria-rowcount", "4")
     grid.get_by_role("button", name="Open the group").first.click()
     expect(grid.get_by_role("link", name=re.compile(r"run-\d\d")).first).to_be_visible()
+    expect(page.get_by_text("3 groups of 40 runs")).to_be_visible()
     assert find_barriers(page) == []
     grid.get_by_role("button", name="Close the group").click()
     expect(grid).to_have_attribute("aria-rowcount", "4")
@@ -173,6 +255,20 @@ def test_found_runs_are_downloaded_whole(page: Page, site: Site, tmp_path: Path,
     assert len({row["run_id"] for row in rows}) == len(rows) > 0
     assert {row["params.lr"] for row in rows} == {"0.1"}
     assert all(float(row["metrics.loss"]) < 1 for row in rows)
+
+
+def test_chosen_runs_are_downloaded_alone(page: Page, site: Site, tmp_path: Path) -> None:
+    grid = open_runs(page, site, "?columns=duration,started")
+    for name in ("run-37", "run-35"):
+        grid.get_by_label(f"Choose {name}").check()
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("menuitem", name="The 2 chosen runs as CSV").click()
+    path = tmp_path / "runs.csv"
+    waiting.value.save_as(path)
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    assert [row["name"] for row in rows] == ["run-37", "run-35"]
+    assert all(float(row["duration"]) > 0 and row["started"].startswith("2023-11-14T22:") for row in rows)
 
 
 def test_pages_follow_runs_that_go_on(page: Page, site: Site) -> None:

@@ -13,6 +13,8 @@ const VIEW: View = {
   group: ["params.lr"],
   tree: true,
   mode: "split",
+  aggregate: "max",
+  top: ["a", "b"],
   hidden: ["abc"],
 }
 

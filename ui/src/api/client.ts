@@ -62,7 +62,7 @@ export async function send(url: string, init: RequestInit): Promise<Response> {
     throw new ApiError(0, "unreachable", "The server does not answer", "see that it runs, then try again")
   }
   if (response.ok) return response
-  if (response.status === 401) location.assign("/sign-in")
+  if (response.status === 401) location.assign(`/sign-in?then=${encodeURIComponent(location.pathname + location.search)}`)
   const body = await response.text()
   try {
     const told = (JSON.parse(body) as { error: Partial<ApiError> }).error

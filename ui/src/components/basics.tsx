@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from "preact"
 import { useState } from "preact/hooks"
 import type { ApiError } from "../api/client"
 import type { RunStatus } from "../api/status"
+import { copy } from "../state/clipboard"
 import { Icon, type IconName } from "./icon"
 
 interface ButtonProps extends Omit<JSX.IntrinsicElements["button"], "icon"> {
@@ -112,19 +113,23 @@ export function Skeleton({ rows = 6 }: { rows?: number }) {
 }
 
 export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
-  const [done, setDone] = useState(false)
+  const [came, setCame] = useState<"copied" | "refused">()
+  const tell = (what: "copied" | "refused") => {
+    setCame(what)
+    setTimeout(() => setCame(undefined), 1_500)
+  }
   return (
     <Button
       kind="bare"
       tiny
-      icon={done ? "check" : "copy"}
-      label={done ? "Copied" : label}
+      icon={came === undefined ? "copy" : came === "copied" ? "check" : "close"}
+      label={came === undefined ? label : came === "copied" ? "Copied" : "The browser does not let the page copy"}
       onClick={(event) => {
         event.stopPropagation()
-        void navigator.clipboard?.writeText(text).then(() => {
-          setDone(true)
-          setTimeout(() => setDone(false), 1_500)
-        })
+        void copy(text).then(
+          () => tell("copied"),
+          () => tell("refused"),
+        )
       }}
     />
   )

@@ -1,8 +1,9 @@
 /**
  * A table of any number of rows and columns, of which only those in sight exist.
  *
- * Columns that are pinned stay at the left. Rows have one height. The keys of a grid work: arrows, Page Up and Down,
- * Home and End move the active row; Space chooses it, Enter opens it.
+ * Columns that are pinned stay at the left, some rows at the top. Rows have one height. The keys of a grid work: arrows, Page Up and Down,
+ * Home and End move the active row; Space chooses it, Enter opens it. At a head, Shift and an arrow size its column; two
+ * clicks at its edge fit it to what is in sight.
  */
 import { Component, type ComponentChildren } from "preact"
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks"
@@ -29,6 +30,8 @@ export interface GridProps<R> {
   count: number
   /** The row at a place; undefined while it is on its way. */
   row: (place: number) => R | undefined
+  /** Rows that stay below the head while the others scroll. */
+  top?: R[]
   onRange: (start: number, end: number) => void
   sort?: { id: string; descending: boolean } | undefined
   onSort?: (id: string) => void
@@ -48,6 +51,8 @@ const MORE = 8
 /** Browsers lay out no more pixels than this. */
 const TALLEST = 30_000_000
 const NARROWEST = 60
+/** A key makes a column wider or narrower by so much. */
+const STEP = 20
 
 export function Grid<R>(props: GridProps<R>) {
   const { columns, count, row, onRange, version } = props
@@ -95,12 +100,13 @@ export function Grid<R>(props: GridProps<R>) {
 
   const moveTo = (place: number) => {
     const next = Math.max(0, Math.min(rows - 1, place))
+    const above = HEAD + ROW * (props.top?.length ?? 0)
     setActive(next)
     const element = box.current!
     const top = next * ROW
     if (top < element.scrollTop) element.scrollTop = top
-    else if (top + ROW > element.scrollTop + element.clientHeight - HEAD)
-      element.scrollTop = top + ROW - element.clientHeight + HEAD
+    else if (top + ROW > element.scrollTop + element.clientHeight - above)
+      element.scrollTop = top + ROW - element.clientHeight + above
   }
   const press = (event: KeyboardEvent) => {
     if (event.target !== box.current) return
@@ -126,12 +132,15 @@ export function Grid<R>(props: GridProps<R>) {
     }))
     return { shown, places, styles, pinned, before }
   }, [columns, widths, pinned, from, to, before])
+  const kept = (props.top ?? []).map((one, n) => (
+    <Row key={n} id={`top-${n}`} place={n} one={one} kind={props.rowClass?.(one) ?? ""} layout={layout} active={false} />
+  ))
   const lines = []
   for (let n = first; n < last; n++) {
     const one = row(n)
     const kind = one === undefined ? "" : (props.rowClass?.(one) ?? "")
     lines.push(
-      <Row key={n} place={n} one={one} kind={kind} layout={layout} active={n === active} onActive={setActive} />,
+      <Row key={n} id={`row-${n}`} place={n} one={one} kind={kind} layout={layout} active={n === active} onActive={setActive} />,
     )
   }
   return (
@@ -165,6 +174,11 @@ export function Grid<R>(props: GridProps<R>) {
           ))}
         </div>
       </div>
+      {kept.length > 0 && (
+        <div role="rowgroup" class="grid-top" aria-label="Kept at the top" style={{ height: `${kept.length * ROW + 1}px`, width: `${total}px` }}>
+          {kept}
+        </div>
+      )}
       <div role="rowgroup" class="grid-body" style={{ height: `${rows * ROW}px`, width: `${total}px` }}>
         {lines}
       </div>
@@ -197,13 +211,14 @@ function fillCells<R>(
 }
 
 interface RowProps<R> {
+  id: string
   place: number
   /** What stands here; undefined while it is on its way. */
   one: R | undefined
   kind: string
   layout: Layout<R>
   active: boolean
-  onActive: (place: number) => void
+  onActive?: (place: number) => void
 }
 
 /** One row; while one scrolls, those that stay in sight as they are, are not made again. */
@@ -213,15 +228,15 @@ class Row<R> extends Component<RowProps<R>> {
     return next.layout !== layout || next.active !== active || next.kind !== kind || !isSame(one, next.one)
   }
 
-  override render({ place, one, kind, layout, active, onActive }: RowProps<R>) {
+  override render({ id, place, one, kind, layout, active, onActive }: RowProps<R>) {
     return (
       <div
         role="row"
-        id={`row-${place}`}
-        aria-rowindex={place + 2}
+        id={id}
+        aria-rowindex={onActive && place + 2}
         class={`grid-row ${active ? "active" : ""} ${kind}`}
         style={{ top: `${place * ROW}px` }}
-        onPointerDown={() => onActive(place)}
+        onPointerDown={() => onActive?.(place)}
       >
         {one === undefined ? (
           <div role="gridcell" class="grid-cell grow">
@@ -277,6 +292,17 @@ function Head<R>({ column, place, pinned, style, width, onWidth, sort, onSort, o
     handle.addEventListener("pointermove", move)
     handle.addEventListener("pointerup", end, { once: true })
   }
+  const resize = (event: KeyboardEvent) => {
+    const step = { ArrowLeft: -STEP, ArrowRight: STEP }[event.key]
+    if (!event.shiftKey || step === undefined || !onResize) return
+    event.preventDefault()
+    onResize(column.id, Math.max(NARROWEST, width + step))
+  }
+  const fit = (event: MouseEvent) => {
+    const grid = (event.currentTarget as HTMLElement).closest(".grid")!
+    const cells = [...grid.querySelectorAll<HTMLElement>(`[aria-colindex="${place + 1}"]`)]
+    onResize?.(column.id, Math.max(NARROWEST, ...measure(cells)))
+  }
   const movable = onReorder !== undefined && !pinned
   return (
     <div
@@ -302,6 +328,7 @@ function Head<R>({ column, place, pinned, style, width, onWidth, sort, onSort, o
           disabled={!column.sortable}
           title={column.kind ? `${column.kind} ${column.title}` : column.title}
           onClick={() => onSort?.(column.id)}
+          onKeyDown={resize}
         >
           <span class="cut">
             {column.kind && <span class="grid-kind">{column.kind}</span>}
@@ -310,7 +337,16 @@ function Head<R>({ column, place, pinned, style, width, onWidth, sort, onSort, o
           {sorted && <Icon name={sorted === "descending" ? "down" : "up"} />}
         </button>
       )}
-      {onResize && !column.head && <span class="grid-resize" onPointerDown={drag} aria-hidden="true" />}
+      {onResize && !column.head && <span class="grid-resize" onPointerDown={drag} onDblClick={fit} aria-hidden="true" />}
     </div>
   )
+}
+
+/** How wide cells would be if nothing of them were cut. */
+function measure(cells: HTMLElement[]): number[] {
+  const before = cells.map((cell) => cell.style.width)
+  for (const cell of cells) cell.style.width = "max-content"
+  const widths = cells.map((cell) => Math.ceil(cell.getBoundingClientRect().width))
+  for (const [n, cell] of cells.entries()) cell.style.width = before[n]!
+  return widths
 }

@@ -6,6 +6,7 @@ import { Button, Code, CopyButton, Empty, Failure, SearchBox, Skeleton, Tag } fr
 import { FormDialog } from "../../components/dialog"
 import { Menu } from "../../components/menu"
 import { pageCommands } from "../../components/palette"
+import { OWN_TAGS } from "../../components/tags"
 import { attempt, say } from "../../components/toasts"
 import { ago, count, moment, quote } from "../../format"
 import { useLive } from "../../state/live"
@@ -15,7 +16,6 @@ import { address } from "../../state/workspace"
 import type { PageProps } from "../pages"
 
 const PAGE = 100
-const HIDDEN_TAGS = /^(mlflow|trackway)\./
 
 interface Row extends Experiment {
   summary: ExperimentSummary | undefined
@@ -148,7 +148,7 @@ function ExperimentRow({ row, chosen, onChoose, onAsk, reload }: RowProps) {
   const { summary, tags } = row
   const link = `/experiments/${encodeURIComponent(row.experiment_id)}`
   const owner = tags["owner"] ?? tags["mlflow.user"] ?? ""
-  const shown = Object.entries(tags).filter(([key]) => key !== "owner" && !HIDDEN_TAGS.test(key))
+  const shown = Object.entries(tags).filter(([key]) => key !== "owner" && !OWN_TAGS.test(key))
   const active = row.lifecycle === "active"
   return (
     <tr>

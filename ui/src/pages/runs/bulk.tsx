@@ -16,6 +16,8 @@ interface BulkProps {
 }
 
 const AT_ONCE = 6
+/** Runs that the page of comparisons takes. */
+const MOST_COMPARED = 100
 
 /** Do the same to many runs, a few at a time. */
 async function forEach(runIds: string[], act: (run_id: string) => Promise<unknown>): Promise<void> {
@@ -52,8 +54,8 @@ export function BulkBar({ runIds, trash, onDone, onClear }: BulkProps) {
   return (
     <>
       <strong>{many} chosen</strong>
-      <Button icon="chart" disabled={runIds.length < 2} onClick={() => go(`/compare?runs=${runIds.slice(0, 100)}`)}>
-        Compare
+      <Button icon="chart" disabled={runIds.length < 2} onClick={() => go(`/compare?runs=${runIds.slice(0, MOST_COMPARED)}`)}>
+        {runIds.length > MOST_COMPARED ? `Compare the first ${MOST_COMPARED}` : "Compare"}
       </Button>
       {trash ? (
         <Button icon="restore" disabled={busy} onClick={() => void act(restore, `${many} restored`, remove)}>

@@ -9,12 +9,15 @@ import { count } from "../../format"
 import type { Change } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { place } from "../../state/router"
+import { nameOf } from "./experiment-name"
 import type { Lines } from "./lines"
 import type { RunQuery } from "./source"
 import type { View } from "./view"
 
 export interface ChartsProps {
   lines: Lines
+  /** Runs that are always drawn. */
+  top: Run[]
   version: number
   view: View
   query: RunQuery
@@ -29,7 +32,7 @@ const MOST = 100
 /** Runs whose params and metrics are compared. */
 const COMPARED = 1_000
 
-export default function Charts({ lines, view, query, chosen, change }: ChartsProps) {
+export default function Charts({ lines, top, view, query, chosen, change }: ChartsProps) {
   const grouped = view.group.length > 0
   // Groups have their runs elsewhere: the first of all are fetched for the charts alone.
   const { experiments, ...rest } = query
@@ -41,9 +44,11 @@ export default function Charts({ lines, view, query, chosen, change }: ChartsPro
   const asksForMany = chosen.size === 0 && (address.has("chart") || readLayout(address).kept.length > 0)
   const many = useLoad(asksForMany ? JSON.stringify(query) : null, search(COMPARED))
   const isShown = (run: Run) => !view.hidden.includes(run.run_id)
-  const picked = [...chosen].slice(0, MOST).flatMap((id) => lines.run(id) ?? [])
-  const shown = (grouped ? (members.data?.runs ?? []) : lines.loaded(MOST)).filter(isShown)
-  const runs = chosen.size > 0 ? picked : shown.slice(0, grouped ? MOST : FIRST)
+  const always = top.filter(isShown)
+  const others = (found: Run[]) => found.filter((run) => !view.top.includes(run.run_id))
+  const picked = others([...chosen].slice(0, MOST).flatMap((id) => lines.run(id) ?? []))
+  const shown = others((grouped ? (members.data?.runs ?? []) : lines.loaded(MOST)).filter(isShown))
+  const runs = [...always, ...(chosen.size > 0 ? picked : shown.slice(0, grouped ? MOST : FIRST))]
   const groups = grouped ? groupRuns(runs, view.group) : null
   const error = many.error ?? members.error
   return (
@@ -59,8 +64,9 @@ export default function Charts({ lines, view, query, chosen, change }: ChartsPro
         status={
           <p class="soft small" role="status">
             {chosen.size > 0
-              ? `${count(runs.length, "chosen run")}`
-              : `The first ${count(runs.length, "run")} of the table`}
+              ? `${count(picked.length, "chosen run")}`
+              : `The first ${count(runs.length - always.length, "run")} of the table`}
+            {always.length > 0 && ` and ${count(always.length)} kept at the top`}
             {groups
               ? ` in ${count(groups.length, "group")}: mean, and from the least to the greatest`
               : chosen.size === 0 && "; choose others there"}
@@ -89,6 +95,7 @@ function readValue(run: Run, field: string): string | undefined {
   if (found) return run[found[1] as "params" | "tags"][found[2]?.replaceAll("``", "`") ?? found[3]!]
   if (field === "user_id") return run.user
   if (field === "status") return run.status
-  if (field === "experiment_name" || field === "experiment_id") return run.experiment_id
+  if (field === "experiment_name") return nameOf(run.experiment_id)
+  if (field === "experiment_id") return run.experiment_id
   return run.tags[field === "git_commit" ? "mlflow.source.git.commit" : "mlflow.source.name"]
 }

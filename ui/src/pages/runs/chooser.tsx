@@ -28,6 +28,13 @@ export function ColumnChooser(props: ChooserProps) {
 function Choices({ fields, shown, pinned, onChange, onPin, onReset }: ChooserProps) {
   const [text, setText] = useState("")
   const wanted = text.toLowerCase()
+  const move = (id: string, by: -1 | 1) => {
+    const at = shown.indexOf(id)
+    const next = [...shown]
+    next.splice(at, 1)
+    next.splice(Math.max(0, at + by), 0, id)
+    onChange(next)
+  }
   const toggle = (id: string) => onChange(shown.includes(id) ? shown.filter((one) => one !== id) : [...shown, id])
   return (
     <div class="chooser">
@@ -46,6 +53,23 @@ function Choices({ fields, shown, pinned, onChange, onPin, onReset }: ChooserPro
                     <span class="cut">{column.title}</span>
                   </label>
                   {shown.includes(column.id) && (
+                    <>
+                      <Button
+                        kind="bare"
+                        tiny
+                        icon="left"
+                        label={`Move ${column.title} to the left`}
+                        disabled={shown[0] === column.id}
+                        onClick={() => move(column.id, -1)}
+                      />
+                      <Button
+                        kind="bare"
+                        tiny
+                        icon="right"
+                        label={`Move ${column.title} to the right`}
+                        disabled={shown.at(-1) === column.id}
+                        onClick={() => move(column.id, 1)}
+                      />
                     <Button
                       kind="bare"
                       tiny
@@ -60,6 +84,7 @@ function Choices({ fields, shown, pinned, onChange, onPin, onReset }: ChooserPro
                         )
                       }
                     />
+                    </>
                   )}
                 </div>
               ))}

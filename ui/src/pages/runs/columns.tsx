@@ -1,9 +1,11 @@
 /** The columns of the runs table: what each is named, and how a run's value is shown and sorted by. */
 import type { ComponentChildren } from "preact"
 import { Status } from "../../components/basics"
+import { OWN_TAGS } from "../../components/tags"
 import { LAST, MAX, MIN } from "../../api/summary"
 import type { Run, RunFields } from "../../api/types"
 import { ago, duration, field, moment, number } from "../../format"
+import { ExperimentName } from "./experiment-name"
 
 export interface RunColumn {
   id: string
@@ -14,14 +16,13 @@ export interface RunColumn {
   /** The field of the search language that it is sorted by. */
   order?: string
   cell: (run: Run) => ComponentChildren
-  /** A metric's number. */
+  /** Its number, where it is one. */
   value?: (run: Run) => number | null | undefined
   /** What is copied and written to a file. */
   text: (run: Run) => string
 }
 
 const SUGGESTED = 8
-const OWN_TAGS = /^(mlflow|trackway)\./
 
 const ATTRIBUTES: RunColumn[] = [
   attribute("status", "Status", 110, "status", (run) => run.status, (run) => <Status status={run.status} />),
@@ -30,18 +31,37 @@ const ATTRIBUTES: RunColumn[] = [
     "Started",
     110,
     "start_time",
-    (run) => moment(run.start_ms),
+    (run) => new Date(run.start_ms).toISOString(),
     (run) => <span title={moment(run.start_ms)}>{ago(run.start_ms)}</span>,
   ),
   {
-    ...attribute("duration", "Duration", 120, "duration_ms", (run) => took(run)),
+    ...attribute("duration", "Duration", 120, "duration_ms", (run) => String(seconds(run) ?? ""), (run) => took(run)),
     number: true,
+    value: seconds,
   },
-  attribute("ended", "Ended", 110, "end_time", (run) => (run.end_ms === null ? "" : moment(run.end_ms))),
+  attribute(
+    "ended",
+    "Ended",
+    110,
+    "end_time",
+    (run) => (run.end_ms === null ? "" : new Date(run.end_ms).toISOString()),
+    (run) => run.end_ms !== null && <span title={moment(run.end_ms)}>{ago(run.end_ms)}</span>,
+  ),
   attribute("user", "User", 100, "user_id", (run) => run.user || (run.tags["mlflow.user"] ?? "")),
   attribute("run_id", "Run id", 130, "run_id", (run) => run.run_id),
-  attribute("experiment", "Experiment", 100, "experiment_id", (run) => run.experiment_id),
-  attribute("source", "Source", 130, field("tags", "mlflow.source.name"), (run) => run.tags["mlflow.source.name"] ?? ""),
+  attribute(
+    "experiment",
+    "Experiment",
+    150,
+    "experiment_id",
+    (run) => run.experiment_id,
+    (run) => <ExperimentName id={run.experiment_id} />,
+  ),
+  attribute("source", "Source", 130, field("tags", "mlflow.source.name"), readSource, (run) => (
+    <span class="cut" title={readSource(run)}>
+      {readSource(run).split(/[/\\](?=.)/).at(-1)}
+    </span>
+  )),
   attribute("commit", "Commit", 100, field("tags", "mlflow.source.git.commit"), (run) =>
     (run.tags["mlflow.source.git.commit"] ?? "").slice(0, 10),
   ),
@@ -64,6 +84,10 @@ function attribute(
   return { id, title, width, text, cell, ...(order ? { order } : {}) }
 }
 
+function readSource(run: Run): string {
+  return run.tags["mlflow.source.name"] ?? ""
+}
+
 function Text({ text }: { text: string }) {
   return (
     <span class="cut" title={text.length > 12 ? text.slice(0, 1_000) : undefined}>
@@ -75,6 +99,10 @@ function Text({ text }: { text: string }) {
 export function took(run: Run): string {
   if (run.end_ms !== null) return duration(run.end_ms - run.start_ms)
   return run.status === "RUNNING" ? duration(Math.max(0, Date.now() - run.start_ms)) : ""
+}
+
+function seconds(run: Run): number | null {
+  return run.end_ms === null ? null : (run.end_ms - run.start_ms) / 1_000
 }
 
 /** Find the column of an id: an attribute's name, `metrics.k`, `min(metrics.k)`, `params.k` or `tags.k`. */
@@ -123,14 +151,15 @@ function metricColumn(id: string, key: string, aggregate: "min" | "max" | undefi
   }
 }
 
-/** Columns that runs suggest: what most of them have, metrics before params. */
-export function suggestColumns(runs: Run[], fields?: RunFields): string[] {
+/** Columns that runs suggest: what most of them have, metrics before params; `several`: they may be of several experiments. */
+export function suggestColumns(runs: Run[], fields: RunFields | undefined, several: boolean): string[] {
   // Groups have no runs of their own here: then all names are as good as one another.
   const names = (kind: "metrics" | "params") =>
     runs.length > 0 ? mostCommon(runs.map((run) => run[kind])) : (fields?.[kind] ?? [])
   const metrics = names("metrics").filter((key) => !key.startsWith("system/"))
   const params = names("params")
   return [
+    ...(several ? ["experiment"] : []),
     "status",
     "started",
     "duration",

@@ -1,4 +1,4 @@
-/** All found runs as a file: every run of the search, and the columns that are shown. */
+/** Runs as a file: every run of the search or those that are chosen, and the columns that are shown. */
 import { call } from "../../api/client"
 import type { Run } from "../../api/types"
 import type { RunColumn } from "./columns"
@@ -7,11 +7,15 @@ import type { RunQuery } from "./source"
 
 const AT_ONCE = 1_000
 
-/** Fetch all found runs, a thousand at a time; `told` is called with how many are here of how many. */
-export async function fetchAll(query: RunQuery, told: (done: number, all: number) => void): Promise<Run[]> {
+/** The ids of all found runs. */
+export async function findAll(query: RunQuery): Promise<string[]> {
   const { experiments, ...rest } = query
   const index = await call("runs.index", { experiment_ids: experiments, ...rest })
-  const ids = index.run_ids === "" ? [] : index.run_ids.split("\n")
+  return index.run_ids === "" ? [] : index.run_ids.split("\n")
+}
+
+/** Fetch runs, a thousand at a time; `told` is called with how many are here of how many. */
+export async function fetchRuns(ids: string[], told: (done: number, all: number) => void): Promise<Run[]> {
   const runs: Run[] = []
   for (let at = 0; at < ids.length; at += AT_ONCE) {
     const found = await call("runs.get_many", { run_ids: ids.slice(at, at + AT_ONCE) })

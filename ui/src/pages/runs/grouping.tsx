@@ -3,8 +3,9 @@ import { useState } from "preact/hooks"
 import type { RunFields } from "../../api/types"
 import { Button, SearchBox } from "../../components/basics"
 import { Popover } from "../../components/menu"
+import { OWN_TAGS } from "../../components/tags"
 import { field } from "../../format"
-import type { View } from "./view"
+import type { Aggregate, View } from "./view"
 
 interface GroupingProps {
   view: View
@@ -13,6 +14,13 @@ interface GroupingProps {
 }
 
 const MOST = 4
+const ATTRIBUTES: [id: string, title: string][] = [
+  ["status", "Status"],
+  ["user_id", "User"],
+  ["experiment_name", "Experiment"],
+  ["source_name", "Source"],
+  ["git_commit", "Commit"],
+]
 
 export function Grouping(props: GroupingProps) {
   const { view } = props
@@ -27,9 +35,9 @@ export function Grouping(props: GroupingProps) {
 function Choices({ view, fields, onView }: GroupingProps) {
   const [text, setText] = useState("")
   const all = [
-    ...["status", "user_id", "experiment_name", "source_name", "git_commit"].map((key) => [key, key] as const),
+    ...ATTRIBUTES,
     ...(fields?.params.map((key) => [field("params", key), key] as const) ?? []),
-    ...(fields?.tags.map((key) => [field("tags", key), key] as const) ?? []),
+    ...(fields?.tags.filter((key) => !OWN_TAGS.test(key)).map((key) => [field("tags", key), key] as const) ?? []),
   ]
   const found = all.filter(([id, key]) => key.toLowerCase().includes(text.toLowerCase()) || view.group.includes(id))
   const toggle = (id: string) => {
@@ -52,6 +60,20 @@ function Choices({ view, fields, onView }: GroupingProps) {
           </label>
         ))}
       </div>
+      {view.group.length > 0 && (
+        <label class="row">
+          <span class="soft small">Metrics are shown by their</span>
+          <select
+            class="select grow"
+            value={view.aggregate}
+            onChange={(event) => onView({ aggregate: event.currentTarget.value as Aggregate })}
+          >
+            <option value="mean">mean</option>
+            <option value="min">least value</option>
+            <option value="max">greatest value</option>
+          </select>
+        </label>
+      )}
       <Button disabled={view.group.length === 0 && !view.tree} onClick={() => onView({ group: [], tree: false })}>
         No groups
       </Button>

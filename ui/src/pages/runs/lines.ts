@@ -7,6 +7,7 @@ import { ApiError, call } from "../../api/client"
 import type { Run, RunGroup } from "../../api/types"
 import { quote } from "../../format"
 import { RunSource, type RunQuery } from "./source"
+import type { Aggregate } from "./view"
 
 export type Line =
   | { kind: "run"; key: string; run: Run; depth: number; children: number; open: boolean }
@@ -18,7 +19,12 @@ export interface Shape {
   group: string[]
   /** Metrics whose values are put together for each group. */
   metrics: string[]
+  /** What of these values is shown, and sorted by. */
+  aggregate: Aggregate
 }
+
+/** Groups that are fetched, the largest ones. */
+export const MOST_GROUPS = 1_000
 
 interface Opened {
   place: number
@@ -64,11 +70,17 @@ export class Lines {
     return size(this.root)
   }
 
-  /** How many runs there are, as text; empty while it is not known. */
+  /** How many runs there are; null while it is not known. */
   get total(): number | null {
     const rows = this.root.rows
     if (rows instanceof GroupRows) return rows.runs
     return rows.counted ? rows.count : null
+  }
+
+  /** How many groups there are; null when the first level has runs. */
+  get groups(): number | null {
+    const rows = this.root.rows
+    return rows instanceof GroupRows ? rows.total : null
   }
 
   line(place: number): Line | undefined {
@@ -236,6 +248,8 @@ export class Lines {
 export class GroupRows {
   groups: RunGroup[] = []
   runs = 0
+  /** How many groups there are, those that were left out too. */
+  total = 0
   error: ApiError | undefined
   loading = true
   private control = new AbortController()
@@ -271,11 +285,12 @@ export class GroupRows {
     try {
       const found = await call(
         "runs.group",
-        { experiment_ids: experiments, filter, view, by: this.shape.group, metrics: this.shape.metrics },
+        { experiment_ids: experiments, filter, view, by: this.shape.group, metrics: this.shape.metrics, limit: MOST_GROUPS },
         this.control.signal,
       )
-      this.groups = found.groups
+      this.groups = sortGroups(found.groups, this.query.order_by[0], this.shape)
       this.runs = found.runs
+      this.total = found.total
       this.error = undefined
     } catch (error) {
       if (this.control.signal.aborted) return
@@ -284,6 +299,41 @@ export class GroupRows {
     this.loading = false
     this.changed()
   }
+}
+
+/** Where a metric's summary of a group has an aggregate. */
+export const AGGREGATES: Record<Aggregate, 1 | 2 | 3> = { mean: 1, min: 2, max: 3 }
+
+/** Groups in the order of the table; those that have nothing to be ordered by come last, and without an order the largest first. */
+export function sortGroups(groups: RunGroup[], order: string | undefined, shape: Shape): RunGroup[] {
+  const [, name, direction] = /^([\s\S]+) (ASC|DESC)$/.exec(order ?? "") ?? []
+  if (name === undefined) return groups
+  const metric = shape.metrics.indexOf(name)
+  const field = shape.group.indexOf(name)
+  const read = (group: RunGroup): (string | number | null)[] => {
+    if (name === "run_name") return group.values
+    if (name === "start_time") return [group.newest_start_ms]
+    if (metric >= 0) return [group.metrics[metric]?.[AGGREGATES[shape.aggregate]] ?? null]
+    return field >= 0 ? [group.values[field] ?? null] : []
+  }
+  const sign = direction === "DESC" ? -1 : 1
+  return [...groups].sort((one, other) => {
+    const values = read(other)
+    for (const [n, a] of read(one).entries()) {
+      const b = values[n]!
+      if (a === null || b === null) {
+        if (a !== b) return a === null ? 1 : -1
+      } else if (a !== b) return sign * compare(a, b)
+    }
+    return 0
+  })
+}
+
+/** Numbers by their size, also those that are written as text; other text as one reads it. */
+function compare(a: string | number, b: string | number): number {
+  const [x, y] = [Number(a), Number(b)]
+  if (x !== y && !Number.isNaN(x) && !Number.isNaN(y)) return x - y
+  return String(a).localeCompare(String(b), undefined, { numeric: true })
 }
 
 function size(node: Node): number {

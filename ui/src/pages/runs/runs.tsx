@@ -19,10 +19,10 @@ import { BulkBar } from "./bulk"
 import type { ChartsProps } from "./charts"
 import { ColumnChooser } from "./chooser"
 import { findColumn, suggestColumns, type RunColumn } from "./columns"
-import { fetchAll, packRuns, writeCsv } from "./download"
+import { fetchRuns, findAll, packRuns, writeCsv } from "./download"
 import { FilterBar } from "./filter"
 import { Grouping } from "./grouping"
-import { Lines } from "./lines"
+import { Lines, MOST_GROUPS } from "./lines"
 import type { RunQuery } from "./source"
 import { RunTable } from "./table"
 import { readView, writeView, type Mode, type View } from "./view"
@@ -30,8 +30,6 @@ import { ViewsMenu } from "./views"
 import "./runs.css"
 
 const Charts = lazy<ChartsProps>(() => import("./charts"))
-/** Columns that are suggested of runs without params and metrics. */
-const BARE = 5
 
 export default function Runs({ fields }: PageProps) {
   const { query } = place.value
@@ -43,17 +41,19 @@ export default function Runs({ fields }: PageProps) {
   const [chosen, setChosen] = useState<Set<string>>(new Set())
   useEffect(() => setChosen(new Set()), [lines])
   const [told, setTold] = useState<Change>()
+  const { runs: top, reload: reloadTop } = useTop(view.top)
   useLive({ experiments: view.experiments ?? [] }, (change) => {
     void lines.follow(change.runs, change.all)
+    if (change.all || change.runs.some((id) => view.top.includes(id))) reloadTop()
     setTold(change)
   })
   const change = (part: Partial<View>, replace = false) => setQuery(writeView(part), replace)
   const hidden = useMemo(() => new Set(view.hidden), [view])
 
   const begun = useRef<{ lines: Lines; columns: string[] }>()
-  if (begun.current?.lines !== lines || begun.current.columns.length <= BARE) {
+  if (begun.current?.lines !== lines || !begun.current.columns.some((id) => /^(metrics|params)\./.test(id))) {
     const same = begun.current && lines.loading // what was suggested stays until the next runs are there
-    if (!same) begun.current = { lines, columns: suggestColumns(view.tree ? [] : lines.loaded(100), names.data) }
+    if (!same) begun.current = { lines, columns: suggestColumns(view.tree ? [] : lines.loaded(100), names.data, view.experiments?.length !== 1) }
   }
   const ids = view.columns ?? begun.current!.columns
   const columns = useMemo(
@@ -63,6 +63,7 @@ export default function Runs({ fields }: PageProps) {
   const done = () => {
     setChosen(new Set())
     void lines.refresh()
+    reloadTop()
   }
   if (experiments.error && !experiments.data) {
     const { error, reload } = experiments
@@ -75,7 +76,7 @@ export default function Runs({ fields }: PageProps) {
   return (
     <main class="page full" id="main">
       <Head view={view} experiments={experiments.data} onMode={(mode) => change({ mode })}>
-        {only && <ViewsMenu experiment={only} onChanged={experiments.reload} />}
+        <ViewsMenu experiment={only} onChanged={experiments.reload} />
       </Head>
       <div class="row wrap runs-tools">
         <FilterBar
@@ -93,7 +94,7 @@ export default function Runs({ fields }: PageProps) {
           onPin={(pinned) => change({ pinned }, true)}
           onReset={() => change({ columns: null, pinned: [], widths: {} })}
         />
-        <Download lines={lines} query={queryOf(view)} columns={columns} />
+        <Download lines={lines} chosen={chosen} query={queryOf(view)} columns={columns} />
         <Button
           icon="trash"
           label="Trash"
@@ -113,11 +114,17 @@ export default function Runs({ fields }: PageProps) {
       {lines.error && !wrong && <Failure error={lines.error} retry={() => void lines.refresh()} />}
       {lines.loading && <Skeleton rows={10} />}
       {empty && <Nothing view={view} />}
+      {wrong && lines.count === 0 && (
+        <Empty title="The filter cannot be read">
+          <p>What is wrong with it is marked above. Names and values are offered while one types.</p>
+        </Empty>
+      )}
       {shown && (
         <div class={`runs-split ${view.mode}`}>
           {view.mode !== "charts" && (
             <RunTable
               lines={lines}
+              top={top}
               version={version}
               columns={columns}
               view={view}
@@ -133,6 +140,7 @@ export default function Runs({ fields }: PageProps) {
           {view.mode !== "table" && (
             <Charts
               lines={lines}
+              top={top}
               version={version}
               view={view}
               query={queryOf(view)}
@@ -152,7 +160,10 @@ function describe(lines: Lines, view: View): string {
   if (lines.error) return ""
   const total = lines.total
   const found = view.filter ? " found" : ""
-  if (view.group.length > 0) return `${count(lines.count, "group")} of ${count(total ?? 0, "run")}${found}`
+  if (lines.groups !== null) {
+    const left = lines.groups - MOST_GROUPS
+    return `${count(lines.groups, "group")} of ${count(total ?? 0, "run")}${found}${left > 0 ? `; the ${count(left)} smallest are left out` : ""}`
+  }
   if (total === null) return `More than ${count(lines.count - 1)} runs${found}`
   return `${count(total, view.tree && !view.filter ? "run at the top" : "run")}${found}`
 }
@@ -177,6 +188,7 @@ function useLines(view: View, names: RunFields | undefined): { lines: Lines; ver
   const shape = {
     tree: view.tree,
     group: view.group,
+    aggregate: view.aggregate,
     metrics: view.group.length > 0 ? metrics.filter((one) => one !== undefined) : [],
   }
   const key = JSON.stringify([query, shape])
@@ -189,25 +201,45 @@ function useLines(view: View, names: RunFields | undefined): { lines: Lines; ver
   return { lines: held.current.lines, version }
 }
 
-function Download({ lines, query, columns }: { lines: Lines; query: RunQuery; columns: RunColumn[] }) {
+interface DownloadProps {
+  lines: Lines
+  chosen: Set<string>
+  query: RunQuery
+  columns: RunColumn[]
+}
+
+/** The runs that stay at the top, as they are now. */
+function useTop(ids: string[]): { runs: Run[]; reload: () => void } {
+  const { data, reload } = useLoad(ids.length > 0 ? ids.join() : null, (signal) =>
+    call("runs.get_many", { run_ids: ids }, signal),
+  )
+  const runs = useMemo(() => data?.runs.filter((run) => ids.includes(run.run_id)) ?? [], [data, ids])
+  return { runs, reload }
+}
+
+function Download({ lines, chosen, query, columns }: DownloadProps) {
   const [busy, setBusy] = useState("")
   const download = async (write: (runs: Run[]) => void) => {
     setBusy("…")
-    await attempt(async () => write(await fetchAll(query, (done, all) => setBusy(`${Math.round((done / all) * 100)}%`))))
+    await attempt(async () => {
+      const ids = chosen.size > 0 ? [...chosen] : await findAll(query)
+      write(await fetchRuns(ids, (done, all) => setBusy(`${Math.round((done / all) * 100)}%`)))
+    })
     setBusy("")
   }
   const csv = (runs: Run[]) => save("runs.csv", "text/csv", [writeCsv(runs, columns)])
   const parquet = (runs: Run[]) =>
     save("runs.parquet", "application/vnd.apache.parquet", [packRuns(runs, columns)])
   const none = busy !== "" || lines.count === 0
+  const what = chosen.size > 0 ? `The ${count(chosen.size, "chosen run")}` : "All found runs"
   return (
     <Menu
       icon="download"
       label="Download"
       text={busy || undefined}
       acts={[
-        { text: "All found runs as CSV", icon: "download", disabled: none, act: () => void download(csv) },
-        { text: "All found runs as Parquet", icon: "download", disabled: none, act: () => void download(parquet) },
+        { text: `${what} as CSV`, icon: "download", disabled: none, act: () => void download(csv) },
+        { text: `${what} as Parquet`, icon: "download", disabled: none, act: () => void download(parquet) },
       ]}
     />
   )

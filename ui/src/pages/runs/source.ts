@@ -39,7 +39,7 @@ export class RunSource {
 
   /** How many runs are known of. */
   get count(): number {
-    return this.total ?? (this.loading ? 0 : this.ids.length + 1)
+    return this.total ?? (this.ids.length && this.ids.length + 1)
   }
 
   /** Whether `count` is that of all found runs. */

@@ -5,13 +5,16 @@ import { Icon } from "../../components/icon"
 import { attempt } from "../../components/toasts"
 import { count, moment, number } from "../../format"
 import { go } from "../../state/router"
+import type { Run } from "../../api/types"
 import { runColour } from "../../charts/colours"
 import { findColumn, type RunColumn } from "./columns"
-import type { Line, Lines } from "./lines"
-import type { View } from "./view"
+import { AGGREGATES, type Line, type Lines } from "./lines"
+import { MOST_ON_TOP, type Aggregate, type View } from "./view"
 
 interface TableProps {
   lines: Lines
+  /** Runs that stay at the top. */
+  top: Run[]
   version: number
   columns: RunColumn[]
   view: View
@@ -36,6 +39,7 @@ export function RunTable(props: TableProps) {
   }
   const source = lines.source
   const all = source !== null && chosen.size > 0 && chosen.size >= source.count
+  const grouped = view.group.length > 0
   const grid = useMemo((): GridColumn<Line>[] => {
     const width = (id: string, usual: number) => view.widths[id] ?? usual
     const narrow = innerWidth < 720
@@ -70,7 +74,7 @@ export function RunTable(props: TableProps) {
       },
       {
         id: "name",
-        title: view.group.length > 0 ? "Group" : "Run",
+        title: grouped ? "Group" : "Run",
         width: width("name", narrow ? 160 : 240),
         pinned: true,
         sortable: true,
@@ -86,13 +90,17 @@ export function RunTable(props: TableProps) {
             width: width(column.id, column.width),
             pinned: view.pinned.includes(column.id) && !narrow,
             number: column.number ?? false,
-            sortable: column.order !== undefined,
-            cell: (line) => (line.kind === "run" ? column.cell(line.run) : <Aggregate line={line} column={column} lines={lines} />),
+            sortable: column.order !== undefined && (!grouped || isShared(column, lines)),
+            cell: (line) => (line.kind === "run" ? column.cell(line.run) : <Shared line={line} column={column} lines={lines} />),
           }),
         ),
     ]
   }, [lines, columns, view, chosen, hidden, all])
 
+  const top = useMemo(
+    () => props.top.map((run): Line => ({ kind: "run", key: run.run_id, run, depth: 0, children: 0, open: false })),
+    [props.top],
+  )
   const orders: Record<string, string | undefined> = { name: "run_name" }
   for (const column of columns) orders[column.id] = column.order
   const sorted = Object.keys(orders).find((id) => orders[id] === view.order?.field)
@@ -109,6 +117,7 @@ export function RunTable(props: TableProps) {
       columns={grid}
       count={lines.count}
       row={(at) => lines.line(at)}
+      top={top}
       version={version}
       onRange={(start, end) => lines.need(start, end)}
       sort={sorted !== undefined ? { id: sorted, descending: view.order!.descending } : undefined}
@@ -173,6 +182,7 @@ function Name({ line, latest, view, hidden }: NameProps) {
     )
   }
   const { run } = line
+  const onTop = view.top.includes(run.run_id)
   return (
     <span class="run-name" style={indent}>
       {opener}
@@ -194,6 +204,16 @@ function Name({ line, latest, view, hidden }: NameProps) {
         {run.name || run.run_id}
       </a>
       {line.children > 0 && <span class="badge">{count(line.children)}</span>}
+      <button
+        type="button"
+        class="opener pin"
+        aria-pressed={onTop}
+        aria-label={`Keep ${run.name} at the top`}
+        title={onTop ? "Let it scroll with the others" : "Keep at the top, and always draw it"}
+        onClick={() => latest.current.onView({ top: onTop ? view.top.filter((id) => id !== run.run_id) : [...view.top, run.run_id].slice(-MOST_ON_TOP) })}
+      >
+        <Icon name="pin" />
+      </button>
     </span>
   )
 }
@@ -202,16 +222,25 @@ function describeGroup(fields: string[], values: (string | number | null)[]): st
   return fields.map((field, n) => `${field} = ${values[n] ?? "none"}`).join(", ")
 }
 
-/** A column of a group: the mean of a metric, with its extent. */
-function Aggregate({ line, column, lines }: { line: Line & { kind: "group" }; column: RunColumn; lines: Lines }) {
+/** Whether groups have a value in a column. */
+function isShared(column: RunColumn, lines: Lines): boolean {
+  if (column.id === "started" || column.order === undefined) return column.id === "started"
+  return lines.shape.metrics.includes(column.order) || lines.shape.group.includes(column.order)
+}
+
+const SAID: Record<Aggregate, string> = { mean: "Mean", min: "Least", max: "Greatest" }
+
+/** What the runs of a group have together in a column: an aggregate of a metric, with the others at hand. */
+function Shared({ line, column, lines }: { line: Line & { kind: "group" }; column: RunColumn; lines: Lines }) {
   if (column.id === "started") return <span title={moment(line.group.newest_start_ms)}>{moment(line.group.newest_start_ms).slice(0, 10)}</span>
   const at = column.order === undefined ? -1 : lines.shape.metrics.indexOf(column.order)
   const found = line.group.metrics[at]
   if (!found || found[0] === 0) return null
-  const [, mean, min, max] = found
+  const [runs, mean, min, max] = found
+  const { aggregate } = lines.shape
   return (
-    <span title={`Mean of ${count(found[0], "run")}, from ${number(min)} to ${number(max)}`}>
-      {number(mean)}
+    <span title={`${SAID[aggregate]} of ${count(runs, "run")}; mean ${number(mean)}, from ${number(min)} to ${number(max)}`}>
+      {number(found[AGGREGATES[aggregate]])}
     </span>
   )
 }

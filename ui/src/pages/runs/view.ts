@@ -3,6 +3,11 @@
 import { readList, writeList } from "../../state/list"
 
 export type Mode = "table" | "split" | "charts"
+/** What groups show of a metric. */
+export type Aggregate = "mean" | "min" | "max"
+
+/** Runs that stay at the top: more would leave no room for the others. */
+export const MOST_ON_TOP = 5
 
 export interface View {
   /** Numbers of experiments; null for all. */
@@ -21,6 +26,9 @@ export interface View {
   /** Children stand below their parents. */
   tree: boolean
   mode: Mode
+  aggregate: Aggregate
+  /** Runs that stay at the top while the others scroll; charts always draw them. */
+  top: string[]
   /** Runs that charts leave out. */
   hidden: string[]
 }
@@ -30,6 +38,7 @@ export function readView(query: URLSearchParams, experiment: string | undefined)
   const named = query.get("experiments")
   const order = /^(.+?)\s+(ASC|DESC)$/.exec(query.get("order") ?? "")
   const mode = query.get("mode")
+  const aggregate = query.get("aggregate")
   return {
     experiments: experiment !== undefined ? [experiment] : named ? readList(named) : null,
     filter: query.get("filter") ?? "",
@@ -40,6 +49,8 @@ export function readView(query: URLSearchParams, experiment: string | undefined)
     widths: readWidths(query.get("widths") ?? ""),
     group: readList(query.get("group") ?? ""),
     tree: query.get("tree") === "1",
+    aggregate: aggregate === "min" || aggregate === "max" ? aggregate : "mean",
+    top: readList(query.get("top") ?? "").slice(0, MOST_ON_TOP),
     hidden: readList(query.get("hidden") ?? ""),
     mode: mode === "split" || mode === "charts" ? mode : "table",
   }
@@ -58,6 +69,8 @@ export function writeView(view: Partial<Omit<View, "experiments">>): Record<stri
   if ("group" in view) changes.group = writeList(view.group ?? []) || null
   if ("tree" in view) changes.tree = view.tree ? "1" : null
   if ("mode" in view) changes.mode = view.mode === "table" ? null : (view.mode ?? null)
+  if ("aggregate" in view) changes.aggregate = view.aggregate === "mean" ? null : (view.aggregate ?? null)
+  if ("top" in view) changes.top = writeList(view.top ?? []) || null
   if ("hidden" in view) changes.hidden = writeList(view.hidden ?? []) || null
   return changes
 }

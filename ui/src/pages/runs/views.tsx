@@ -1,4 +1,4 @@
-/** Views by name, kept as tags of the experiment, so that all who see it have them. */
+/** Views by name, kept as tags of the experiment, so that all who see it have them; those of several experiments are links. */
 import { useState } from "preact/hooks"
 import { call } from "../../api/client"
 import type { Experiment } from "../../api/types"
@@ -7,19 +7,26 @@ import { FormDialog } from "../../components/dialog"
 import { Icon } from "../../components/icon"
 import { Popover } from "../../components/menu"
 import { attempt, say } from "../../components/toasts"
+import { copy } from "../../state/clipboard"
 import { go } from "../../state/router"
 
 const PREFIX = "trackway.view."
 const NAME = /^[\w \-.:]{1,80}$/
 
-export function ViewsMenu({ experiment, onChanged }: { experiment: Experiment; onChanged: () => void }) {
+interface ViewsProps {
+  /** The one whose runs are shown, if it is one. */
+  experiment: Experiment | undefined
+  onChanged: () => void
+}
+
+export function ViewsMenu({ experiment, onChanged }: ViewsProps) {
   const [asked, setAsked] = useState(false)
-  const views = Object.entries(experiment.tags)
+  const views = Object.entries(experiment?.tags ?? {})
     .filter(([key]) => key.startsWith(PREFIX))
     .map(([key, query]) => ({ name: key.slice(PREFIX.length), query }))
   const here = location.search.slice(1)
   const remove = async (name: string, query: string) => {
-    const { experiment_id } = experiment
+    const { experiment_id } = experiment!
     const key = PREFIX + name
     if (!(await attempt(() => call("experiments.delete_tag", { experiment_id, key })))) return
     onChanged()
@@ -34,7 +41,11 @@ export function ViewsMenu({ experiment, onChanged }: { experiment: Experiment; o
         {(close) => (
           <div style={{ minWidth: "260px" }}>
             {views.length === 0 && (
-              <p class="menu-title">A view is a filter, an order, columns and charts under one name, for everybody here.</p>
+              <p class="menu-title">
+                {experiment
+                  ? "A view is a filter, an order, columns and charts under one name, for everybody here."
+                  : "Views of several experiments have no name: their link says all of them."}
+              </p>
             )}
             {views.map(({ name, query }) => (
               <div class="row" key={name}>
@@ -58,24 +69,26 @@ export function ViewsMenu({ experiment, onChanged }: { experiment: Experiment; o
                 />
               </div>
             ))}
-            <hr style={{ border: 0, borderTop: "1px solid var(--line)" }} />
+            <hr />
+            {experiment && (
+              <button
+                type="button"
+                class="menu-item"
+                onClick={() => {
+                  close()
+                  setAsked(true)
+                }}
+              >
+                <Icon name="add" />
+                Save this view…
+              </button>
+            )}
             <button
               type="button"
               class="menu-item"
               onClick={() => {
                 close()
-                setAsked(true)
-              }}
-            >
-              <Icon name="add" />
-              Save this view…
-            </button>
-            <button
-              type="button"
-              class="menu-item"
-              onClick={() => {
-                close()
-                void navigator.clipboard?.writeText(location.href).then(() => say("The link is copied"))
+                void attempt(() => copy(location.href)).then((done) => done && say("The link is copied"))
               }}
             >
               <Icon name="link" />
@@ -95,7 +108,7 @@ export function ViewsMenu({ experiment, onChanged }: { experiment: Experiment; o
           </div>
         )}
       </Popover>
-      {asked && <SaveDialog experiment={experiment} query={here} onClose={() => setAsked(false)} onSaved={onChanged} />}
+      {asked && experiment && <SaveDialog experiment={experiment} query={here} onClose={() => setAsked(false)} onSaved={onChanged} />}
     </>
   )
 }
