@@ -145,7 +145,7 @@ def test_runs_of_several_experiments_say_which_is_theirs(page: Page, site: Site)
 def test_a_link_is_copied_where_the_browser_has_no_clipboard_to_give(page: Page, site: Site) -> None:
     """Browsers have it only behind TLS and on the machine itself, and teams have servers without TLS."""
     page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
-    page.add_init_script("document.addEventListener('copy', () => window.copied = String(document.activeElement.value))")
+    page.add_init_script("addEventListener('copy', () => window.copied = document.activeElement.value)")
     open_runs(page, site)
     page.get_by_role("button", name="Views").click()
     page.get_by_role("button", name="Copy the link").click()
