@@ -21,10 +21,13 @@ from trackway.api import registry as g
 from trackway.api import runs as r
 from trackway.api import schedules as s
 from trackway.api import webhooks as w
+from trackway.api.artifacts import ListFiles
 from trackway.base.errors import Corrupt, NotSupported, TrackwayError
 from trackway.exchange.bundle_reader import Bundle
 from trackway.exchange.importer import import_all
 from trackway.exchange.report import Report
+from trackway.sdk.locations import get_folder
+from trackway.sdk.sources import BytesSource
 from trackway.sdk.transport import Transport
 from trackway.wiring.local import open_local
 
@@ -220,3 +223,82 @@ def test_a_version_leads_to_no_place_of_the_servers(store: Transport, tmp_path: 
     load(store, write(tmp_path / "evil.zip", honest() | {"registry.jsonl": line}))
     for version in store.call(ops.SEARCH_MODEL_VERSIONS, g.SearchModelVersions()).versions:
         assert version.content_location == version.digest == ""
+
+
+def solo(**fields: Any) -> bytes:
+    """Return the line of a registered model of one version, whose files are ``MLmodel`` with an ``x``."""
+    line = f"{hashlib.sha256(b'x').hexdigest()}  MLmodel\n".encode()
+    version = {
+        "version": 1,
+        "source": "runs:/gone/model",
+        "run_id": "gone",
+        "digest": f"sha256:{hashlib.sha256(line).hexdigest()}",
+        **fields,
+    }
+    return json.dumps({"name": "solo", "versions": [version]}).encode() + b"\n"
+
+
+@pytest.mark.parametrize("content", ["../7", "a/b", "", ".", "a" * 65, "7/../../x"])
+def test_a_version_takes_its_files_from_no_other_folder(store: Transport, tmp_path: Path, content: str) -> None:
+    store.upload(f"7/{RUN}/artifacts/MLmodel", BytesSource(b"x"))
+    load(store, write(tmp_path / "evil.zip", honest() | {"registry.jsonl": solo(content=content)}))
+    for version in store.call(ops.SEARCH_MODEL_VERSIONS, g.SearchModelVersions()).versions:
+        assert version.content_location == ""
+    assert b"".join(store.download(f"7/{RUN}/artifacts/MLmodel")) == b"x"
+
+
+def test_files_and_cards_of_versions_that_are_here_stay_as_they_are(store: Transport, tmp_path: Path) -> None:
+    run = store.call(ops.CREATE_RUN, r.CreateRun(run_id="mine", experiment_id="0"))
+    store.upload(f"{get_folder(run.artifact_uri)}/model/MLmodel", BytesSource(b"mine"))
+    store.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="mine"))
+    request = g.CreateModelVersion(name="mine", source="runs:/mine/model", run_id="mine")
+    folder = get_folder(store.call(ops.CREATE_MODEL_VERSION, request).content_location)
+    store.upload(f"{folder}.md", BytesSource(b"# Mine"))
+    store.upload("versions/loose/notes.txt", BytesSource(b"put there by somebody"))
+    for name in (folder.removeprefix("versions/"), "loose"):
+        members = {
+            f"files/versions/{name}/MLmodel": b"x",
+            f"files/versions/{name}.md": b"# Evil",
+            "registry.jsonl": solo(content=name),
+        }
+        load(store, write(tmp_path / f"{name}.zip", honest() | members))
+    assert b"".join(store.download(f"{folder}/MLmodel")) == b"mine"
+    assert b"".join(store.download(f"{folder}.md")) == b"# Mine"
+    files = store.call(ops.LIST_FILES, ListFiles(folder="versions/loose", recursive=True)).files
+    assert [file.path for file in files] == ["versions/loose/notes.txt"]
+    assert [one.name for one in store.call(ops.SEARCH_MODEL_VERSIONS, g.SearchModelVersions()).versions] == ["mine"]
+
+
+def test_files_of_runs_that_are_here_are_not_replaced_by_what_lay_beside_others(
+    store: Transport, tmp_path: Path
+) -> None:
+    number = store.call(ops.CREATE_EXPERIMENT, e.CreateExperiment(name="prices", experiment_id="7")).experiment_id
+    far = store.call(ops.CREATE_EXPERIMENT, e.CreateExperiment(name="far", experiment_id="8")).experiment_id
+    for experiment in (number, far):
+        store.upload(f"{experiment}/mine/artifacts/model.bin", BytesSource(b"mine"))
+    evil = {
+        f"files/{experiment}/mine/artifacts/{name}": b"evil" for experiment in (7, 8) for name in ("model.bin", "x")
+    }
+    report = load(store, write(tmp_path / "evil.zip", honest() | evil))
+    assert {"another file is here, which stays", "the experiment of its files is not in the bundle"} <= set(
+        report.left_out
+    )
+    for experiment in (number, far):
+        assert b"".join(store.download(f"{experiment}/mine/artifacts/model.bin")) == b"mine"
+    assert store.call(ops.LIST_FILES, ListFiles(folder="8", recursive=True)).files[1:] == []
+
+
+def test_decisions_in_a_bundle_give_no_version_a_stage(store: Transport, tmp_path: Path) -> None:
+    line = json.loads(solo(source="s3://bucket/x", run_id="", digest=""))
+    line["requests"] = [
+        {
+            "version": 1,
+            "alias": "live",
+            "author": "user:eve",
+            "state": "approved",
+            "decided_by": "user:ann",
+            "decided_ms": 1,
+        }
+    ]
+    load(store, write(tmp_path / "evil.zip", honest() | {"registry.jsonl": json.dumps(line).encode() + b"\n"}))
+    assert store.call(ops.GET_REGISTERED_MODEL, g.RegisteredModelName(name="solo")).aliases == {}

@@ -65,17 +65,20 @@ def read_store(transport: Transport) -> Facts:
 
 def differ(found: Facts, expected: Facts) -> list[str]:
     """Return where two such facts differ, with both values; what the default experiment is made with is no matter."""
-    return list(_differ("", _without_default_times(found), _without_default_times(expected)))
+    return differ_in(_without_default_times(found), _without_default_times(expected))
 
 
-def _differ(path: str, found: Any, expected: Any) -> list[str]:
+def differ_in(found: Any, expected: Any, path: str = "") -> list[str]:
+    """Return where two values differ, into objects and lists, with both."""
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        found, expected = dict(enumerate(found)), dict(enumerate(expected))
     if isinstance(found, dict) and isinstance(expected, dict):
         lines = []
         for key in sorted({*found, *expected}):
             if key not in found or key not in expected:
                 lines.append(f"{path}/{key}: only {'expected' if key in expected else 'found'}")
             else:
-                lines += _differ(f"{path}/{key}", found[key], expected[key])
+                lines += differ_in(found[key], expected[key], f"{path}/{key}")
         return lines
     return [] if found == expected else [f"{path}: found {found!r}, expected {expected!r}"]
 

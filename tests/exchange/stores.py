@@ -14,6 +14,7 @@ from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
 from trackway.api import signing as k
+from trackway.api.registry import TAG_PROMPT
 from trackway.artifacts.signing import sign_files
 from trackway.sdk.locations import get_folder
 from trackway.sdk.sources import BytesSource
@@ -122,3 +123,46 @@ def fill_registry(store: Transport, experiments: tuple[str, str] = ("prices", "r
     store.call(ops.REQUEST_TRANSITION, g.RequestTransition(name="churn", version=2, stage="Staging"))
     decision = g.DecideRequest(name="churn", request_id=str(int(made.request_id) + 1), decision="reject")
     store.call(ops.DECIDE_REQUEST, decision)
+
+
+def fill_alone(store: Transport) -> None:
+    """Register ``solo``, of whose versions nothing else has the files any more; each has a card, and one is a copy."""
+    number = store.call(ops.CREATE_EXPERIMENT, e.CreateExperiment(name="brief")).experiment_id
+    store.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="solo"))
+    run = store.call(ops.CREATE_RUN, r.CreateRun(experiment_id=number, run_id="brief", start_ms=1))
+    other = store.call(ops.CREATE_RUN, r.CreateRun(experiment_id=number, run_id="again", start_ms=1))
+    models = [
+        store.call(
+            ops.CREATE_LOGGED_MODEL,
+            m.CreateLoggedModel(experiment_id=number, name=name, model_id=f"m-{name}", source_run_id=run_id),
+        )
+        for name, run_id in (("trashed", "again"), ("rewritten", "again"))
+    ]
+    sources: list[dict[str, Any]] = [
+        {"source": "runs:/brief/model", "run_id": "brief"},
+        {"source": "models:/solo/1"},
+        {"source": f"{other.artifact_uri}/model", "run_id": "again"},
+        *({"source": f"models:/{model.model_id}", "model_id": model.model_id} for model in models),
+    ]
+    places = [f"{run.artifact_uri}/model", f"{other.artifact_uri}/model", *(model.artifact_uri for model in models)]
+    for place in places:
+        store.upload(f"{get_folder(place)}/MLmodel", BytesSource(place.encode()))
+        store.upload(f"{get_folder(place)}/data/weights", BytesSource(b"w" * 1_000))
+    for fields in sources:
+        made = store.call(ops.CREATE_MODEL_VERSION, g.CreateModelVersion(name="solo", **fields))
+        card = f"{get_folder(made.content_location)}.md"
+        store.upload(card, BytesSource(f"# Card of {made.version}".encode()))
+    for place in (places[1], places[3]):
+        store.upload(f"{get_folder(place)}/MLmodel", BytesSource(b"written again"))
+    store.call(ops.DELETE_LOGGED_MODEL, m.DeleteLoggedModel(model_id="m-trashed"))
+    store.call(ops.DELETE_RUN, r.DeleteRun(run_id="brief"))
+    store.call(ops.PURGE_RUNS, r.PurgeRuns(run_ids=["brief"]))
+
+
+def fill_prompts(store: Transport) -> None:
+    """Register a prompt, which searches of models do not find."""
+    prompt = {TAG_PROMPT: "true"}
+    store.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="greeting", tags=prompt))
+    tags = {**prompt, "mlflow.prompt.text": "Hello {{name}}"}
+    version = g.CreateModelVersion(name="greeting", source="dummy-source", tags=tags)
+    store.call(ops.CREATE_MODEL_VERSION, version)

@@ -66,8 +66,8 @@ def test_an_experiment_arrives_value_by_value_and_once(filled: Transport, other:
     found = other.call(ops.GET_RUN, r.GetRun(run_id=RUN))
     assert (found.external_key, found.parent_run_id, found.params["alpha"]) == ("job 1", None, "3")
     revisions = other.call(ops.GET_PARAM_HISTORY, r.RunId(run_id=RUN)).revisions
-    assert [revision.value for revision in revisions] == ["1", "2"]
-    assert revisions[0].reason.startswith("typing error (imported: ")
+    assert revisions == filled.call(ops.GET_PARAM_HISTORY, r.RunId(run_id=RUN)).revisions
+    assert [(revision.value, revision.reason) for revision in revisions] == [("1", "typing error"), ("2", "")]
     environments = [one.call(ops.GET_ENVIRONMENT, r.RunId(run_id=RUN)) for one in (filled, other)]
     assert environments[0] == environments[1]
     assert other.call(ops.GET_RUN, r.GetRun(run_id="trashed")).deleted_ms == 99

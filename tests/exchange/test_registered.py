@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from tests.exchange.stores import OWNER as RUN
-from tests.exchange.stores import fill_registry, trust
+from tests.exchange.stores import fill_alone, fill_prompts, fill_registry, trust
 from trackway.api import experiments as e
 from trackway.api import lineage as n
 from trackway.api import operations as ops
@@ -75,7 +75,7 @@ def read(store: Transport, name: str = "churn") -> dict[str, Any]:
     tags = {key: value for key, value in model.tags.items() if key != "trackway.imported_from"}
     events = store.call(ops.GET_MODEL_HISTORY, g.GetModelHistory(name=name)).events
     return {
-        "model": msgspec.structs.replace(model, tags=tags, latest_versions=[], last_version=0),
+        "model": msgspec.structs.replace(model, tags=tags, latest_versions=[]),
         "versions": versions,
         "policy": store.call(ops.GET_MODEL_POLICY, g.RegisteredModelName(name=name)),
         "comments": [
@@ -84,7 +84,7 @@ def read(store: Transport, name: str = "churn") -> dict[str, Any]:
         ],
         "requests": [
             msgspec.structs.replace(one, request_id="")
-            for one in store.call(ops.LIST_REQUESTS, g.ListRequests(name=name, state="open")).requests
+            for one in store.call(ops.LIST_REQUESTS, g.ListRequests(name=name)).requests
         ],
         "events": [one for one in events if one.action not in ("model.imported", "version.signed")],
     }
@@ -103,9 +103,10 @@ def test_a_registered_model_arrives_with_its_past_its_runs_and_its_files(
     for number, digest in ((1, True), (2, True), (3, True), (4, False)):
         version = other.call(ops.GET_MODEL_VERSION, g.VersionName(name="churn", version=number))
         assert bool(version.digest) is digest
-    assert [(one.version, one.alias, one.stage) for one in read(other)["requests"]] == [
-        (2, "", "Production"),
-        (1, "live", None),
+    assert [(one.version, one.alias, one.stage, one.state) for one in read(other)["requests"]] == [
+        (2, "", "Staging", "rejected"),
+        (2, "", "Production", "open"),
+        (1, "live", None, "open"),
     ]
     lineage = other.call(ops.GET_LINEAGE, n.GetLineage(kind="run", id=RUN, direction="downstream"))
     assert {node.id for node in lineage.nodes} >= {"churn/1", "churn/3"}
@@ -120,8 +121,65 @@ def test_a_request_that_was_decided_where_it_arrived_is_not_opened_again(
     decision = g.DecideRequest(name="churn", request_id=first.request_id, decision="reject")
     other.call(ops.DECIDE_REQUEST, decision)
     load(other, tmp_path / "churn.zip")
-    assert len(other.call(ops.LIST_REQUESTS, g.ListRequests(name="churn")).requests) == 2
+    assert len(other.call(ops.LIST_REQUESTS, g.ListRequests(name="churn")).requests) == 3
     assert len(other.call(ops.LIST_REQUESTS, g.ListRequests(name="churn", state="open")).requests) == 1
+
+
+def test_decisions_arrive_with_who_when_and_why_and_change_nothing(
+    filled: Transport, other: Transport, tmp_path: Path
+) -> None:
+    export(filled, tmp_path / "1.zip")
+    load(other, tmp_path / "1.zip")
+    decided = filled.call(ops.LIST_REQUESTS, g.ListRequests(name="churn", state="open")).requests[0]
+    approval = g.DecideRequest(name="churn", request_id=decided.request_id, decision="approve", reason="it is good")
+    filled.call(ops.DECIDE_REQUEST, approval)
+    export(filled, tmp_path / "2.zip")
+    load(other, tmp_path / "2.zip")
+    here, there = (one.call(ops.LIST_REQUESTS, g.ListRequests(name="churn")).requests for one in (other, filled))
+    assert [one.state for one in here] == ["rejected", "approved", "open"]
+    assert [msgspec.structs.replace(one, request_id="") for one in here] == [
+        msgspec.structs.replace(one, request_id="") for one in there
+    ]
+    assert here[1].reason == "it is good"
+    assert other.call(ops.GET_MODEL_VERSION, g.VersionName(name="churn", version=2)).stage == "None"
+
+
+def test_histories_name_comments_and_requests_as_they_are_named_here(
+    filled: Transport, other: Transport, tmp_path: Path
+) -> None:
+    other.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="mine"))
+    other.call(ops.CREATE_COMMENT, g.CreateComment(name="mine", text="the first of all"))
+    export(filled, tmp_path / "churn.zip")
+    for _ in range(2):
+        load(other, tmp_path / "churn.zip")
+        [comment] = other.call(ops.LIST_COMMENTS, g.ListComments(name="churn")).comments
+        events = other.call(ops.GET_MODEL_HISTORY, g.GetModelHistory(name="churn")).events
+        assert comment.comment_id == "2"
+        assert [one.detail for one in events if one.action == "comment.added"] == [{"comment_id": "2"}]
+
+
+def test_a_number_that_was_given_is_not_given_again(filled: Transport, other: Transport, tmp_path: Path) -> None:
+    export(filled, tmp_path / "churn.zip")
+    load(other, tmp_path / "churn.zip")
+    made = other.call(ops.CREATE_MODEL_VERSION, g.CreateModelVersion(name="churn", source="s3://bucket/next"))
+    assert made.version == 6  # the fifth was deleted there
+
+
+def test_versions_arrive_without_the_workspace_though_nothing_else_has_their_files(
+    store: Transport, other: Transport, tmp_path: Path
+) -> None:
+    fill_alone(store)
+    fill_prompts(store)
+    export(store, tmp_path / "solo.zip", "solo", "greeting")
+    report = load(other, tmp_path / "solo.zip")
+    assert (report.left_out, report.added.registered, report.added.versions) == ({}, 2, 6)
+    for number in range(1, 6):
+        here, there = (
+            one.call(ops.GET_MODEL_VERSION, g.VersionName(name="solo", version=number)) for one in (other, store)
+        )
+        assert here.digest == there.digest != ""
+        card = b"".join(other.download(f"{get_folder(here.content_location)}.md"))
+        assert card == f"# Card of {number}".encode()
 
 
 def test_a_version_arrives_with_its_files_though_its_run_has_others_by_now(

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.exchange.facts import differ, read_store
+from tests.exchange.facts import differ, differ_in, read_store
 from tests.exchange.interrupted import Interrupted
-from tests.exchange.stores import OWNER, RUN, fill_experiment, fill_registry, trust
+from tests.exchange.stores import RUN, fill_alone, fill_experiment, fill_prompts, fill_registry, trust
 from tests.exchange.test_bundle import Change, put, rewrite, swap
 from trackway.api import experiments as e
 from trackway.api import holds as b
@@ -27,6 +27,7 @@ from trackway.api import retention as t
 from trackway.api import runs as r
 from trackway.api import schedules as s
 from trackway.api import webhooks as w
+from trackway.api.artifacts import ListFiles
 from trackway.base.errors import Conflict, Corrupt, Unavailable
 from trackway.exchange import draft
 from trackway.exchange.audit import verify_audit
@@ -37,6 +38,7 @@ from trackway.exchange.importer import import_all
 from trackway.exchange.rehearsal import Rehearsal
 from trackway.exchange.report import Report
 from trackway.exchange.workspace_tracks import WorkspaceTracks
+from trackway.sdk.locations import get_folder
 from trackway.sdk.sources import BytesSource
 from trackway.sdk.transport import Transport
 from trackway.wiring.local import open_local
@@ -133,6 +135,66 @@ def test_all_of_a_workspace_arrives_value_by_value_and_once(
             counts = msgspec.structs.asdict(nothing.added)
             assert {name for name, number in counts.items() if number} == {"unchanged_runs"}
         assert differ(read_store(other), read_store(filled)) == []
+
+
+ELSEWHERE = frozenset(("manifest.json", "audit.jsonl"))
+"""What an export says of itself."""
+BECOMES = {
+    *("webhook_id", "schedule_id", "grant_id", "created_by", "created_ms", "updated_ms"),
+    *("enabled", "signed", "paused", "next_ms"),
+}
+"""Fields of settings that are those of where they arrive."""
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """Return what a bundle holds, but for what the page about its format says an import does not keep."""
+    with zipfile.ZipFile(path) as archive:
+        found: dict[str, Any] = {name: archive.read(name) for name in archive.namelist() if name not in ELSEWHERE}
+    settings = json.loads(found.pop("workspace.json"))
+    for kind in ("webhooks", "schedules", "signing_keys", "roles", "teams", "grants"):
+        kept = [{key: one[key] for key in one.keys() - BECOMES} for one in settings.get(kind, ())]
+        found[kind] = sorted(kept, key=lambda one: json.dumps(one, sort_keys=True))
+    for name in ("experiments.jsonl", "runs.jsonl", "models.jsonl", "registry.jsonl"):
+        found[name] = sorted((_strip(json.loads(line)) for line in found[name].splitlines()), key=json.dumps)
+    return found
+
+
+def _strip(line: dict[str, Any]) -> dict[str, Any]:
+    for one in (line, line.get("run", {}), line.get("model", {})):
+        one.setdefault("tags", {}).pop("trackway.imported_from", None)
+    if line.get("experiment_id") == "0":  # the default one, which is there before
+        line["created_ms"] = line["updated_ms"] = 0
+    line["events"] = [
+        one for one in line.get("events", ()) if one["action"] not in ("model.imported", "version.signed")
+    ]
+    for kind in ("request", "comment"):  # they are named by their places instead of numbers
+        places = {one.pop(f"{kind}_id"): place for place, one in enumerate(line.get(f"{kind}s", ()))}
+        for event in line["events"]:
+            if f"{kind}_id" in event["detail"]:
+                event["detail"][f"{kind}_id"] = places[event["detail"][f"{kind}_id"]]
+    return line
+
+
+@pytest.mark.parametrize("target", ["sqlite", "postgresql"])
+def test_a_workspace_that_was_imported_makes_the_same_file_again(
+    store: Transport, tmp_path: Path, target: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_alone(store)
+    fill_prompts(store)
+    fill(store)
+    export(store, tmp_path / "one.zip")
+    place = str(tmp_path / "other")
+    if target == "postgresql":
+        place = request.getfixturevalue("postgres_database")
+        monkeypatch.setenv("TRACKWAY_ARTIFACTS", str(tmp_path / "files"))
+    with closing(open_local(place)) as other:
+        other.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="mine"))
+        asked = g.CreateComment(name="mine", text="so that comments and requests get other numbers")
+        other.call(ops.CREATE_COMMENT, asked)
+        other.call(ops.DELETE_REGISTERED_MODEL, g.RegisteredModelName(name="mine"))
+        assert load(other, tmp_path / "one.zip").left_out == {}
+        export(other, tmp_path / "two.zip")
+    assert differ_in(read_content(tmp_path / "two.zip"), read_content(tmp_path / "one.zip")) == []
 
 
 def test_what_was_added_since_arrives_with_the_next_file(filled: Transport, tmp_path: Path) -> None:
@@ -292,16 +354,69 @@ def test_runs_whose_files_are_elsewhere_are_counted_and_say_where(store: Transpo
     assert run.place == f"s3://bucket/far/{RUN}/artifacts"
 
 
-def test_files_of_a_version_whose_run_was_purged_are_in_the_file(filled: Transport, tmp_path: Path) -> None:
-    filled.call(ops.RELEASE_HOLD, b.ReleaseHold(hold_id="1", reason="closed"))
-    filled.call(ops.DELETE_RUN, r.DeleteRun(run_id=OWNER))
-    filled.call(ops.PURGE_RUNS, r.PurgeRuns(run_ids=[OWNER]))
-    export(filled, tmp_path / "all.zip")
-    found = {file.path: b"".join(file.source) for file in Bundle(tmp_path / "all.zip").list_beside()}
-    assert [data for path, data in found.items() if path.endswith("/MLmodel")].count(b"houses") >= 1
+def read_own(store: Transport) -> dict[int, tuple[str, bytes, bytes]]:
+    """Return of each version of ``solo`` its digest, the main one of its files, and its card."""
+    found = {}
+    for number in range(1, 6):
+        version = store.call(ops.GET_MODEL_VERSION, g.VersionName(name="solo", version=number))
+        folder = get_folder(version.content_location)
+        data, card = (b"".join(store.download(path)) for path in (f"{folder}/MLmodel", f"{folder}.md"))
+        found[number] = (version.digest, data, card)
+    return found
+
+
+def test_a_version_arrives_with_its_card_and_its_files_though_nothing_else_has_these(
+    store: Transport, tmp_path: Path
+) -> None:
+    fill_alone(store)
+    before = read_own(store)
+    export(store, tmp_path / "all.zip")
     with closing(open_local(str(tmp_path / "other"))) as other:
-        left_out = load(other, tmp_path / "all.zip").left_out
-        assert "it belongs to a version alone; it stays in the bundle" in left_out
+        report = load(other, tmp_path / "all.zip")
+        assert (report.left_out, report.added.versions, read_own(other)) == ({}, 5, before)
+        version = other.call(ops.GET_MODEL_VERSION, g.VersionName(name="solo", version=1))
+        assert (version.run_id, version.source) == ("brief", "runs:/brief/model")
+        with pytest.raises(Conflict, match="cannot be changed"):
+            other.upload(f"{get_folder(version.content_location)}/MLmodel", BytesSource(b"x"))
+        other.upload(f"{get_folder(version.content_location)}.md", BytesSource(b"# Mine"))
+        again = load(other, tmp_path / "all.zip")
+        assert (again.left_out, again.added.files, again.added.versions) == ({}, 0, 0)
+        assert read_own(other)[1] == (*before[1][:2], b"# Mine")
+
+
+def test_files_of_versions_are_brought_once_wherever_the_import_breaks_off(store: Transport, tmp_path: Path) -> None:
+    fill_alone(store)
+    export(store, tmp_path / "all.zip")
+    for broken in range(12, 40, 3):
+        with closing(open_local(str(tmp_path / f"broken-{broken}"))) as other:
+            try:
+                load(Interrupted(other, broken, late=True), tmp_path / "all.zip")
+            except Unavailable:
+                assert load(other, tmp_path / "all.zip").left_out == {}
+            assert read_own(other) == read_own(store)
+
+
+def test_a_version_gets_its_files_though_another_has_the_folder_that_they_had(store: Transport, tmp_path: Path) -> None:
+    fill_alone(store)
+    before = read_own(store)
+    export(store, tmp_path / "all.zip")
+    with closing(open_local(str(tmp_path / "other"))) as other:
+        load(other, tmp_path / "all.zip")
+        other.call(ops.RENAME_REGISTERED_MODEL, g.RenameRegisteredModel(name="solo", new_name="first"))
+        assert load(other, tmp_path / "all.zip").left_out == {}
+        assert read_own(other) == before
+        other.call(ops.DELETE_REGISTERED_MODEL, g.RegisteredModelName(name="first"))
+        assert read_own(other) == before
+
+
+def test_what_was_brought_for_a_version_that_cannot_be_here_goes_again(store: Transport, tmp_path: Path) -> None:
+    fill_alone(store)
+    export(store, tmp_path / "all.zip")
+    with closing(open_local(str(tmp_path / "other"))) as other:
+        other.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="solo"))
+        report = load(other, tmp_path / "all.zip")
+        assert [left.examples for left in report.left_out.values()] == [["registered model 'solo'"]]
+        assert other.call(ops.LIST_FILES, ListFiles(folder="versions", recursive=True)).files == []
 
 
 LIES: dict[str, Change] = {

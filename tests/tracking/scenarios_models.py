@@ -114,6 +114,15 @@ MODELS: list[Scenario] = [
         lambda s, x: s.call(GET, m.GetLoggedModel(model_id=s.model, allow_deleted=True)).lifecycle == "deleted",
     ),
     ok(DELETE, "one in the trash", lambda s: m.DeleteLoggedModel(model_id=s.gone_model)),
+    ok(
+        DELETE,
+        "as of when it was deleted elsewhere",
+        lambda s: m.DeleteLoggedModel(model_id=s.model, deleted_ms=9),
+        lambda s, x: s.call(GET, m.GetLoggedModel(model_id=s.model, allow_deleted=True)).updated_ms == 9,
+    ),
+    no(
+        DELETE, "refused", "at no time", lambda s: m.DeleteLoggedModel(model_id=s.model, deleted_ms=2**63), InvalidInput
+    ),
     no(DELETE, "missing", "an unknown one", lambda s: m.DeleteLoggedModel(model_id=UNKNOWN_MODEL), NotFound),
     ok(
         SEARCH,

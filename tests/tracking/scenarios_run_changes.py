@@ -159,6 +159,29 @@ SCENARIOS: list[Scenario] = [
         lambda s: r.CorrectParam(run_id=s.run, key="p", value="2", reason="typo"),
         lambda s, x: s.get_run().params == {"p": "2"},
     ),
+    ok(
+        CORRECT,
+        "as somebody else did before, for an import",
+        lambda s: r.CorrectParam(run_id=s.run, key="p", value="2", actor="eve", replaced_ms=5),
+        lambda s, x: (
+            [(one.actor, one.replaced_ms) for one in s.call(PARAM_HISTORY, r.RunId(run_id=s.run)).revisions]
+            == [("eve", 5)]
+        ),
+    ),
+    no(
+        CORRECT,
+        "refused",
+        "at no time",
+        lambda s: r.CorrectParam(run_id=s.run, key="p", value="2", replaced_ms=2**63),
+        InvalidInput,
+    ),
+    no(
+        CORRECT,
+        "refused",
+        "by a name that is too long",
+        lambda s: r.CorrectParam(run_id=s.run, key="p", value="2", actor="x" * 251),
+        InvalidInput,
+    ),
     no(
         CORRECT,
         "missing",

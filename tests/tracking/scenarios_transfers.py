@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from tests.tracking.scenarios import Scenario, Stage, each, no, ok
 from tests.tracking.scenarios_registry import BAD_ALIASES, BAD_NAMES, NAME, get, get_version, make
 from trackway.api import operations as ops
@@ -35,6 +37,22 @@ def history(s: Stage) -> list[str]:
     return [event.action for event in found]
 
 
+OPEN = t.PastRequest(version=1, stage="Production", author="user:eve", comment="please", created_ms=5)
+DECIDED = msgspec.structs.replace(OPEN, state="approved", decided_by="user:bob", decided_ms=7, reason="good")
+BAD_REQUESTS = {
+    "decided at no time": msgspec.structs.replace(DECIDED, decided_ms=None),
+    "decided before 1970": msgspec.structs.replace(DECIDED, decided_ms=-1),
+    "open and decided": msgspec.structs.replace(OPEN, decided_ms=7),
+    "of a long name": msgspec.structs.replace(DECIDED, decided_by="x" * 251),
+    "for nothing": msgspec.structs.replace(OPEN, stage=None),
+}
+
+
+def list_requests(s: Stage) -> list[g.TransitionRequest]:
+    found: Any = s.call(ops.LIST_REQUESTS, g.ListRequests(name=NAME)).requests
+    return list(found)
+
+
 BAD_VERSIONS = {
     "0": [version(0)],
     "-1": [version(-1)],
@@ -42,6 +60,7 @@ BAD_VERSIONS = {
     "that is there twice": [version(1), version(1)],
     "from before 1970": [version(1, created_ms=-1)],
     "with a bad tag": [version(1, tags={"a$": "1"})],
+    "in a folder that leads out": [version(1, content="../0")],
     "of a long user": [version(1, user="x" * 251)],
 }
 
@@ -81,6 +100,41 @@ SCENARIOS: list[Scenario] = [
     ),
     ok(
         ops.IMPORT_REGISTERED_MODEL,
+        "with a request that was decided, which is not carried out",
+        lambda s: past(requests=[DECIDED]),
+        lambda s, x: (
+            x.requests == 1
+            and get_version(s, 1).stage == "None"
+            and [(one.state, one.decided_by, one.decided_ms, one.reason) for one in list_requests(s)]
+            == [("approved", "user:bob", 7, "good")]
+        ),
+    ),
+    ok(
+        ops.IMPORT_REGISTERED_MODEL,
+        "with a decision about a request that was open",
+        lambda s: imported(s, requests=[OPEN]) and past(requests=[DECIDED]),
+        lambda s, x: x.requests == 1 and [one.state for one in list_requests(s)] == ["approved"],
+    ),
+    ok(
+        ops.IMPORT_REGISTERED_MODEL,
+        "with a decided request about a version that is not here, and none that is open",
+        lambda s: past(requests=[msgspec.structs.replace(one, version=9) for one in (DECIDED, OPEN)]),
+        lambda s, x: x.requests == 1 and [one.state for one in list_requests(s)] == ["approved"],
+    ),
+    ok(
+        ops.IMPORT_REGISTERED_MODEL,
+        "after which a number that was given is not given again",
+        lambda s: past(last_version=7),
+        lambda s, x: s.call(ops.CREATE_MODEL_VERSION, g.CreateModelVersion(name=NAME, source=PLACE)).version == 8,
+    ),
+    ok(
+        ops.IMPORT_REGISTERED_MODEL,
+        "without files that were said to come",
+        lambda s: past(versions=[version(1, digest="sha256:0", content="a" * 32), version(2)]),
+        lambda s, x: x.versions == [2] and x.left_out == {1: "its files are not here"},
+    ),
+    ok(
+        ops.IMPORT_REGISTERED_MODEL,
         "with one version that may not be here",
         lambda s: past(versions=[version(1, source="file:///etc"), version(2)]),
         lambda s, x: x.versions == [2] and list(x.left_out) == [1],
@@ -116,6 +170,15 @@ SCENARIOS: list[Scenario] = [
         lambda s, fault: past(versions=BAD_VERSIONS[fault]),
         InvalidInput,
     ),
+    *each(
+        ops.IMPORT_REGISTERED_MODEL,
+        "refused",
+        "request",
+        BAD_REQUESTS,
+        lambda s, fault: past(requests=[BAD_REQUESTS[fault]]),
+        InvalidInput,
+    ),
+    no(ops.IMPORT_REGISTERED_MODEL, "refused", "a last version", lambda s: past(last_version=-1), InvalidInput),
     no(
         ops.IMPORT_REGISTERED_MODEL,
         "refused",

@@ -287,6 +287,18 @@ def test_runs_are_moved_by_who_may_write_at_both_ends(doors: Doors, cast: Cast) 
             cast.call(stage, "contributor", ops.INGEST, r.Ingest(run_id=run, tags={r.TAG_PARENT: parent}))
 
 
+def test_who_corrected_a_param_is_whoever_did_unless_an_administrator_says(doors: Doors, cast: Cast) -> None:
+    stage = Stage(doors.open.dispatch)
+    cast.enter(stage)
+    for other in ({"actor": "eve"}, {"replaced_ms": 5}):
+        request = r.CorrectParam(run_id=stage.run, key="p", value="2", **other)
+        for part in ("editor", "manager"):
+            with pytest.raises(PermissionDenied):
+                cast.call(stage, part, ops.CORRECT_PARAM, request)
+        cast.call(stage, "admin", ops.CORRECT_PARAM, request)
+    cast.call(stage, "editor", ops.CORRECT_PARAM, r.CorrectParam(run_id=stage.run, key="p", value="3"))
+
+
 def test_a_grant_is_as_large_as_what_its_giver_has_and_not_larger(doors: Doors, cast: Cast) -> None:
     stage = Stage(doors.open.dispatch)
     cast.enter(stage)

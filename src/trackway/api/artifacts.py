@@ -8,6 +8,10 @@ from trackway.api.structs import Request, Response
 
 SERVED: Final = "mlflow-artifacts:/"
 """Locations of this form are served by us: what follows is a path in the workspace's file tree."""
+VERSIONS: Final = "versions"
+"""Folder of the file tree in which each version of a registered model has a folder with a copy of its files."""
+CARD: Final = ".md"
+"""What follows the name of a model's folder in that of the card beside it."""
 
 
 class FileEntry(Response, frozen=True, kw_only=True):

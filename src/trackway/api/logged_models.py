@@ -65,9 +65,10 @@ class UpdateLoggedModel(Request, frozen=True, kw_only=True):
 
 
 class DeleteLoggedModel(Request, frozen=True, kw_only=True):
-    """Move a model's record to the trash."""
+    """Move a model's record to the trash; ``deleted_ms`` only for imports, when that was."""
 
     model_id: str
+    deleted_ms: int | None = None
 
 
 class SetLoggedModelTags(Request, frozen=True, kw_only=True):

@@ -303,12 +303,17 @@ class DeleteRunTag(Request, frozen=True, kw_only=True):
 
 
 class CorrectParam(Request, frozen=True, kw_only=True):
-    """Give a param a new value; the old one stays visible with who, when and why."""
+    """Give a param a new value; the old one stays visible with who, when and why.
+
+    actor: only for imports, by an administrator of the workspace: who it was; and ``replaced_ms``, when
+    """
 
     run_id: str
     key: str
     value: str
     reason: str = ""
+    actor: str = ""
+    replaced_ms: int | None = None
 
 
 class ParamRevision(Response, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trackway.api.registry import ModelEvent, PolicyRule, Stage, VersionStatus
+from trackway.api.registry import ModelEvent, PolicyRule, RequestState, Stage, VersionStatus
 from trackway.api.structs import Request, Response
 
 TAG_ORIGIN: Final = "trackway.imported_from"
@@ -15,6 +15,8 @@ class PastVersion(Response, frozen=True, kw_only=True, omit_defaults=True):
     """A version with what became of it. A time that is not known is 0, or None.
 
     source:     as it was registered; it is resolved anew where it arrives
+    content:    name of the folder ``versions/<name>`` that its own copy of its files had, whose name it gets here when
+                that is free; files that were put there before are the version's, if its digest is theirs
     signatures: Sigstore bundles, which are verified anew
     """
 
@@ -34,14 +36,16 @@ class PastVersion(Response, frozen=True, kw_only=True, omit_defaults=True):
     created_ms: int = 0
     updated_ms: int = 0
     digest: str = ""
+    content: str = ""
     tags: dict[str, str] = {}
     signatures: list[str] = []
 
 
 class PastComment(Response, frozen=True, kw_only=True, omit_defaults=True):
-    """A comment of somebody's."""
+    """A comment of somebody's; events name it by its id, which it has another of where it arrives."""
 
     text: str
+    comment_id: str = ""
     version: int | None = None
     author: str = ""
     created_ms: int = 0
@@ -49,19 +53,30 @@ class PastComment(Response, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PastRequest(Response, frozen=True, kw_only=True, omit_defaults=True):
-    """An open wish that a version gets a stage or an alias."""
+    """A wish that a version gets a stage or an alias, and what became of it: its state is told, not carried out.
+
+    request_id: by which events name it; it has another where it arrives
+    """
 
     version: int
+    request_id: str = ""
     stage: Stage | None = None
     alias: str = ""
     archive_existing: bool = False
     author: str = ""
     comment: str = ""
     created_ms: int = 0
+    state: RequestState = "open"
+    decided_by: str = ""
+    decided_ms: int | None = None
+    reason: str = ""
 
 
 class PastRegistered(Response, frozen=True, kw_only=True, omit_defaults=True):
-    """A registered model with its versions, in their order, and its history, oldest first."""
+    """A registered model with its versions, in their order, and its history, oldest first.
+
+    last_version: the highest number that was ever given, which none is given again; 0 for that of the last version
+    """
 
     name: str
     description: str = ""
@@ -71,6 +86,7 @@ class PastRegistered(Response, frozen=True, kw_only=True, omit_defaults=True):
     tags: dict[str, str] = {}
     aliases: dict[str, int] = {}
     policy: list[PolicyRule] = []
+    last_version: int = 0
     versions: list[PastVersion] = []
     comments: list[PastComment] = []
     requests: list[PastRequest] = []
@@ -80,7 +96,8 @@ class PastRegistered(Response, frozen=True, kw_only=True, omit_defaults=True):
 class ImportRegisteredModel(Request, frozen=True, kw_only=True):
     """Bring over a registered model, or what is new of it since it was brought over from the same origin.
 
-    What is here stays as it is: stages, aliases, tags and descriptions that were changed here are not changed back.
+    What is here stays as it is: stages, aliases, tags and descriptions that were changed here are not changed back, and
+    a request that was decided here stays so decided.
     """
 
     origin: str

@@ -289,6 +289,13 @@ def _move_runs(tx: Transaction, call: AdmittedCall, request: r.MoveRuns) -> Admi
 MOVED_DEPTH = MOVED_RUNS = 10_000
 
 
+def _correct_param(_tx: Transaction, call: AdmittedCall, request: r.CorrectParam) -> AdmittedCall:
+    """Check that who says that it was somebody else, or at another time, may say so."""
+    if request.actor or request.replaced_ms is not None:
+        check_workspace(call, "admin")
+    return call
+
+
 def _create_version(tx: Transaction, call: AdmittedCall, request: g.CreateModelVersion) -> AdmittedCall:
     """Check what a version is made of: it is shown to all who may see the model."""
     if "read" in _rights(call).workspace:
@@ -331,6 +338,7 @@ EXTRA: dict[str, Extra] = {
     ops.CREATE_RUN.name: cast(Extra, _create_run),
     ops.INGEST.name: cast(Extra, _ingest),
     ops.MOVE_RUNS.name: cast(Extra, _move_runs),
+    ops.CORRECT_PARAM.name: cast(Extra, _correct_param),
     ops.CREATE_MODEL_VERSION.name: cast(Extra, _create_version),
     ops.CREATE_LOGGED_MODEL.name: _create_logged_model,
     ops.ANNOUNCE_SERVER.name: cast(Extra, _announce),

@@ -17,9 +17,8 @@ from trackway.api import runs as r
 from trackway.base.addresses import hide_credentials
 from trackway.base.errors import NotFound
 from trackway.cli.output import choose_workspace, count, show_one
-from trackway.exchange.bundle import write_bundle
+from trackway.exchange.bundle import Exportable, write_bundle
 from trackway.exchange.draft import Exported
-from trackway.exchange.history import History
 from trackway.exchange.importer import import_all
 from trackway.exchange.registry_reader import list_names
 from trackway.exchange.registry_tracks import RegistryTracks
@@ -100,7 +99,7 @@ def export(what: str, file: Path, uri: str, as_json: bool, **options: bool) -> N
     save_bundle(history, file, as_json, subject=" ".join((what, *chosen)), restart=options["restart"])
 
 
-def _select(address: str, what: str, trash: bool, children: bool) -> History:
+def _select(address: str, what: str, trash: bool, children: bool) -> Exportable:
     """Return what is to be exported: registered models, the run of an id, else an experiment."""
     transport, label = get_transport(address), hide_credentials(address)
     if what.startswith(MODELS):
@@ -123,7 +122,7 @@ def check_file(file: Path, force: bool) -> None:
         raise click.UsageError(f"{file} is there already; replace it with --force")
 
 
-def save_bundle(history: History, file: Path, as_json: bool, *, subject: str, restart: bool) -> None:
+def save_bundle(history: Exportable, file: Path, as_json: bool, *, subject: str, restart: bool) -> None:
     """Write a bundle, showing how far it is, and say what is in it.
 
     subject: what is exported, beside where it comes from; see ``write_bundle``

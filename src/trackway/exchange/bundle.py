@@ -70,17 +70,21 @@ class ModelLine(msgspec.Struct, frozen=True):
     metrics: list[MetricLine] = []
 
 
-class Tenant(Protocol):
-    """What a whole workspace has beside experiments and registered models."""
+class Exportable(History, Protocol):
+    """A store of Trackway's as a history, whose registered models are listed before everything else."""
 
-    def read_settings(self) -> PastWorkspace:
-        """Return its settings, and what there was to export when it began."""
-
-    def list_beside(self, has: Callable[[str], bool]) -> Iterator[PastFile]:
-        """Yield the files that belong to no run or model, by their paths in the workspace.
+    def list_beside(self, has: Callable[[str], bool], /) -> Iterator[PastFile]:
+        """Yield the files that belong to no run or logged model, by their paths in the workspace.
 
         has: tells whether there is a member of a name
         """
+
+
+class Tenant(Protocol):
+    """What a whole workspace has beside experiments, registered models and files."""
+
+    def read_settings(self) -> PastWorkspace:
+        """Return its settings, and what there was to export when it began."""
 
     def list_audit(self) -> Iterator[AuditEntry]:
         """Yield its audit log, newest first."""
@@ -93,7 +97,7 @@ class Tenant(Protocol):
 
 
 def write_bundle(
-    history: History,
+    history: Exportable,
     path: Path,
     watch: Callable[[Exported], None] = lambda _: None,
     tenant: Tenant | None = None,
@@ -125,7 +129,7 @@ def write_bundle(
 class _Writer:
     """Writes what a draft does not have yet."""
 
-    def __init__(self, history: History, draft: Draft, watch: Callable[[Exported], None]) -> None:
+    def __init__(self, history: Exportable, draft: Draft, watch: Callable[[Exported], None]) -> None:
         self._history = history
         self._draft = draft
         self._watch = watch
@@ -152,8 +156,8 @@ class _Writer:
             for model in self._history.list_models(experiment):
                 if model.model_id not in models:
                     self._add_model(model)
+        self._add_files(BESIDE, self._history.list_beside(draft.has))
         if tenant is not None:
-            self._add_files(BESIDE, tenant.list_beside(draft.has))
             tenant.check(exported)
             draft.add(WORKSPACE, [msgspec.json.encode(tenant.read_settings())])
             draft.add(AUDIT, (msgspec.json.encode(entry) + b"\n" for entry in tenant.list_audit()))

@@ -12,10 +12,11 @@ from typing import NamedTuple, TypeVar
 import msgspec
 import numpy as np
 
+from trackway.api.artifacts import CARD, VERSIONS
 from trackway.api.limits import INT64_MAX, LOCATION_CHARS
 from trackway.api.logged_models import LoggedMetric
 from trackway.api.retention import AuditEntry
-from trackway.api.transfers import PastRegistered
+from trackway.api.transfers import PastRegistered, PastVersion
 from trackway.api.workspaces import WorkspaceContent
 from trackway.artifacts.paths import check_artifact_path
 from trackway.base.errors import Corrupt, InvalidInput, NotSupported, Unavailable
@@ -128,7 +129,17 @@ class Bundle:
     def list_beside(self) -> Iterator[PastFile]:
         """Yield the files of the workspace that belong to no run or model, by their paths in it."""
         for name in self._beside:
-            yield PastFile(name.removeprefix(f"{BESIDE}/"), self._open(name), sha256=self._digests[name])
+            yield self._get_file(name, f"{BESIDE}/")
+
+    def list_version_files(self, version: PastVersion) -> Iterator[PastFile]:
+        """Yield a version's files, by their paths below its folder, when no run or logged model has them."""
+        return self._list_files(f"{BESIDE}/{VERSIONS}/{version.content}/")
+
+    def find_card(self, version: PastVersion) -> PastFile | None:
+        """Return the card of a version."""
+        folder = f"{BESIDE}/{VERSIONS}/"
+        name = f"{folder}{version.content}{CARD}"
+        return self._get_file(name, folder) if name in self._places else None
 
     def list_audit(self) -> Iterator[AuditEntry]:
         """Yield the workspace's audit log, newest first."""
@@ -213,9 +224,9 @@ class Bundle:
         names = [model.name for model in self._read_lines(REGISTRY, PastRegistered)]
         if len(set(names)) < len(names):
             raise Corrupt("A registered model is in the bundle twice")
-        known = {EXPERIMENTS, RUNS, MODELS, REGISTRY, MANIFEST}
+        known = {EXPERIMENTS, RUNS, MODELS, REGISTRY, MANIFEST, *self._beside}
         if self.settings is not None:
-            known |= {WORKSPACE, AUDIT, *self._beside}
+            known |= {WORKSPACE, AUDIT}
             self._check_content(self.settings.content, len(experiments), runs, models, len(names))
             for _ in self.list_audit():
                 pass
@@ -251,7 +262,10 @@ class Bundle:
 
     def _list_files(self, folder: str) -> Iterator[PastFile]:
         for name in self._files.get(folder, ()):
-            yield PastFile(name[len(folder) :], self._open(name), sha256=self._digests[name])
+            yield self._get_file(name, folder)
+
+    def _get_file(self, name: str, folder: str) -> PastFile:
+        return PastFile(name.removeprefix(folder), self._open(name), sha256=self._digests[name])
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -300,13 +314,14 @@ def _find_place(member: zipfile.ZipInfo, header: bytes, limit: int) -> _Place:
 
 
 def _sort_files(places: list[_Place]) -> dict[str, list[str]]:
-    """Return the names of artifacts by their folder: ``artifacts/<run>/`` or ``models/<model>/``."""
+    """Return the names of files by the folder of their owner: of a run, a logged model or a version."""
     found: dict[str, list[str]] = {}
     for place in places:
-        kind, _, rest = place.name.partition("/")
-        owner, slash, _ = rest.partition("/")
-        if kind in ("artifacts", "models") and slash:
-            found.setdefault(f"{kind}/{owner}/", []).append(place.name)
+        for root in ("artifacts/", "models/", f"{BESIDE}/{VERSIONS}/"):
+            if place.name.startswith(root):
+                owner, slash, _ = place.name.removeprefix(root).partition("/")
+                if slash:
+                    found.setdefault(f"{root}{owner}/", []).append(place.name)
     return found
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 
+from trackway.api.artifacts import FileEntry
+from trackway.exchange.history import PastFile
 from trackway.sdk.sources import FileSource
+from trackway.sdk.transport import Transport
 
 
 class Download:
@@ -33,3 +37,12 @@ class Download:
             self._copy.writelines(self._read())
             self._copy.flush()
         return FileSource(self._copy.name).cut(start, size_bytes)
+
+
+def open_stored(transport: Transport, file: FileEntry, path: str) -> PastFile:
+    """Return a file of a store's file tree as one of a history.
+
+    path: what the history calls it
+    """
+    source = Download(partial(transport.download, file.path), file.size_bytes or 0)
+    return PastFile(path, source, file.modified_ms, file.sha256)

@@ -27,11 +27,21 @@ def list_stored(transport: Transport, folder: str) -> dict[str, FileEntry]:
     return files
 
 
-def upload_new(transport: Transport, files: Iterable[PastFile], artifact_uri: str, where: str, report: Report) -> None:
+def upload_new(
+    transport: Transport,
+    files: Iterable[PastFile],
+    artifact_uri: str,
+    where: str,
+    report: Report,
+    *,
+    replace: bool = True,
+) -> None:
     """Upload files to a location, but those that are there already.
 
     A file counts as there when size and digest agree; the digest is left out when the file was last changed well
     before it was stored here, or when the history cannot tell either.
+
+    replace: also upload files where others are; else these stay, which is noted
     """
     stored: dict[str, FileEntry] | None = None
     for file in files:
@@ -43,14 +53,28 @@ def upload_new(transport: Transport, files: Iterable[PastFile], artifact_uri: st
             known = stored.get(file.path)
             if known is not None and _is_same(file, known):
                 continue
-            entry = transport.upload(f"{folder}/{file.path}", file.source)
-        except (InvalidInput, TooLarge) as error:
+            if known is not None and not replace:
+                raise InvalidInput("another file is here, which stays")
+        except InvalidInput as error:
             report.note(f"{where}, file {file.path!r}", error.message)
             continue
-        if file.sha256 is not None and entry.sha256 not in (None, file.sha256):
-            raise Corrupt(f"The bytes of {file.path!r} of {where} do not match their digest")
-        report.added.files += 1
-        report.added.file_bytes += file.source.size_bytes
+        upload_file(transport, file, f"{folder}/{file.path}", where, report)
+
+
+def upload_file(transport: Transport, file: PastFile, path: str, where: str, report: Report) -> None:
+    """Upload a file to a path of the file tree; one that may not be there is noted.
+
+    raises: Corrupt when other bytes arrived than the history says
+    """
+    try:
+        entry = transport.upload(path, file.source)
+    except (InvalidInput, TooLarge) as error:
+        report.note(f"{where}, file {file.path!r}", error.message)
+        return
+    if file.sha256 is not None and entry.sha256 not in (None, file.sha256):
+        raise Corrupt(f"The bytes of {file.path!r} of {where} do not match their digest")
+    report.added.files += 1
+    report.added.file_bytes += file.source.size_bytes
 
 
 def _is_same(file: PastFile, known: FileEntry) -> bool:

@@ -24,7 +24,9 @@ from trackway.api.runs import (
 from trackway.api.structs import Lifecycle
 from trackway.api.transfers import PastRegistered
 from trackway.sdk.sources import Source
+from trackway.sdk.versions import MODELS
 
+RUNS = "runs:/"
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -164,6 +166,14 @@ def choose_source(source: object, storage: object) -> str:
     """Return where a version's model is: behind a reference to another version there is a place of its own."""
     text, place = str(source or ""), str(storage or "")
     return place if place and text.startswith("models:/") and "/m-" not in f"/{text.removeprefix('models:/')}" else text
+
+
+def name_source(source: str, run_id: str, model_id: str) -> str:
+    """Return where a version's model is, named by the logged model or the run that it came from where it is theirs."""
+    if model_id:
+        return f"{MODELS}{model_id}"
+    _, found, path = source.replace("\\", "/").partition(f"/{run_id}/artifacts")
+    return f"{RUNS}{run_id}/{path.strip('/')}".rstrip("/") if run_id and found else source
 
 
 _STATUSES: dict[str, RunStatus] = {status: status for status in get_args(RunStatus)}

@@ -13,6 +13,7 @@ import msgspec
 
 from trackway.api import experiments as e
 from trackway.api import operations as ops
+from trackway.api.artifacts import VERSIONS
 from trackway.base.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, TooLarge
 from trackway.exchange.automation import SettingsImporter
 from trackway.exchange.bundle_reader import Bundle
@@ -70,18 +71,19 @@ def import_all(
 
 
 def import_beside(transport: Transport, bundle: Bundle, report: Report) -> None:
-    """Bring over the files that were put beside runs and models, into the folders of their experiments.
+    """Add the files that were put beside runs and models, into the folders of what their experiments are here.
 
-    Those of versions whose run is no more, and cards of versions, have no place that they could be put to.
+    Those of versions come with these. A file that is here stays as it is.
     """
     became = {one.experiment_id: one.became_id for one in report.mapped}
-    for number, files in groupby(bundle.list_beside(), key=lambda file: file.path.partition("/")[0]):
-        if not _is_number(number):
-            for file in files:
-                report.note(f"file {file.path!r}", "it belongs to a version alone; it stays in the bundle")
-            continue
-        inside = (file._replace(path=file.path.partition("/")[2]) for file in files)
-        upload_new(transport, inside, f"{SERVED}{became.get(number, number)}", f"experiment {number}", report)
+    known = {one.experiment_id for one in bundle.list_experiments()}
+    for root, files in groupby(bundle.list_beside(), key=lambda file: file.path.partition("/")[0]):
+        if root in known or not (root == VERSIONS or _is_number(root)):
+            inside = (file._replace(path=file.path.partition("/")[2]) for file in files)
+            place = f"{SERVED}{became.get(root, root)}"
+            upload_new(transport, inside, place, f"folder {root!r}", report, replace=False)
+        elif root != VERSIONS:
+            report.note(f"folder {root!r}", "the experiment of its files is not in the bundle")
 
 
 class _Target:

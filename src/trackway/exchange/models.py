@@ -49,7 +49,8 @@ class ModelImporter:
             )
             self._transport.call(ops.UPDATE_LOGGED_MODEL, request)
         if past.lifecycle == "deleted":
-            self._transport.call(ops.DELETE_LOGGED_MODEL, m.DeleteLoggedModel(model_id=past.model_id))
+            gone = m.DeleteLoggedModel(model_id=past.model_id, deleted_ms=past.updated_ms or None)
+            self._transport.call(ops.DELETE_LOGGED_MODEL, gone)
 
     def _find(self, model_id: str) -> m.LoggedModel | None:
         try:

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 from trackway.api import logged_models as m
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
+from trackway.api.artifacts import CARD, VERSIONS, ListFiles
+from trackway.api.structs import Response
 from trackway.api.transfers import PastComment, PastRegistered, PastRequest, PastVersion
 from trackway.artifacts.content import digest_content
 from trackway.base.errors import NotFound
+from trackway.exchange.downloads import open_stored
 from trackway.exchange.files import list_stored
-from trackway.exchange.history import PastFile
-from trackway.exchange.pages import read_pages
-from trackway.exchange.tracks import Tracks
-from trackway.sdk.locations import get_folder
+from trackway.exchange.history import RUNS, PastFile, name_source
+from trackway.exchange.pages import find, read_pages
+from trackway.exchange.tracks import list_folder
+from trackway.sdk.locations import SERVED, get_folder
 from trackway.sdk.transport import Transport
 
-T = TypeVar("T")
+P = TypeVar("P", bound=Response)
 PAGE = 1_000
-COPIES = "registered-versions"
-"""Folder among a run's files for those of versions that the run has others of now."""
 
 
 class RegistryReader:
     """Reads registered models.
 
-    copies: by the id of a run, where versions' files are that the run has others of now, by where they will be in it
-    loose:  folders of the file tree with files of versions that neither a run nor a logged model has any more
+    alone: by the versions' own folders in the file tree, whether no run or logged model has the same files now
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self.copies: dict[str, dict[str, str]] = {}
-        self.loose: set[str] = set()
+        self.alone: dict[str, bool] = {}
 
     def read(self, name: str) -> PastRegistered:
         """Return a registered model.
@@ -52,19 +51,11 @@ class RegistryReader:
             updated_ms=model.updated_ms,
             tags=model.tags,
             aliases=model.aliases,
+            last_version=model.last_version,
             policy=call(ops.GET_MODEL_POLICY, g.RegisteredModelName(name=name)).rules,
             versions=list(self._read_versions(name, model.last_version)),
-            comments=[
-                PastComment(
-                    text=one.text,
-                    version=one.version,
-                    author=one.author,
-                    created_ms=one.created_ms,
-                    updated_ms=one.updated_ms,
-                )
-                for one in reversed(list(self._read_comments(name)))
-            ],
-            requests=list(reversed(list(self._read_requests(name)))),
+            comments=[_take(PastComment, one) for one in reversed(list(self._read_comments(name)))],
+            requests=[_take(PastRequest, one) for one in reversed(list(self._read_requests(name)))],
             events=list(reversed(list(self._read_events(name)))),
         )
 
@@ -76,68 +67,35 @@ class RegistryReader:
             except NotFound:  # it was deleted
                 continue
             signatures = self._transport.call(ops.LIST_SIGNATURES, key).signatures
-            yield PastVersion(
-                version=number,
-                source=self._keep_copy(version)
-                or (version.source if version.source.startswith("runs:/") else version.location),
-                run_id=version.run_id,
-                model_id=version.model_id,
-                run_link=version.run_link,
-                description=version.description,
-                user=version.user,
-                status=version.status,
-                status_message=version.status_message,
-                stage=version.stage,
-                staged_ms=version.staged_ms,
-                staged_by=version.staged_by,
-                evaluated_by=version.evaluated_by,
-                created_ms=version.created_ms,
-                updated_ms=version.updated_ms,
-                digest=version.digest,
-                tags=version.tags,
+            folder = get_folder(version.content_location) if version.content_location else ""
+            source = name_source(version.location, version.run_id, version.model_id if folder else "")
+            if folder:
+                self.alone[folder] = not self._has_files(source, version)
+            yield _take(
+                PastVersion,
+                version,
+                source=source,
+                content=folder.removeprefix(f"{VERSIONS}/"),
                 signatures=[one.bundle for one in signatures],
             )
 
-    def _keep_copy(self, version: g.ModelVersion) -> str:
-        """Return where a version's files will be when they are no more those of its run; an empty text when they are.
-
-        They go with the run, to a place of their own in it.
-        """
-        if not version.content_location:
-            return ""
+    def _has_files(self, source: str, version: g.ModelVersion) -> bool:
+        """Tell whether the run or logged model that a version came from has the same files now."""
         if version.model_id:
-            request = m.GetLoggedModel(model_id=version.model_id, allow_deleted=True)
-            if find(lambda: self._transport.call(ops.GET_LOGGED_MODEL, request)) is None:
-                self.loose.add(get_folder(version.content_location))
-            return ""
-        run = None
-        if version.run_id:
+            named = m.GetLoggedModel(model_id=version.model_id)
+            model = find(lambda: self._transport.call(ops.GET_LOGGED_MODEL, named))
+            place = "" if model is None else model.artifact_uri
+        else:
             run = find(lambda: self._transport.call(ops.GET_RUN, r.GetRun(run_id=version.run_id)))
-        if run is None:
-            self.loose.add(get_folder(version.content_location))
-            return ""
-        _, is_address, path = version.location.partition(f"runs:/{version.run_id}/")
-        place = f"{run.artifact_uri}/{path}" if is_address else version.location
+            place = "" if run is None else f"{run.artifact_uri}{source.removeprefix(f'{RUNS}{version.run_id}')}"
+        if not place.startswith(SERVED):
+            return False
         files = list_stored(self._transport, get_folder(place)).items()
-        if digest_content((name, file.sha256 or "") for name, file in files) == version.digest:
-            return ""
-        name = f"{COPIES}/{version.digest.removeprefix('sha256:')[:32]}"
-        self.copies.setdefault(version.run_id, {})[name] = version.content_location
-        return f"{run.artifact_uri}/{name}"
+        return digest_content((name, file.sha256 or "") for name, file in files) == version.digest
 
-    def _read_requests(self, name: str) -> Iterator[PastRequest]:
-        request = g.ListRequests(name=name, state="open", limit=PAGE)
-        for page in read_pages(self._transport, ops.LIST_REQUESTS, request):
-            for one in page.requests:
-                yield PastRequest(
-                    version=one.version,
-                    stage=one.stage,
-                    alias=one.alias,
-                    archive_existing=one.archive_existing,
-                    author=one.author,
-                    comment=one.comment,
-                    created_ms=one.created_ms,
-                )
+    def _read_requests(self, name: str) -> Iterator[g.TransitionRequest]:
+        for page in read_pages(self._transport, ops.LIST_REQUESTS, g.ListRequests(name=name, limit=PAGE)):
+            yield from page.requests
 
     def _read_comments(self, name: str) -> Iterator[g.Comment]:
         for page in read_pages(self._transport, ops.LIST_COMMENTS, g.ListComments(name=name, limit=PAGE)):
@@ -147,22 +105,26 @@ class RegistryReader:
         for page in read_pages(self._transport, ops.GET_MODEL_HISTORY, g.GetModelHistory(name=name, limit=PAGE)):
             yield from page.events
 
-    def list_files(self, tracks: Tracks, run_id: str) -> Iterator[PastFile]:
-        """Yield the files of versions that go along with a run."""
-        for name, location in self.copies.get(run_id, {}).items():
-            for file in tracks.list_folder(location):
-                yield PastFile(f"{name}/{file.path}", file.source, file.modified_ms, file.sha256)
-
-
-def find(read: Callable[[], T]) -> T | None:
-    """Return what is read; None when it is not there."""
-    try:
-        return read()
-    except NotFound:
-        return None
+    def list_own(self) -> Iterator[PastFile]:
+        """Yield what versions alone have, by paths in the file tree: their cards, and files that nothing else has."""
+        for page in read_pages(self._transport, ops.LIST_FILES, ListFiles(folder=VERSIONS, limit=PAGE)):
+            for entry in page.files:
+                if entry.path.endswith(CARD) and entry.path.removesuffix(CARD) in self.alone:
+                    yield open_stored(self._transport, entry, entry.path)
+        for folder, is_alone in self.alone.items():
+            if is_alone:
+                for file in list_folder(self._transport, f"{SERVED}{folder}"):
+                    yield file._replace(path=f"{folder}/{file.path}")
 
 
 def list_names(transport: Transport) -> list[str]:
-    """Return the names of all registered models."""
-    pages = read_pages(transport, ops.SEARCH_REGISTERED_MODELS, g.SearchRegisteredModels(limit=PAGE))
+    """Return the names of all registered models, and of prompts, which are found when they are asked for."""
+    requests = (g.SearchRegisteredModels(filter=which, limit=PAGE) for which in ("", f"tags.`{g.TAG_PROMPT}` = 'true'"))
+    pages = (page for one in requests for page in read_pages(transport, ops.SEARCH_REGISTERED_MODELS, one))
     return [model.name for page in pages for model in page.models]
+
+
+def _take(kind: type[P], found: Response, **fields: Any) -> P:
+    """Return what is carried away of something found: the fields that both have, and others as they are given."""
+    same = {name: getattr(found, name) for name in kind.__struct_fields__ if name not in fields}
+    return kind(**same, **fields)

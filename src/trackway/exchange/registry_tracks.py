@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from trackway.api import experiments as e
 from trackway.api import logged_models as m
@@ -10,8 +10,9 @@ from trackway.api import operations as ops
 from trackway.api import runs as r
 from trackway.api.transfers import PastRegistered, PastVersion
 from trackway.exchange.history import PastExperiment, PastFile, PastModel, PastPoints, PastRun
-from trackway.exchange.registry_reader import RegistryReader, find
-from trackway.exchange.tracks import Tracks, to_model
+from trackway.exchange.pages import find
+from trackway.exchange.registry_reader import RegistryReader
+from trackway.exchange.tracks import Tracks, list_folder, to_model
 from trackway.sdk.transport import Transport
 
 
@@ -57,9 +58,7 @@ class RegistryTracks:
         return self._tracks[run.experiment_id].read_points(run)
 
     def list_files(self, run: PastRun) -> Iterator[PastFile]:
-        tracks = self._tracks[run.experiment_id]
-        yield from tracks.list_files(run)
-        yield from self._reader.list_files(tracks, run.run_id)
+        return self._tracks[run.experiment_id].list_files(run)
 
     def list_models(self, experiment: PastExperiment) -> Iterator[PastModel]:
         for model in self._models.values():
@@ -67,8 +66,10 @@ class RegistryTracks:
                 yield to_model(model)
 
     def list_model_files(self, model: PastModel) -> Iterator[PastFile]:
-        location = self._models[model.model_id].artifact_uri
-        return self._tracks[model.experiment_id].list_folder(location)
+        return list_folder(self._transport, self._models[model.model_id].artifact_uri)
+
+    def list_beside(self, _has: Callable[[str], bool]) -> Iterator[PastFile]:
+        return self._reader.list_own()
 
     def list_registered(self) -> Iterator[PastRegistered]:
         return iter(self._registered)

@@ -12,7 +12,7 @@ from trackway.api import operations as ops
 from trackway.api import runs as r
 from trackway.api.keys import check_key
 from trackway.api.transfers import TAG_ORIGIN
-from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
 from trackway.exchange.files import upload_new
 from trackway.exchange.history import History, PastPoints, PastRun
 from trackway.exchange.points import batch_points, find_new, pack_points
@@ -36,6 +36,7 @@ class RunImporter:
         self._transport = transport
         self._history = history
         self._report = report
+        self._may_name = True
 
     def find(self, run_id: str) -> r.Run | None:
         """Return a run of the store, in the trash or not."""
@@ -179,9 +180,20 @@ class RunImporter:
                 continue
             start = 0 if here is None else len(values) - 1 - values[::-1].index(here)
             for revision, next_value in zip(revisions[start:], values[start + 1 :], strict=True):
-                reason = f"{revision.reason} (imported: {revision.actor}, {revision.replaced_ms} ms)".strip()
-                request = r.CorrectParam(run_id=past.run_id, key=key, value=next_value, reason=reason)
-                self._transport.call(ops.CORRECT_PARAM, request)
+                request = r.CorrectParam(run_id=past.run_id, key=key, value=next_value, reason=revision.reason)
+                self._correct(request, revision)
+
+    def _correct(self, request: r.CorrectParam, was: r.ParamRevision) -> None:
+        """Correct a param in the name of who did it, as an administrator may; else the reason says who it was."""
+        if self._may_name:
+            try:
+                named = msgspec.structs.replace(request, actor=was.actor, replaced_ms=was.replaced_ms)
+                self._transport.call(ops.CORRECT_PARAM, named)
+                return
+            except PermissionDenied:
+                self._may_name = False
+        reason = f"{was.reason} (imported: {was.actor}, {was.replaced_ms} ms)".strip()
+        self._transport.call(ops.CORRECT_PARAM, msgspec.structs.replace(request, reason=reason))
 
     def _log_environment(self, past: PastRun, run: r.Run) -> None:
         if past.environment is not None and run.environment_digest is None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from functools import partial
+from collections.abc import Callable, Collection, Iterator
 
 from trackway.api import experiments as e
 from trackway.api import logged_models as m
@@ -12,7 +11,7 @@ from trackway.api import runs as r
 from trackway.api.structs import View
 from trackway.api.transfers import PastRegistered
 from trackway.base.errors import InvalidInput, NotFound
-from trackway.exchange.downloads import Download
+from trackway.exchange.downloads import open_stored
 from trackway.exchange.files import list_stored
 from trackway.exchange.history import PastExperiment, PastFile, PastModel, PastPoints, PastRun
 from trackway.exchange.pages import read_pages
@@ -95,7 +94,7 @@ class Tracks:
             yield read_history(self._transport, run.run_id, key)
 
     def list_files(self, run: PastRun) -> Iterator[PastFile]:
-        return self.list_folder(self._runs[run.run_id].artifact_uri)
+        return list_folder(self._transport, self._runs[run.run_id].artifact_uri)
 
     def list_models(self, experiment: PastExperiment) -> Iterator[PastModel]:
         request = m.SearchLoggedModels(experiment_ids=[experiment.experiment_id], limit=MODELS_PAGE, view=self._view)
@@ -108,8 +107,11 @@ class Tracks:
     def list_registered(self) -> Iterator[PastRegistered]:
         return iter(())  # those are exported by their names
 
+    def list_beside(self, _has: Callable[[str], bool]) -> Iterator[PastFile]:
+        return iter(())  # of an experiment, only what its runs and models have
+
     def list_model_files(self, model: PastModel) -> Iterator[PastFile]:
-        return self.list_folder(self._models[model.model_id])
+        return list_folder(self._transport, self._models[model.model_id])
 
     def close(self) -> None:
         """The transport is its owner's."""
@@ -123,16 +125,12 @@ class Tracks:
         for page in read_pages(self._transport, ops.SEARCH_RUNS, request):
             yield from page.runs
 
-    def list_folder(self, artifact_uri: str) -> Iterator[PastFile]:
-        """Yield the files below a location, none when they are kept elsewhere."""
-        try:
-            folder = get_folder(artifact_uri)
-        except InvalidInput:  # kept elsewhere, by other clients
-            return
-        for path, file in list_stored(self._transport, folder).items():
-            whole = f"{folder}/{path}"
-            source = Download(partial(self._transport.download, whole), file.size_bytes or 0)
-            yield PastFile(path, source, file.modified_ms, file.sha256)
+
+def list_folder(transport: Transport, artifact_uri: str) -> Iterator[PastFile]:
+    """Yield the files below a location, none when they are kept elsewhere, by other clients."""
+    if not name_elsewhere(artifact_uri):
+        for path, file in list_stored(transport, get_folder(artifact_uri)).items():
+            yield open_stored(transport, file, path)
 
 
 def find_experiment(transport: Transport, name: str) -> e.Experiment:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Final
 
 from trackway.api import access as c
@@ -14,27 +13,25 @@ from trackway.api import operations as ops
 from trackway.api import quotas as h
 from trackway.api import retention as t
 from trackway.api import signing as k
-from trackway.api.artifacts import ListFiles
+from trackway.api.artifacts import VERSIONS, ListFiles
 from trackway.api.transfers import PastRegistered
 from trackway.api.workspaces import ExportWorkspace, WorkspaceContent
 from trackway.base.errors import Conflict
 from trackway.exchange.automation import list_schedules, list_webhooks
-from trackway.exchange.downloads import Download
+from trackway.exchange.downloads import open_stored
 from trackway.exchange.draft import Exported
 from trackway.exchange.history import PastExperiment, PastFile, PastModel, PastPoints, PastRun
-from trackway.exchange.pages import read_pages
-from trackway.exchange.registry_reader import RegistryReader, find, list_names
+from trackway.exchange.pages import find, read_pages
+from trackway.exchange.registry_reader import RegistryReader, list_names
 from trackway.exchange.settings import PastWorkspace
 from trackway.exchange.tracks import Tracks
 from trackway.sdk.transport import Transport
 
 PAGE: Final = 1_000
-VERSIONS: Final = "versions"
-"""Folder of the file tree in which each version of a registered model has its files once more, by a second path."""
 
 
 class WorkspaceTracks:
-    """See ``history.History`` and ``bundle.Tenant``: all that a workspace has, the trash with it.
+    """See ``bundle.Exportable`` and ``bundle.Tenant``: all that a workspace has, the trash with it.
 
     raises: PermissionDenied for who may not read all of it; the call leaves an entry in the audit log
     memory: one run, the names of registered models, and one page of anything else
@@ -52,7 +49,7 @@ class WorkspaceTracks:
         return self._label
 
     def list_registered(self) -> Iterator[PastRegistered]:
-        """Yield them first of all: they say which files of theirs go along with runs."""
+        """Yield them first of all: they say which files are a version's alone."""
         for name in list_names(self._transport):
             past = find(lambda name=name: self._reader.read(name))  # type: ignore[misc]  # bound at once
             if past is not None:  # else it was deleted meanwhile
@@ -72,8 +69,7 @@ class WorkspaceTracks:
         return self._here.read_points(run)
 
     def list_files(self, run: PastRun) -> Iterator[PastFile]:
-        yield from self._here.list_files(run)
-        yield from self._reader.list_files(self._here, run.run_id)
+        return self._here.list_files(run)
 
     def list_models(self, experiment: PastExperiment) -> Iterator[PastModel]:
         return self._here.list_models(experiment)
@@ -102,14 +98,13 @@ class WorkspaceTracks:
         for page in read_pages(self._transport, ops.LIST_FILES, ListFiles(folder="", recursive=True, limit=PAGE)):
             for file in page.files:
                 if not self._is_known(file.path, has):
-                    source = Download(partial(self._transport.download, file.path), file.size_bytes or 0)
-                    yield PastFile(file.path, source, file.modified_ms, file.sha256)
+                    yield open_stored(self._transport, file, file.path)
 
     def _is_known(self, path: str, has: Callable[[str], bool]) -> bool:
         """Tell whether a file of the tree is in the bundle as one of a run, a logged model or a version."""
         root, _, rest = path.partition("/")
         if root == VERSIONS and "/" in rest:
-            return f"{root}/{rest.partition('/')[0]}" not in self._reader.loose
+            return not self._reader.alone.get(f"{root}/{rest.partition('/')[0]}", False)
         place, _, name = path.partition("/artifacts/")
         owner = place.rpartition("/")[2]
         return bool(name) and (has(f"artifacts/{owner}/{name}") or has(f"models/{owner}/{name}"))

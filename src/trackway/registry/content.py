@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from trackway.api.artifacts import CARD, VERSIONS
 from trackway.api.calls import Call
 from trackway.artifacts.content import digest_content
 from trackway.base.errors import InvalidInput
@@ -17,10 +18,6 @@ from trackway.rules.locations import tree_path
 from trackway.store.base import Page, Transaction
 
 MOST_FILES: Final = 100_000
-FOLDER: Final = "versions"
-"""Where versions' own folders are in the file tree."""
-_CARD: Final = ".md"
-"""What follows a folder's name in that of the card beside it."""
 
 
 def list_content(tx: Transaction, call: Call, location: str) -> dict[str, str]:
@@ -28,37 +25,74 @@ def list_content(tx: Transaction, call: Call, location: str) -> dict[str, str]:
     return _list(tx, call, _find_folder(tx, call, location))
 
 
-def keep_content(tx: Transaction, call: Call, source: Source, expected: str = "") -> tuple[str, str]:
+def keep_content(tx: Transaction, call: Call, source: Source) -> tuple[str, str]:
     """Give a version its own copy of its files; return their folder and digest, both empty when none are there.
 
     Of all that a run has there is none either: such a version was registered by a client that may go on logging.
 
-    expected: the digest that it must be, when there are files; empty for any
-    raises:   InvalidInput when it is not, and nothing is kept
-    cost:     the rows of the files are written once more and read; their bytes are neither, but for those kept in rows
+    cost: the rows of the files are written once more and read; their bytes are neither, but for those kept in rows
     """
-    kept = [] if source.origin is None else tx.registry.list_content(0, source.origin)
-    folder = kept[0] if kept else _find_folder(tx, call, source.location)
-    run = tx.runs.ref(call.workspace, source.run_id) if source.run_id else None
-    if not folder or (run is not None and folder == tree_path(run.artifact_uri)):
-        return "", ""
-    count, _ = tx.files.measure(call.workspace, folder)
-    if not 0 < count <= MOST_FILES:
-        return "", ""
-    own = f"{FOLDER}/{new_id()}"
-    tx.files.copy(call.workspace, folder, own)
-    digest = digest_content(_list(tx, call, own).items())  # of what was copied, whatever is written meanwhile
-    if expected not in ("", digest):
-        tx.files.delete(call.workspace, own, call.now_ms)
-        raise InvalidInput("its files are not those that were registered there")
-    return own, digest
+    folder = _find_files(tx, call, source)
+    return _copy(tx, call, folder, f"{VERSIONS}/{new_id()}") if folder else ("", "")
+
+
+def bring_content(tx: Transaction, call: Call, source: Source, name: str, expected: str) -> tuple[str, str]:
+    """Give a version from elsewhere its own files: those put into the folder that it had there, else as for a new one.
+
+    name:     of that folder, which it has here too when no other version does; empty for none
+    expected: their digest; empty for a version that had none of its own
+    raises:   InvalidInput when the files are others, or not here
+    """
+    if not expected:
+        return keep_content(tx, call, source)
+    own = f"{VERSIONS}/{name}"
+    is_there = has_content(tx, call, name)
+    is_ours = bool(name) and tx.registry.find_frozen(call.workspace, [own], "") is None
+    if is_there and is_ours:
+        if digest_content(_list(tx, call, own).items()) == expected:
+            return own, expected
+    else:
+        folder = own if is_there else _find_files(tx, call, source)
+        if not folder:
+            raise InvalidInput("its files are not here")
+        is_free = is_ours and tx.files.get(call.workspace, own) is None
+        copy, digest = _copy(tx, call, folder, own if is_free else f"{VERSIONS}/{new_id()}")
+        if digest == expected:
+            return copy, digest
+        tx.files.delete(call.workspace, copy, call.now_ms)
+    raise InvalidInput("its files are not those that were registered there")
+
+
+def has_content(tx: Transaction, call: Call, name: str) -> bool:
+    """Tell whether there are files, not too many, in the folder of this name of a version's."""
+    return bool(name) and _has_files(tx, call, f"{VERSIONS}/{name}")
 
 
 def drop_content(tx: Transaction, call: Call, model_pk: int, version_pk: int | None = None) -> None:
     """Delete the files, and the card beside them, of a version or of all versions of a model."""
     for folder in tx.registry.list_content(model_pk, version_pk):
         tx.files.delete(call.workspace, folder, call.now_ms)
-        tx.files.delete(call.workspace, f"{folder}{_CARD}", call.now_ms)
+        tx.files.delete(call.workspace, f"{folder}{CARD}", call.now_ms)
+
+
+def _find_files(tx: Transaction, call: Call, source: Source) -> str:
+    """Return the folder of the files that a new version is made of; empty when it has none of its own."""
+    kept = [] if source.origin is None else tx.registry.list_content(0, source.origin)
+    folder = kept[0] if kept else _find_folder(tx, call, source.location)
+    run = tx.runs.ref(call.workspace, source.run_id) if source.run_id else None
+    if not folder or (run is not None and folder == tree_path(run.artifact_uri)):
+        return ""
+    return folder if _has_files(tx, call, folder) else ""
+
+
+def _has_files(tx: Transaction, call: Call, folder: str) -> bool:
+    return 0 < tx.files.measure(call.workspace, folder)[0] <= MOST_FILES
+
+
+def _copy(tx: Transaction, call: Call, folder: str, own: str) -> tuple[str, str]:
+    """Return the copy and its digest: of what was copied, whatever is written meanwhile."""
+    tx.files.copy(call.workspace, folder, own)
+    return own, digest_content(_list(tx, call, own).items())
 
 
 def _list(tx: Transaction, call: Call, folder: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from trackway.base.errors import InvalidInput, NotFound
 from trackway.registry.lookup import LATEST, find_alias, find_model, find_version, read_stage
 from trackway.store.base import Transaction
 
-_MODELS = "models:/"
+MODELS = "models:/"
 _RUNS = "runs:/"
 _PLACEHOLDERS = frozenset(("dummy-source", "prompt-template"))
 """What clients send for prompts, which have no files; they name nothing."""
@@ -44,7 +44,7 @@ def resolve_source(tx: Transaction, call: Call, q: CreateModelVersion) -> Source
         if source not in _PLACEHOLDERS:
             raise _invalid(f"a prompt has no files; send {' or '.join(sorted(_PLACEHOLDERS))}")
         return Source(source, source, q.run_id, q.model_id)
-    if source.startswith(_MODELS) and not _is_model_id(source.removeprefix(_MODELS)):
+    if source.startswith(MODELS) and not _is_model_id(source.removeprefix(MODELS)):
         return _resolve_version(tx, call, q)
     roots = []
     run_id = q.run_id
@@ -54,8 +54,8 @@ def resolve_source(tx: Transaction, call: Call, q: CreateModelVersion) -> Source
             raise NotFound(f"Logged model {q.model_id[:80]!r} not found")
         roots.append(model.artifact_uri)
         run_id = run_id or model.source_run_id
-    if source.startswith(_MODELS):
-        if source.removeprefix(_MODELS) != q.model_id:
+    if source.startswith(MODELS):
+        if source.removeprefix(MODELS) != q.model_id:
             raise _invalid("the model_id request parameter must identify the model that it names")
         return Source(source, roots[0], run_id, q.model_id)
     if source.startswith(_RUNS):
@@ -71,7 +71,7 @@ def resolve_source(tx: Transaction, call: Call, q: CreateModelVersion) -> Source
 
 def _resolve_version(tx: Transaction, call: Call, q: CreateModelVersion) -> Source:
     """Resolve ``models:/name/<number, stage or latest>`` and ``models:/name@alias``."""
-    rest = q.source.removeprefix(_MODELS)
+    rest = q.source.removeprefix(MODELS)
     name, slash, text = rest.partition("/")
     if not slash:
         name, at, text = rest.rpartition("@")
@@ -81,7 +81,7 @@ def _resolve_version(tx: Transaction, call: Call, q: CreateModelVersion) -> Sour
     if q.run_id not in ("", found.run_id) or q.model_id not in ("", found.model_id):
         raise _invalid("the run_id and model_id request parameters must match the version that it names")
     origin = find_version(tx, call, found.name, found.version).pk
-    return Source(f"{_MODELS}{found.name}/{found.version}", found.location, found.run_id, found.model_id, origin)
+    return Source(f"{MODELS}{found.name}/{found.version}", found.location, found.run_id, found.model_id, origin)
 
 
 def _find_named(tx: Transaction, call: Call, name: str, text: str, is_alias: bool) -> ModelVersion:

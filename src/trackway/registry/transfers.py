@@ -10,18 +10,15 @@ from trackway.api import registry as g
 from trackway.api import transfers as t
 from trackway.api.calls import Call
 from trackway.base.errors import AlreadyExists, InvalidInput, TrackwayError
-from trackway.registry.content import keep_content
+from trackway.base.ids import is_id
+from trackway.registry.content import bring_content, has_content
 from trackway.registry.history import record
 from trackway.registry.lookup import check_model_name, check_new_alias, check_registry_tags
-from trackway.registry.reviews import check_goal
-from trackway.registry.sources import resolve_source
-from trackway.registry.versions import check_archiving
+from trackway.registry.past import ROWS, add_past, check_past
+from trackway.registry.sources import MODELS, Source, resolve_source
 from trackway.rules.checks import check_count, check_name, check_text, check_time
 from trackway.rules.handlers import Handlers
-from trackway.store.base import Page, Transaction, VersionRow
-
-ROWS = 100_000
-"""Most versions, comments or events of one import."""
+from trackway.store.base import Transaction, VersionRow
 
 
 class TransferService:
@@ -50,9 +47,9 @@ class TransferService:
             ref = tx.registry.version_ref(call.workspace, name, number)
             if alias not in known and ref is not None and (is_new or number in made):
                 tx.registry.set_alias(ref, alias, past.updated_ms or call.now_ms, call.actor.label)
-        comments = _add_comments(tx, pk, past.comments)
-        events = _add_events(tx, call, pk, past.events)
-        requests = _add_requests(tx, call, pk, past)
+        if past.last_version > tx.registry.get(pk).last_version:
+            tx.registry.update(pk, {"last_version": past.last_version})
+        added = add_past(tx, call, pk, past)
         if is_new or made:
             record(tx, call, pk, "model.imported", origin=q.origin, versions=str(len(made)))
         if is_new:
@@ -61,9 +58,9 @@ class TransferService:
             name=name,
             is_new=is_new,
             versions=made,
-            comments=comments,
-            events=events,
-            requests=requests,
+            comments=added.comments,
+            events=added.events,
+            requests=added.requests,
             left_out=left_out,
         )
 
@@ -97,9 +94,8 @@ def _find_or_create(tx: Transaction, call: Call, q: t.ImportRegisteredModel) -> 
 
 
 def _create_version(tx: Transaction, call: Call, pk: int, name: str, past: t.PastVersion) -> None:
-    request = g.CreateModelVersion(name=name, source=past.source, run_id=past.run_id, model_id=past.model_id)
-    source = resolve_source(tx, call, request)
-    content_path, digest = keep_content(tx, call, source, past.digest)
+    source = _resolve(tx, call, name, past)
+    content_path, digest = bring_content(tx, call, source, past.content, past.digest)
     created_ms = past.created_ms or call.now_ms
     version = g.ModelVersion(
         name=name,
@@ -125,66 +121,14 @@ def _create_version(tx: Transaction, call: Call, pk: int, name: str, past: t.Pas
     tx.registry.update_version(number, {"staged_ms": past.staged_ms})
 
 
-def _add_comments(tx: Transaction, pk: int, comments: list[t.PastComment]) -> int:
-    known = {_key(one) for one in tx.reviews.list_comments(pk, None, Page(ROWS))}
-    new = [one for one in comments if _key(one) not in known]
-    for one in new:
-        tx.reviews.add_comment(
-            pk,
-            g.Comment(
-                comment_id="",
-                version=one.version,
-                author=one.author,
-                created_ms=one.created_ms,
-                updated_ms=one.updated_ms or one.created_ms,
-                text=one.text,
-            ),
-        )
-    return len(new)
-
-
-def _key(one: g.Comment | t.PastComment) -> tuple[object, ...]:
-    return one.version, one.author, one.created_ms
-
-
-def _add_events(tx: Transaction, call: Call, pk: int, events: list[g.ModelEvent]) -> int:
-    known = {msgspec.json.encode(event, order="sorted") for _, event in tx.reviews.list_events(pk, None, Page(ROWS))}
-    new = [event for event in events if msgspec.json.encode(event, order="sorted") not in known]
-    for event in new:
-        tx.reviews.add_event(call.workspace, pk, event)
-    return len(new)
-
-
-def _add_requests(tx: Transaction, call: Call, pk: int, past: t.PastRegistered) -> int:
-    """Add the open requests about versions that are here; one that was decided here meanwhile is not opened again."""
-    known = {_tell(one) for one in tx.reviews.list_requests(pk, None, None, Page(ROWS))}
-    added = 0
-    for one in past.requests:
-        if _tell(one) in known or tx.registry.version_ref(call.workspace, past.name, one.version) is None:
-            continue
-        request = g.TransitionRequest(
-            request_id="",
-            name=past.name,
-            version=one.version,
-            stage=one.stage,
-            alias=one.alias,
-            archive_existing=one.archive_existing,
-            author=one.author,
-            comment=one.comment,
-            created_ms=one.created_ms,
-            state="open",
-            decided_by="",
-            decided_ms=None,
-            reason="",
-        )
-        tx.reviews.add_request(pk, request)
-        known.add(_tell(one))
-        added += 1
-    return added
-
-
-def _tell(one: g.TransitionRequest | t.PastRequest) -> tuple[object, ...]:
-    return one.version, one.stage, one.alias, one.author, one.created_ms
+def _resolve(tx: Transaction, call: Call, name: str, past: t.PastVersion) -> Source:
+    """Return where a version came from; when its files came along, what it came from need not be here."""
+    is_of_model = bool(past.model_id) and past.source == f"{MODELS}{past.model_id}"
+    if is_of_model and has_content(tx, call, past.content):
+        return Source(past.source, past.source, past.run_id, past.model_id)
+    fields = {field: getattr(past, field) for field in ("source", "run_id", "model_id", "tags")}
+    request = g.CreateModelVersion(name=name, **fields)
+    return resolve_source(tx, call, request)
 
 
 def _check(q: t.ImportRegisteredModel) -> None:
@@ -206,23 +150,11 @@ def _check(q: t.ImportRegisteredModel) -> None:
     numbers = {version.version for version in past.versions}
     if len(numbers) < len(past.versions):
         raise InvalidInput("A version is there twice", hint="send each number once")
+    if not 0 <= past.last_version < limits.INT64_MAX:
+        raise InvalidInput(f"Invalid last version {past.last_version}", hint="versions count from 1")
     for version in past.versions:
         _check_version(version)
-    for comment in past.comments:
-        check_name("comment", comment.text, limits.COMMENT_CHARS)
-        check_text("The author", comment.author, limits.KEY_CHARS)
-        check_time("creation time", comment.created_ms)
-        check_time("time of change", comment.updated_ms)
-    for request in past.requests:
-        check_goal(request.stage, request.alias)
-        check_archiving(request.stage, request.archive_existing)
-        check_text("The comment", request.comment, limits.COMMENT_CHARS)
-        check_text("The author", request.author, limits.KEY_CHARS)
-        check_time("creation time", request.created_ms)
-    for event in past.events:
-        check_time("time of an event", event.time_ms)
-        for text in (event.actor, event.action, *event.detail, *event.detail.values()):
-            check_text("A text of an event", text, limits.COMMENT_CHARS)
+    check_past(past)
 
 
 def _check_version(version: t.PastVersion) -> None:
@@ -238,6 +170,8 @@ def _check_version(version: t.PastVersion) -> None:
         ("Who evaluated it", version.evaluated_by, limits.KEY_CHARS),
     ):
         check_text(what, text, limit)
+    if version.content and not is_id(version.content):
+        raise InvalidInput(f"Invalid folder {version.content[:80]!r}", hint="1 to 64 letters, digits, _ or -")
     check_registry_tags(version.tags)
     for what, moment in (
         ("creation time", version.created_ms),

@@ -17,6 +17,7 @@ import msgspec
 from trackway.api import lineage as n
 from trackway.api import operations as ops
 from trackway.api import registry as g
+from trackway.api.artifacts import CARD
 from trackway.api.logged_models import GetLoggedModel, LoggedModel
 from trackway.api.runs import TAG_CONTEXT, TAG_GIT_COMMIT, TAG_SOURCE_NAME, Run
 from trackway.base.errors import InvalidInput, NotFound
@@ -112,7 +113,7 @@ def _find_card(client: Client, uri: str, folder: str) -> str | None:
 def _find_place(folder: str) -> str:
     """Return where in the workspace's file tree the card of a model in a folder is."""
     parent, _, name = folder.rpartition("/")
-    return f"{parent}/{NAME}" if name == "artifacts" else f"{folder}.md"
+    return f"{parent}/{NAME}" if name == "artifacts" else f"{folder}{CARD}"
 
 
 def describe_folder(folder: Path, uri: str) -> CardFacts:

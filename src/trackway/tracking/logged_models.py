@@ -101,8 +101,9 @@ class LoggedModelService:
 
     def delete(self, tx: Transaction, call: Call, q: m.DeleteLoggedModel) -> Empty:
         """Move a record to the trash; one that is there stays."""
+        check_time("deletion time", q.deleted_ms)
         _get(tx, call, q.model_id, deleted=True)
-        tx.logged_models.delete(call.workspace, q.model_id, call.now_ms)
+        tx.logged_models.delete(call.workspace, q.model_id, call.now_ms if q.deleted_ms is None else q.deleted_ms)
         return Empty()
 
     def search(self, tx: Transaction, call: Call, q: m.SearchLoggedModels) -> m.LoggedModelPage:

@@ -273,9 +273,15 @@ class RunService:
         """Replace a param's value, keeping the old one."""
         check_text(f"Param {q.key[:80]!r}", q.value, limits.PARAM_VALUE_CHARS)
         check_text("The reason", q.reason, limits.PARAM_VALUE_CHARS)
+        check_text("Who it was", q.actor, limits.KEY_CHARS)
+        check_time("time of the correction", q.replaced_ms)
         ref = get_live_ref(tx, call, q.run_id)
         by = r.ParamRevision(
-            key=q.key, value=q.value, replaced_ms=call.now_ms, actor=call.actor.name or call.actor.kind, reason=q.reason
+            key=q.key,
+            value=q.value,
+            replaced_ms=call.now_ms if q.replaced_ms is None else q.replaced_ms,
+            actor=q.actor or call.actor.name or call.actor.kind,
+            reason=q.reason,
         )
         if not tx.runs.correct_param(ref, q.key, q.value, by):
             raise NotFound(f"Run {q.run_id} has no param {q.key[:80]!r}", hint="log it first")

@@ -115,6 +115,8 @@ export interface CorrectParam {
   key: string
   value: string
   reason?: string
+  actor?: string
+  replaced_ms?: number | null
 }
 
 /** Comment on a registered model, or on one of its versions. */
@@ -348,9 +350,10 @@ export interface DeleteFiles {
   path: string
 }
 
-/** Move a model's record to the trash. */
+/** Move a model's record to the trash; ``deleted_ms`` only for imports, when that was. */
 export interface DeleteLoggedModel {
   model_id: string
+  deleted_ms?: number | null
 }
 
 /** Delete one tag of a model. */
@@ -1199,9 +1202,10 @@ export interface ParamRevision {
   reason: string
 }
 
-/** A comment of somebody's. */
+/** A comment of somebody's; events name it by its id, which it has another of where it arrives. */
 export interface PastComment {
   text: string
+  comment_id: string
   version: number | null
   author: string
   created_ms: number
@@ -1218,21 +1222,27 @@ export interface PastRegistered {
   tags: Record<string, string>
   aliases: Record<string, number>
   policy: PolicyRule[]
+  last_version: number
   versions: PastVersion[]
   comments: PastComment[]
   requests: PastRequest[]
   events: ModelEvent[]
 }
 
-/** An open wish that a version gets a stage or an alias. */
+/** A wish that a version gets a stage or an alias, and what became of it: its state is told, not carried out. */
 export interface PastRequest {
   version: number
+  request_id: string
   stage: "Archived" | "None" | "Production" | "Staging" | null
   alias: string
   archive_existing: boolean
   author: string
   comment: string
   created_ms: number
+  state: "approved" | "open" | "rejected" | "withdrawn"
+  decided_by: string
+  decided_ms: number | null
+  reason: string
 }
 
 /** A version with what became of it. A time that is not known is 0, or None. */
@@ -1253,6 +1263,7 @@ export interface PastVersion {
   created_ms: number
   updated_ms: number
   digest: string
+  content: string
   tags: Record<string, string>
   signatures: string[]
 }

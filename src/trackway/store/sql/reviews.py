@@ -58,7 +58,8 @@ class ReviewTable:
         q = request
         [(number,)] = self._db.returning(
             "INSERT INTO model_requests (model_pk, version, stage, alias, archive_existing, author, comment,"
-            " created_ms, state, decided_by, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '') RETURNING pk",
+            " created_ms, state, decided_by, decided_ms, reason)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING pk",
             (
                 pk,
                 q.version,
@@ -69,6 +70,9 @@ class ReviewTable:
                 q.comment,
                 q.created_ms,
                 q.state,
+                q.decided_by,
+                q.decided_ms,
+                q.reason,
             ),
         )
         return msgspec.structs.replace(request, request_id=str(number))
