@@ -22,25 +22,26 @@ class Forks:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self._child = 0
+        self.child = 0
+        """The process id of the child that runs; 0 when none does."""
 
     def start(self, **arguments: Any) -> None:
         """Start the next child."""
         self._write(json.dumps(arguments))
-        self._child = int(self._read())
+        self.child = int(self._read())
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send the child a signal and wait until it is gone."""
-        os.kill(self._child, number)
+        os.kill(self.child, number)
         self.wait()
 
     def wait(self) -> int:
         """Wait for the child's end and return its exit code, negative for a signal."""
-        self._child = 0
+        self.child = 0
         return int(self._read())
 
     def close(self) -> None:
-        if self._child:
+        if self.child:
             self.kill()
         self._process.communicate()
 

@@ -8,11 +8,20 @@ from pathlib import Path
 
 import trackway as tw
 from trackway.cli.server import serve as serve_settings
+from trackway.store.sql import connection
+
+LOGGED_PAGES = 250
 
 
 def serve(port: int, store: str, artifacts: str) -> None:
     """Serve like `trackway server`."""
     serve_settings({"host": "127.0.0.1", "port": port, "store": store, "artifacts": artifacts})
+
+
+def serve_often_writing_back(port: int, store: str, artifacts: str) -> None:
+    """Serve with a store whose log goes to the database's file every megabyte, as it does under a heavier load."""
+    connection.SQLITE_LOGGED_PAGES = LOGGED_PAGES
+    serve(port, store, artifacts)
 
 
 def train(url: str, noted: str, stop: str) -> None:

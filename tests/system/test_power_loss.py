@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.trackway_server import run_server
+from tests.system.killing import run_killed_server
 from tests.system.power import STRACE, Disk, Event, Survival, read_events, read_folder, record
 from trackway.api import operations as ops
 from trackway.api.metrics import GetHistory
@@ -89,9 +89,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     """What a server did to its disk while four clients wrote: its folder, what it held before, the calls, the runs."""
     folder = tmp_path_factory.mktemp("power")
     trace = folder.with_name("trace")
-    with run_server(folder) as server:
+    with run_killed_server(f"sqlite:///{folder}/t.db", folder, "serve_often_writing_back") as server:
+        server.start()
         writers = [Writer(server.port, number) for number in range(WRITERS)]
-        with record(server.process.pid, trace):
+        with record(server.pid, trace):
             begun = read_folder(folder)
             for writer in writers:
                 writer.start()
