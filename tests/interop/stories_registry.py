@@ -42,7 +42,10 @@ REGISTERED_MODELS = [
     ),
     *(
         get(f"{RM}/get", sent)
-        for sent in ({"name": NAME}, {"name": f"{NAME} é #?"}, {"name": "none"}, {"name": ""}, {})
+        for sent in (
+            *({"name": name} for name in (NAME, f"{NAME} é #?", "none", "", " ", "a/b", "..", "a%2e%2e/b")),
+            {},
+        )
     ),
     *(patch(f"{RM}/update", {"name": NAME, **more}) for more in ({"description": "e"}, {}, {"description": None})),
     patch(f"{RM}/update", {"name": "none", "description": "x"}),
@@ -54,7 +57,8 @@ REGISTERED_MODELS = [
         post(f"{RM}/set-tag", {"name": NAME, "key": key, "value": value})
         for key, value in (("k", "v"), ("k", "w"), ("n", None), ("", "v"), ("a$", "v"), ("k" * 251, "v"), ("k", 1))
     ),
-    *(delete(f"{RM}/delete-tag", {"name": name, "key": "k"}) for name in (NAME, NAME, "none")),
+    *(delete(f"{RM}/delete-tag", {"name": name, "key": "k"}) for name in (NAME, NAME, "none", "a/b")),
+    *(delete(f"{RM}/delete-tag", {"name": NAME, "key": key}) for key in ("a$", "a/../b", "m²")),
     delete(f"{RM}/delete-tag", {"name": NAME}),
     *(
         get(f"{RM}/search", {"filter": text, "max_results": 1_000})
@@ -139,6 +143,7 @@ VERSIONS = begin(
         for one, key in (("1", "k"), ("99", "k"), (1, "k"), ("1", "a$"), ("1", ""), (None, "k"))
     ),
     *(delete(f"{MV}/delete-tag", {"name": NAME, "version": one, "key": "k"}) for one in ("1", "1", "99")),
+    delete(f"{MV}/delete-tag", {"name": NAME, "version": "1", "key": "a$"}),
     *(
         post(f"{MV}/transition-stage", {"name": NAME, "version": one, "stage": stage, **archive})
         for one, stage, archive in (

@@ -24,10 +24,11 @@ _IS_PROMPT = Comparison(Field("tag", TAG_PROMPT), "=", "true")
 def find_model(tx: Transaction, call: Call, name: str) -> RegisteredRef:
     """Say where a registered model is.
 
-    raises: NotFound
+    raises: NotFound, or InvalidInput for what no model can be called
     """
     found = tx.registry.ref(call.workspace, name)
     if found is None:
+        check_model_name(name)
         raise NotFound(f"Registered Model with name={name[:80]} not found")
     return found
 
@@ -35,10 +36,11 @@ def find_model(tx: Transaction, call: Call, name: str) -> RegisteredRef:
 def find_version(tx: Transaction, call: Call, name: str, version: int) -> VersionRef:
     """Say where a version is.
 
-    raises: NotFound
+    raises: NotFound, or InvalidInput for what no model can be called
     """
     found = tx.registry.version_ref(call.workspace, name, version) if 0 < version <= limits.INT64_MAX else None
     if found is None:
+        check_model_name(name)
         raise NotFound(f"Model Version (name={name[:80]}, version={str(version)[:20]}) not found")
     return found
 

@@ -6,6 +6,7 @@ from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api.calls import Call
+from trackway.api.keys import check_key
 from trackway.api.structs import Empty
 from trackway.base.errors import AlreadyExists, NotFound
 from trackway.registry.content import drop_content
@@ -129,6 +130,7 @@ class RegisteredModelService:
         """Delete a tag that is there."""
         pk = find_model(tx, call, q.name).pk
         if not tx.registry.delete_tag(pk, q.key):
+            check_key("tag", q.key)
             raise NotFound(f"Registered model {q.name[:80]!r} has no tag {q.key[:80]!r}", details={"tag": q.key})
         record_tags(tx, call, pk, {q.key: None})
         return Empty()

@@ -8,6 +8,7 @@ from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api.calls import Call
+from trackway.api.keys import check_key
 from trackway.api.structs import Empty
 from trackway.base.errors import AlreadyExists, InvalidInput, NotFound
 from trackway.registry.content import drop_content, keep_content
@@ -157,6 +158,7 @@ class ModelVersionService:
         """Delete a tag that is there."""
         version = find_version(tx, call, q.name, q.version)
         if not tx.registry.delete_version_tag(version.pk, q.key):
+            check_key("tag", q.key)
             raise NotFound(
                 f"Version {q.version} of {q.name[:80]!r} has no tag {q.key[:80]!r}", details={"tag": q.key[:250]}
             )

@@ -41,6 +41,9 @@ MODELS: dict[str, Call] = {
     ),
     "get: no name": ("GET", "/get", {}, 400, INVALID, "'name'"),
     "get: unknown": ("GET", "/get", {"name": "none"}, 404, UNKNOWN, "Registered Model with name=none not found"),
+    "get: what no model can be called": ("GET", "/get", {"name": "a/b"}, 400, INVALID, "a/b"),
+    "get: blank": ("GET", "/get", {"name": " "}, 400, INVALID, "model name"),
+    "rename: what no model can be called": ("POST", "/rename", {"name": "..", "new_name": "x"}, 400, INVALID, "'..'"),
     "rename: no new name": ("POST", "/rename", N, 400, INVALID, "'new_name'"),
     "rename: unknown": ("POST", "/rename", {"name": "none", "new_name": "x"}, 404, UNKNOWN, "none"),
     "rename: slash": ("POST", "/rename", {**N, "new_name": "a/b"}, 400, INVALID, "a/b"),
@@ -77,6 +80,7 @@ MODELS: dict[str, Call] = {
     "tag: no key": ("POST", "/set-tag", N, 400, INVALID, "'key'"),
     "tag: unknown": ("POST", "/set-tag", {"name": "none", "key": "a"}, 404, UNKNOWN, "none"),
     "untag: unknown": ("DELETE", "/delete-tag", {"name": "none", "key": "a"}, 404, UNKNOWN, "none"),
+    "untag: what no tag can be called": ("DELETE", "/delete-tag", {**N, "key": "a$"}, 400, INVALID, "a$"),
     "alias: latest": ("POST", "/alias", {**V, "alias": "Latest"}, 400, INVALID, "reserved"),
     "alias: a number": ("POST", "/alias", {**V, "alias": "v12"}, 400, INVALID, "reserved"),
     "alias: blank": ("POST", "/alias", {**V, "alias": "a b"}, 400, INVALID, "Invalid alias name: 'a b'"),
@@ -138,6 +142,8 @@ VERSIONS: dict[str, Call] = {
     "tag: unknown": ("POST", "/set-tag", {**N, "version": "9", "key": "a"}, 404, UNKNOWN, "version=9"),
     "tag: bad key": ("POST", "/set-tag", {**V, "key": "a$"}, 400, INVALID, "a$"),
     "untag: unknown": ("DELETE", "/delete-tag", {**N, "version": "9", "key": "a"}, 404, UNKNOWN, "version=9"),
+    "untag: what no tag can be called": ("DELETE", "/delete-tag", {**V, "key": "a$"}, 400, INVALID, "a$"),
+    "get: of what no model can be called": ("GET", "/get", {"name": "a:b", "version": "1"}, 400, INVALID, "a:b"),
 }
 CALLS = {
     f"{root} {title}": (root, *call)
