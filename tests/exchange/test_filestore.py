@@ -10,6 +10,7 @@ from tests.exchange.folders import RUN, write_experiment, write_run, write_text
 from trackway.api import operations as ops
 from trackway.api.artifacts import ListFiles
 from trackway.api.limits import PARAM_VALUE_CHARS
+from trackway.api.registry import VersionName
 from trackway.api.runs import GetRun, Run
 from trackway.base.errors import InvalidInput, NotFound, NotSupported
 from trackway.exchange.importer import import_history
@@ -157,6 +158,16 @@ def test_a_moved_folder_still_has_its_artifacts(store: Transport, root: Path, tm
     write_text(run, "artifacts", "a.txt", b"x")
     root.rename(tmp_path / "moved")
     assert run_import(store, tmp_path / "moved").added.files == 1
+
+
+def test_registered_models_come_along(store: Transport, root: Path) -> None:
+    write_run(write_experiment(root))
+    write_text(root, "models/churn", "meta.yaml", b"name: churn\ncreation_timestamp: 1\n")
+    version = b"version: 1\nsource: s3://bucket/model\ncurrent_stage: Staging\ncreation_timestamp: 2\n"
+    write_text(root, "models/churn", "version-1/meta.yaml", version)
+    report = run_import(store, root)
+    assert (report.added.registered, report.added.versions, report.left_out) == (1, 1, {})
+    assert store.call(ops.GET_MODEL_VERSION, VersionName(name="churn", version=1)).stage == "Staging"
 
 
 def test_fields_of_the_first_versions_become_tags(store: Transport, root: Path) -> None:

@@ -67,9 +67,6 @@ class FileStore:
                 experiment = self._try(f"experiment {folder.name}", partial(_read_experiment, folder))
                 if experiment is not None:
                     yield experiment
-        models = len(list(_list_marked(self._root / "models")))
-        if models:
-            self._problem(f"{models} registered models", "the model registry is not imported")
 
     def list_runs(self, experiment: PastExperiment) -> Iterator[PastRun]:
         folder = Path(experiment.place)
