@@ -175,6 +175,8 @@ VERSIONS = begin(
     ),
     *(get(f"{RM}/alias", {"name": NAME, "alias": alias}) for alias in ("champion", "Champion", "none", "latest", "")),
     get(f"{RM}/alias", {"name": "none", "alias": "x"}),
+    patch(f"{MV}/update", {"name": NAME, "version": "1", "description": "newer"}),
+    post(f"{MV}/transition-stage", {"name": NAME, "version": "1", "stage": "Staging"}),
     get(f"{MV}/get", {"name": NAME, "version": "1"}),
     *(delete(f"{RM}/alias", {"name": name, "alias": "123"}) for name in (NAME, NAME, "none")),
     *(

@@ -267,6 +267,12 @@ def test_a_version_shows_what_was_sent_and_its_aliases_where_it_is_asked_for(reg
     assert found["model_versions"] == [version]
     place = get(registry, "GET", VERSION, "/get-download-uri", name="{name}", version="2")
     assert place == {"artifact_uri": version["source"]}
+    for path, method, change in (
+        ("/update", "PATCH", {"description": "e"}),
+        ("/transition-stage", "POST", {"stage": "None"}),
+    ):
+        changed = get(registry, method, VERSION, path, name="{name}", version="2", **change)["model_version"]
+        assert changed["aliases"] == ["best"]
     assert get(registry, "DELETE", MODEL, "/alias", name="{name}", alias="best") == {}
     assert get(registry, "DELETE", MODEL, "/alias", name="{name}", alias="best") == {}
     bare = make_version(registry)

@@ -289,7 +289,7 @@ async def get_version(call: Caller, m: Version) -> bytes:
 async def update_version(call: Caller, m: UpdateVersion) -> bytes:
     """Describe a version."""
     request = g.UpdateModelVersion(name=m.name, version=read_version(m.version), description=m.description)
-    return _encode_version(await call(ops.UPDATE_MODEL_VERSION, request))
+    return _encode_version(await call(ops.UPDATE_MODEL_VERSION, request), with_aliases=True)
 
 
 async def transition(call: Caller, m: Transition) -> bytes:
@@ -300,7 +300,7 @@ async def transition(call: Caller, m: Transition) -> bytes:
         stage=_read_stage(m.stage),
         archive_existing=m.archive_existing_versions,
     )
-    return _encode_version(await call(ops.TRANSITION_VERSION, request))
+    return _encode_version(await call(ops.TRANSITION_VERSION, request), with_aliases=True)
 
 
 async def delete_version(call: Caller, m: Version) -> bytes:
