@@ -6,6 +6,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from trackway.api import lineage as n
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
+from trackway.api.transfers import ImportRegisteredModel, PastComment, PastRegistered
 from trackway.base.errors import Corrupt, NotFound
 from trackway.exchange.bundle import REGISTRY, write_bundle
 from trackway.exchange.bundle_reader import Bundle
@@ -306,3 +308,20 @@ def test_a_version_of_other_files_or_from_where_it_may_not_be_is_left_out(
         "version 4 of 'churn'",
     }
     assert report.added.versions == 2
+
+
+def test_two_imports_at_once_bring_a_comment_once(
+    postgres_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACKWAY_ARTIFACTS", str(tmp_path / "files"))
+    with closing(open_local(postgres_database)) as one, closing(open_local(postgres_database)) as other:
+        one.call(ops.IMPORT_REGISTERED_MODEL, ImportRegisteredModel(origin="there", model=PastRegistered(name="churn")))
+        for turn in range(10):
+            comments = [PastComment(text="good", author="user:ann", created_ms=100 * turn + n) for n in range(1, 50)]
+            past = PastRegistered(name="churn", comments=comments)
+            request = ImportRegisteredModel(origin="there", model=past)
+            with ThreadPoolExecutor(2) as both:
+                added = list(
+                    both.map(lambda store, q=request: store.call(ops.IMPORT_REGISTERED_MODEL, q), (one, other))
+                )
+            assert sorted(done.comments for done in added) == [0, 49]

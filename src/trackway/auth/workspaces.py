@@ -22,7 +22,7 @@ from trackway.store.base import Transaction
 from trackway.store.workspaces import DEFAULT
 
 ERASED_AT_ONCE = 1_000
-"""Most runs that one call erases: bounds how long others wait."""
+"""Most runs, files and other things that one call erases: bounds how long others wait."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 

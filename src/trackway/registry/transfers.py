@@ -75,6 +75,7 @@ def _find_or_create(tx: Transaction, call: Call, q: t.ImportRegisteredModel) -> 
             raise AlreadyExists(
                 f"A registered model {past.name!r} is here that {came}", hint="rename it, and import again"
             )
+        tx.registry.update(known.pk, {"name": past.name})  # changes nothing, so that two at once take turns
         return known.pk, False
     model = g.RegisteredModel(
         name=past.name,

@@ -16,8 +16,8 @@ class Erasure(Protocol):
     def measure(self, workspace: str) -> ErasedWorkspace:
         """Count what a workspace has."""
 
-    def erase_some(self, workspace: str, runs: int) -> ErasedWorkspace:
-        """Remove so many runs of a workspace at most, and what else it has once there are none; say what went."""
+    def erase_some(self, workspace: str, most: int) -> ErasedWorkspace:
+        """Remove so many things and files of a workspace at most, and say what went; runs go first."""
 
     def replace_name(self, name: str, pseudonym: str, *, dry_run: bool) -> dict[str, int]:
         """Put a pseudonym wherever a user is named, and return how many rows of each table that changed, or would."""

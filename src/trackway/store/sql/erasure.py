@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from trackway.api.runs import TAG_NOTE, TAG_USER
@@ -83,46 +84,54 @@ class ErasureTable:
             **counted, file_bytes=self._sum_files(workspace), audit_entries=end[0], audit_hash=end[1], dry_run=True
         )
 
-    def erase_some(self, workspace: str, runs: int) -> ErasedWorkspace:
-        """Remove some runs, or what else there is."""
-        found = self._list("runs", workspace, runs)
-        for pk in found:
-            purge_run(self._db, pk)
-        if len(found) == runs:
-            return ErasedWorkspace(runs=len(found))
-        counts: dict[str, Any] = {"runs": len(found)}
-        removers = {
+    def erase_some(self, workspace: str, most: int) -> ErasedWorkspace:
+        """Remove some of what a workspace has: runs first, then what else there is, and experiments at the end."""
+        removers: dict[str, Callable[[int], object]] = {
+            "runs": partial(purge_run, self._db),
             "logged_models": LoggedModelTable(self._db).purge,
             "registered_models": RegistryTable(self._db).delete,
             "webhooks": WebhookTable(self._db).delete,
             "schedules": ScheduleTable(self._db).delete,
             "endpoints": EndpointTable(self._db).delete,
-            "experiments": self._drop_experiment,
         }
+        counts: dict[str, Any] = {}
+        left = most
         for table, remove in removers.items():
-            numbers = self._list(table, workspace, 2**31)
-            for pk in numbers:
-                remove(pk)
-            counts[table] = len(numbers)
-        self._db.run(
-            f"INSERT INTO pending_blobs (blob_key, since_ms) SELECT DISTINCT blob_key, CAST(0 AS BIGINT) {_FILES}"
-            " AND blob_key IS NOT NULL ON CONFLICT DO NOTHING",
-            (workspace,),
+            left -= self._remove(table, workspace, left, remove, counts)
+        counts["files"], counts["file_bytes"] = self._drop_files(workspace, left)
+        self._remove("experiments", workspace, left - counts["files"], self._drop_experiment, counts)
+        return ErasedWorkspace(**counts)
+
+    def _remove(
+        self, table: str, workspace: str, most: int, remove: Callable[[int], object], counts: dict[str, Any]
+    ) -> int:
+        rows = self._db.all(f"SELECT pk FROM {table} WHERE workspace = ? ORDER BY pk LIMIT ?", (workspace, most))
+        for (pk,) in rows:
+            remove(pk)
+        counts[table] = len(rows)
+        return len(rows)
+
+    def _drop_files(self, workspace: str, most: int) -> tuple[int, int]:
+        """Remove some files, and return how many and their bytes; blobs that nothing needs are cleaned away later."""
+        rows = self._db.returning(
+            "DELETE FROM files WHERE pk IN (SELECT pk FROM files WHERE workspace = ? LIMIT ?)"
+            " RETURNING blob_key, size_bytes",
+            (workspace, most),
         )
-        size = self._sum_files(workspace)
-        counts["files"] = self._db.run(f"DELETE {_FILES}", (workspace,))
-        return ErasedWorkspace(**counts, file_bytes=size)
+        blobs = {key for key, _ in rows if key is not None}
+        self._db.insert(
+            "pending_blobs (blob_key, since_ms)",
+            "text bigint",
+            [(key, 0) for key in sorted(blobs)],
+            "ON CONFLICT DO NOTHING",
+        )
+        return len(rows), sum(size for _, size in rows)
 
     def replace_name(self, name: str, pseudonym: str, *, dry_run: bool) -> dict[str, int]:
         """Put a pseudonym wherever a user is named."""
         changed: dict[str, int] = {}
         for table, column in LABELS:
-            for kind in ("", "user:", "service:"):
-                known = (f"{kind}{name}",)
-                rows = self._count(f"FROM {table} WHERE {column} = ?", *known)
-                if rows and not dry_run:
-                    self._db.run(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (f"{kind}{pseudonym}", *known))
-                changed[table] = changed.get(table, 0) + rows
+            changed[table] = changed.get(table, 0) + self._replace_label(table, column, name, pseudonym, dry_run)
         word = re.compile(rf"(?<![\w.@+-]){re.escape(name)}(?![\w@+-])", re.IGNORECASE)
         for table, column, where in TEXTS:
             for key, text in self._find_texts(table, column, where, name):
@@ -140,6 +149,17 @@ class ErasureTable:
         if not dry_run:
             self._db.run("UPDATE runs SET version = version + 1 WHERE user_name = ?", (pseudonym,))  # readers keep runs
         return {table: rows for table, rows in changed.items() if rows}
+
+    def _replace_label(self, table: str, column: str, name: str, pseudonym: str, dry_run: bool) -> int:
+        """Replace a name behind what kind of actor it is, if that is said; one look at the table for all kinds."""
+        where = f"{column} IN (?, ?, ?)"
+        labels = (name, f"user:{name}", f"service:{name}")
+        if dry_run:
+            return self._count(f"FROM {table} WHERE {where}", *labels)
+        kind = f"substr({column}, 1, length({column}) - {len(name)})"
+        return self._db.run(
+            f"UPDATE {table} SET {column} = {kind} || CAST(? AS TEXT) WHERE {where}", (pseudonym, *labels)
+        )
 
     def _replace_in_audit(self, word: re.Pattern[str], name: str, pseudonym: str, dry_run: bool) -> int:
         like = f"%{_escape(name)}%"
@@ -179,10 +199,6 @@ class ErasureTable:
             ("experiments", "pk"),
         ):
             self._db.run(f"DELETE FROM {table} WHERE {column} = ?", (pk,))
-
-    def _list(self, table: str, workspace: str, limit: int) -> list[int]:
-        rows = self._db.all(f"SELECT pk FROM {table} WHERE workspace = ? ORDER BY pk LIMIT ?", (workspace, limit))
-        return [row[0] for row in rows]
 
     def _sum_files(self, workspace: str) -> int:
         row = self._db.one(f"SELECT COALESCE(SUM(size_bytes), 0) {_FILES}", (workspace,))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from trackway.api.calls import EVERYTHING
+from trackway.api.calls import Sight
 from trackway.api.lineage import LineageNode, NodeKind
 from trackway.store.base import Viewpoint
 from trackway.store.sql.connection import Connection
 from trackway.store.sql.endpoints import SERVES
+from trackway.store.sql.filters import Sql
+from trackway.store.sql.search import among
 
 
 class _Step(NamedTuple):
-    """A query for the ids of neighbours of one kind.
+    """A query for neighbours of one kind.
 
-    sql:    its marks are the workspace, then the parts of the node's id
+    sql:    its columns are a neighbour's id, its digest, and the number that says whether it is seen (none for a data
+            set, which is seen with a run); its marks are the workspace, then the parts of the node's id
     at_now: one more mark, at the end, is the time
     """
 
@@ -25,50 +28,59 @@ class _Step(NamedTuple):
 
 _LIVE_RUN = "r.workspace = ? AND r.deleted_ms IS NULL"
 _LIVE_MODEL = "l.workspace = ? AND l.deleted_ms IS NULL"
-_VERSION_NAME = "m.name || '/' || CAST(v.version AS TEXT), ''"
-_VERSION = "model_versions v JOIN registered_models m ON m.pk = v.model_pk"
+_RUN = "r.run_id, '', r.experiment_pk"
+_VERSION = "m.name || '/' || CAST(v.version AS TEXT), '', m.pk"
+_VERSIONS = "model_versions v JOIN registered_models m ON m.pk = v.model_pk"
 _SERVED = "endpoint_servers s JOIN endpoints e ON e.pk = s.endpoint_pk JOIN registered_models m ON m.pk = s.model_pk"
 _RUN_MODELS = "run_models x JOIN runs r ON r.pk = x.run_pk"
+_MODEL = (
+    "x.model_id, '',"
+    " (SELECT l.experiment_pk FROM logged_models l WHERE l.workspace = r.workspace AND l.model_id = x.model_id)"
+)
 
 DOWNSTREAM: dict[NodeKind, tuple[_Step, ...]] = {
     "dataset": (
         _Step(
             "run",
-            "SELECT DISTINCT r.run_id, '' FROM datasets d JOIN run_datasets i ON i.dataset_pk = d.pk"
-            f" JOIN runs r ON r.pk = i.run_pk WHERE {_LIVE_RUN} AND d.name = ? AND (? = '' OR d.digest = ?)",
+            f"SELECT DISTINCT {_RUN} FROM datasets d JOIN experiments e ON e.pk = d.experiment_pk"
+            " JOIN run_datasets i ON i.dataset_pk = d.pk JOIN runs r ON r.pk = i.run_pk"
+            " WHERE e.workspace = ? AND r.deleted_ms IS NULL AND d.name = ? AND (? = '' OR d.digest = ?)",
         ),
     ),
     "run": (
-        _Step("model", f"SELECT l.model_id, '' FROM logged_models l WHERE {_LIVE_MODEL} AND l.source_run_id = ?"),
         _Step(
             "model",
-            f"SELECT x.model_id, '' FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND r.run_id = ? AND x.direction = 'output'",
+            f"SELECT l.model_id, '', l.experiment_pk FROM logged_models l WHERE {_LIVE_MODEL} AND l.source_run_id = ?",
+        ),
+        _Step(
+            "model",
+            f"SELECT {_MODEL} FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND r.run_id = ? AND x.direction = 'output'",
         ),
         _Step(
             "version",
-            f"SELECT {_VERSION_NAME} FROM {_VERSION} WHERE v.workspace = ? AND v.run_id = ? AND v.model_id = ''"
+            f"SELECT {_VERSION} FROM {_VERSIONS} WHERE v.workspace = ? AND v.run_id = ? AND v.model_id = ''"
             " AND v.origin_pk IS NULL",
         ),
     ),
     "model": (
         _Step(
             "run",
-            f"SELECT r.run_id, '' FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND x.model_id = ? AND x.direction = 'input'",
+            f"SELECT {_RUN} FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND x.model_id = ? AND x.direction = 'input'",
         ),
         _Step(
             "version",
-            f"SELECT {_VERSION_NAME} FROM {_VERSION} WHERE v.workspace = ? AND v.model_id = ? AND v.origin_pk IS NULL",
+            f"SELECT {_VERSION} FROM {_VERSIONS} WHERE v.workspace = ? AND v.model_id = ? AND v.origin_pk IS NULL",
         ),
     ),
     "version": (
         _Step(
             "version",
-            f"SELECT {_VERSION_NAME} FROM {_VERSION} JOIN model_versions o ON o.pk = v.origin_pk"
+            f"SELECT {_VERSION} FROM {_VERSIONS} JOIN model_versions o ON o.pk = v.origin_pk"
             " JOIN registered_models n ON n.pk = o.model_pk WHERE v.workspace = ? AND n.name = ? AND o.version = ?",
         ),
         _Step(
             "endpoint",
-            f"SELECT DISTINCT e.name, '' FROM {_SERVED}"
+            f"SELECT DISTINCT e.name, '', e.pk FROM {_SERVED}"
             f" WHERE e.workspace = ? AND m.name = ? AND s.version = ? AND {SERVES}",
             at_now=True,
         ),
@@ -80,46 +92,50 @@ UPSTREAM: dict[NodeKind, tuple[_Step, ...]] = {
     "run": (
         _Step(
             "dataset",
-            "SELECT d.name, d.digest FROM datasets d JOIN run_datasets i ON i.dataset_pk = d.pk"
+            "SELECT d.name, d.digest, NULL FROM datasets d JOIN run_datasets i ON i.dataset_pk = d.pk"
             f" JOIN runs r ON r.pk = i.run_pk WHERE {_LIVE_RUN} AND r.run_id = ?",
         ),
         _Step(
             "model",
-            f"SELECT x.model_id, '' FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND r.run_id = ? AND x.direction = 'input'",
+            f"SELECT {_MODEL} FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND r.run_id = ? AND x.direction = 'input'",
         ),
     ),
     "model": (
         _Step(
             "run",
-            "SELECT r.run_id, '' FROM logged_models l JOIN runs r ON r.workspace = l.workspace"
+            f"SELECT {_RUN} FROM logged_models l JOIN runs r ON r.workspace = l.workspace"
             f" AND r.run_id = l.source_run_id WHERE {_LIVE_RUN} AND l.model_id = ?",
         ),
         _Step(
             "run",
-            f"SELECT r.run_id, '' FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND x.model_id = ? AND x.direction = 'output'",
+            f"SELECT {_RUN} FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND x.model_id = ? AND x.direction = 'output'",
         ),
     ),
     "version": (
         _Step(
             "version",
-            f"SELECT {_VERSION_NAME} FROM {_VERSION} JOIN model_versions o ON o.origin_pk = v.pk"
+            f"SELECT {_VERSION} FROM {_VERSIONS} JOIN model_versions o ON o.origin_pk = v.pk"
             " JOIN registered_models n ON n.pk = o.model_pk WHERE v.workspace = ? AND n.name = ? AND o.version = ?",
         ),
         _Step(
             "model",
-            f"SELECT v.model_id, '' FROM {_VERSION} WHERE v.workspace = ? AND m.name = ? AND v.version = ?"
+            "SELECT v.model_id, '', (SELECT l.experiment_pk FROM logged_models l"
+            " WHERE l.workspace = v.workspace AND l.model_id = v.model_id)"
+            f" FROM {_VERSIONS} WHERE v.workspace = ? AND m.name = ? AND v.version = ?"
             " AND v.model_id <> '' AND v.origin_pk IS NULL",
         ),
         _Step(
             "run",
-            f"SELECT v.run_id, '' FROM {_VERSION} WHERE v.workspace = ? AND m.name = ? AND v.version = ?"
+            "SELECT v.run_id, '',"
+            " (SELECT r.experiment_pk FROM runs r WHERE r.workspace = v.workspace AND r.run_id = v.run_id)"
+            f" FROM {_VERSIONS} WHERE v.workspace = ? AND m.name = ? AND v.version = ?"
             " AND v.run_id <> '' AND v.model_id = '' AND v.origin_pk IS NULL",
         ),
     ),
     "endpoint": (
         _Step(
             "version",
-            f"SELECT DISTINCT m.name || '/' || CAST(s.version AS TEXT), '' FROM {_SERVED}"
+            f"SELECT DISTINCT m.name || '/' || CAST(s.version AS TEXT), '', m.pk FROM {_SERVED}"
             f" WHERE e.workspace = ? AND e.name = ? AND {SERVES}",
             at_now=True,
         ),
@@ -127,42 +143,28 @@ UPSTREAM: dict[NodeKind, tuple[_Step, ...]] = {
 }
 
 
-_SEEN: dict[NodeKind, str] = {
-    "run": "SELECT run_id, experiment_pk FROM runs WHERE workspace = ? AND run_id",
-    "model": "SELECT model_id, experiment_pk FROM logged_models WHERE workspace = ? AND model_id",
-    "version": "SELECT name, pk FROM registered_models WHERE workspace = ? AND name",
-    "endpoint": "SELECT name, pk FROM endpoints WHERE workspace = ? AND name",
-}
-"""Where the number is that says whether a node of a kind is seen. A data set is seen through a run that is."""
-
-
 def list_neighbours(
     db: Connection, view: Viewpoint, node: LineageNode, downstream: bool, limit: int
 ) -> list[LineageNode]:
-    """Return what came of something, or what it came from, one step away: each once, at most ``limit`` of a kind."""
+    """Return what came of something, or what it came from, one step away: what is seen, at most ``limit`` of a kind."""
     found: dict[LineageNode, None] = {}
     for step in (DOWNSTREAM if downstream else UPSTREAM)[node.kind]:
-        marks = (view.workspace, *_split(node), *((view.now_ms,) if step.at_now else ()), limit)
-        for one, digest in db.all(f"{step.sql} LIMIT ?", marks):
+        seen = _list_seen(view.sees, step.kind)
+        if seen is not None and not seen:
+            continue
+        among_seen = Sql("1 = 1") if seen is None else among(db, "n.seen", seen)
+        marks = (view.workspace, *_split(node), *((view.now_ms,) if step.at_now else ()))
+        sql = f"WITH n (id, digest, seen) AS ({step.sql}) SELECT n.id, n.digest FROM n WHERE {among_seen.text} LIMIT ?"
+        for one, digest in db.all(sql, (*marks, *among_seen.params, limit)):
             found[LineageNode(kind=step.kind, id=one, digest=digest)] = None
-    return list(found) if view.sees == EVERYTHING else _keep_seen(db, view, list(found))
+    return list(found)
 
 
-def _keep_seen(db: Connection, view: Viewpoint, nodes: list[LineageNode]) -> list[LineageNode]:
-    seen: set[tuple[str, str]] = set()
-    sees = view.sees
-    for kind, sql in _SEEN.items():
-        numbers = {"version": sees.models, "endpoint": sees.endpoints}.get(kind, sees.experiments)
-        names = {_name(node) for node in nodes if node.kind == kind}
-        for name in names:
-            row = db.one(f"{sql} = ?", (view.workspace, name))
-            if row is not None and (numbers is None or row[1] in numbers):
-                seen.add((kind, name))
-    return [node for node in nodes if node.kind == "dataset" or (node.kind, _name(node)) in seen]
-
-
-def _name(node: LineageNode) -> str:
-    return node.id.rpartition("/")[0] if node.kind == "version" else node.id
+def _list_seen(sees: Sight, kind: NodeKind) -> frozenset[int] | None:
+    """Return the numbers by which neighbours of a kind are seen; None for all."""
+    if kind == "dataset":
+        return None
+    return {"version": sees.models, "endpoint": sees.endpoints}.get(kind, sees.experiments)
 
 
 def _split(node: LineageNode) -> tuple[str | int, ...]:

@@ -138,6 +138,7 @@ model_requests = make_table(
     ids=True,
 )
 Index("ix_model_requests_model", model_requests.c.model_pk, model_requests.c.pk)
+Index("ix_model_requests_state", model_requests.c.model_pk, model_requests.c.state, model_requests.c.pk)
 model_events = make_table(
     "model_events",
     serial(),
@@ -152,6 +153,7 @@ model_events = make_table(
 )
 """What was done to registered models and versions: their history, which outlives names and versions."""
 Index("ix_model_events_model", model_events.c.model_pk, model_events.c.pk)
+Index("ix_model_events_version", model_events.c.model_pk, model_events.c.version, model_events.c.pk)
 
 endpoints = make_table(
     "endpoints",

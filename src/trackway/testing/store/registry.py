@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from trackway.api.calls import Sight
 from trackway.api.lineage import LineageNode
 from trackway.api.query import And, Comparison, Expression, Field, Not, OrderTerm
 from trackway.api.registry import Comment, ModelEvent, ModelVersion, RegisteredModel, TransitionRequest
@@ -346,6 +347,31 @@ class RegistryContract(StoreFixtures):
         ]
         space.write(lambda tx: tx.reviews.delete_comment(number))
         assert space.read(lambda tx: tx.reviews.get_comment(pk, number)) is None
+
+    def test_what_is_seen_of_lineage_is_not_crowded_out_by_what_is_hidden(self, space: Space) -> None:
+        hidden, shown = space.make_experiment(), space.make_experiment()
+        dataset = DatasetInput(dataset=Dataset(name="d", digest="1"))
+        for experiment in (*[hidden] * 5, shown):
+            run = space.make_run(experiment)
+            space.write(lambda tx, run=run: tx.runs.add_datasets(run, [dataset]))
+        models = [make_model(space, name) for name in ("a", "b", "c")]
+        for name in ("a", "b", "c"):
+            make_version(space, name, run_id=run.run_id)
+        data, origin = LineageNode(kind="dataset", id="d"), LineageNode(kind="run", id=run.run_id)
+        last = LineageNode(kind="version", id="c/1")
+
+        def look(node: LineageNode, downstream: bool, **seen: Any) -> list[LineageNode]:
+            view = Viewpoint(space.workspace, 1, Sight(**seen))
+            found: list[LineageNode] = space.read(lambda tx: tx.registry.list_neighbours(view, node, downstream, 2))
+            return found
+
+        assert len(look(data, True)) == 2
+        assert look(data, True, experiments=frozenset((shown,))) == [origin]
+        assert look(data, True, experiments=frozenset()) == []
+        assert look(origin, True, models=frozenset((models[2],))) == [last]
+        assert look(last, False, experiments=frozenset((shown, hidden))) == [origin]
+        assert look(last, False, experiments=frozenset((hidden,))) == []
+        assert look(origin, False, experiments=frozenset((shown,))) == [LineageNode(kind="dataset", id="d", digest="1")]
 
     def make_others(self, space: Space) -> None:
         """Make the same in another workspace, where no search of this one may look."""

@@ -326,6 +326,8 @@ CREATE TABLE model_events (
 
 CREATE INDEX ix_model_events_model ON model_events (model_pk, pk);
 
+CREATE INDEX ix_model_events_version ON model_events (model_pk, version, pk);
+
 CREATE TABLE model_requests (
   pk BIGSERIAL NOT NULL,
   model_pk BIGINT NOT NULL,
@@ -344,6 +346,8 @@ CREATE TABLE model_requests (
 );
 
 CREATE INDEX ix_model_requests_model ON model_requests (model_pk, pk);
+
+CREATE INDEX ix_model_requests_state ON model_requests (model_pk, state, pk);
 
 CREATE TABLE model_version_tags (
   version_pk BIGINT NOT NULL,

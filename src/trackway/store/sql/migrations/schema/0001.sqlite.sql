@@ -315,6 +315,8 @@ CREATE TABLE model_events (
 
 CREATE INDEX ix_model_events_model ON model_events (model_pk, pk);
 
+CREATE INDEX ix_model_events_version ON model_events (model_pk, version, pk);
+
 CREATE TABLE model_requests (
   pk INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   model_pk INTEGER NOT NULL,
@@ -332,6 +334,8 @@ CREATE TABLE model_requests (
 );
 
 CREATE INDEX ix_model_requests_model ON model_requests (model_pk, pk);
+
+CREATE INDEX ix_model_requests_state ON model_requests (model_pk, state, pk);
 
 CREATE TABLE model_version_tags (
   version_pk INTEGER NOT NULL,
