@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.services.ports import free_port
 
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 10
 COMMAND = str(Path(sys.executable).with_name("trackway"))
 
