@@ -169,6 +169,38 @@ def test_a_version_is_made_of_nothing_that_its_maker_may_not_read(tmp_path: Path
     on_site(tmp_path, work)
 
 
+def test_who_may_read_one_model_finds_its_card_and_nothing_of_other_models(tmp_path: Path) -> None:
+    """The folder that all versions lie in was listed to whoever might read any model that has one."""
+
+    async def work(site: Site) -> None:
+        eve = await site.add("eve", "contributor")
+        experiment = (await site.admin.get("POST", "/api/v1/experiments", {"name": "hidden"}))["experiment_id"]
+        run = (await site.admin.get("POST", "/api/v1/runs", {"experiment_id": experiment}))["run_id"]
+        folders = []
+        for name in ("shown", "hushed"):
+            path = f"{experiment}/{run}/artifacts/{name}/{name}.txt"
+            await site.app.send("PUT", f"/api/v1/files/{path}", b"x", headers=site.admin.headers)
+            await site.admin.get("POST", "/api/v1/registered-models", {"name": name})
+            source = {"source": f"runs:/{run}/{name}", "run_id": run}
+            made = await site.admin.get("POST", f"/api/v1/registered-models/{name}/versions", source)
+            folders.append(made["content_location"].removeprefix("mlflow-artifacts:/"))
+            await site.app.send("PUT", f"/api/v1/files/{folders[-1]}.md", b"# Card", headers=site.admin.headers)
+        await site.give("eve", "reader", "registered_model", "shown")
+        for path in (f"{folders[0]}/shown.txt", f"{folders[0]}.md"):
+            assert (await eve.ask("GET", f"/api/v1/files/{path}"))[0] == 200
+            assert (await eve.ask("PUT", f"/api/v1/files/{path}", "x"))[0] == 404
+        for path in (f"{folders[1]}/hushed.txt", f"{folders[1]}.md"):
+            assert (await eve.ask("GET", f"/api/v1/files/{path}"))[0] == 404
+        listed = await eve.get("POST", "/api/v1/artifacts/list", {"folder": folders[0]})
+        assert [file["path"] for file in listed["files"]] == [f"{folders[0]}/shown.txt"]
+        for folder in ("versions", folders[1], f"{folders[0]}/..", ""):
+            for recursive in (True, False):
+                asked = {"folder": folder, "recursive": recursive}
+                assert (await eve.ask("POST", "/api/v1/artifacts/list", asked))[0] in (400, 404)
+
+    on_site(tmp_path, work)
+
+
 def test_a_storm_of_logins_is_bounded(tmp_path: Path) -> None:
     async def work(site: Site) -> None:
         tries = [

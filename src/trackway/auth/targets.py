@@ -14,6 +14,7 @@ from trackway.api import experiments as e
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
+from trackway.api.artifacts import CARD
 from trackway.api.calls import Call, Permission, Target
 from trackway.api.operations import Access
 from trackway.artifacts.paths import check_artifact_path
@@ -133,9 +134,10 @@ def check_grant(call: AdmittedCall, kind: c.GrantKind | None, target: str) -> No
 
 
 def _is_in_version(tx: Transaction, call: AdmittedCall, path: str) -> bool:
-    parts = path.split("/")
+    """Tell whether a path is in the folder of a version whose model may be read, is the folder, or its card."""
+    parts = path.removesuffix(CARD).split("/")
     above = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-    found = tx.registry.find_frozen(call.workspace, above, path)
+    found = tx.registry.find_frozen(call.workspace, above, "")
     return found is not None and "read" in _rights(call).on_named("registered_model", found[0])
 
 
