@@ -22,7 +22,8 @@ from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
 from trackway.api.transfers import ImportRegisteredModel, PastComment, PastRegistered
-from trackway.base.errors import Corrupt, NotFound
+from trackway.base.errors import Corrupt, NotFound, TooLarge
+from trackway.exchange import bundle
 from trackway.exchange.bundle import REGISTRY, write_bundle
 from trackway.exchange.bundle_reader import Bundle
 from trackway.exchange.draft import Exported
@@ -59,8 +60,8 @@ def export(store: Transport, path: Path, *names: str) -> Exported:
 
 def load(store: Transport, path: Path) -> Report:
     report = Report()
-    with closing(Bundle(path)) as bundle:
-        import_history(store, bundle, report)
+    with closing(Bundle(path)) as history:
+        import_history(store, history, report)
     return report
 
 
@@ -160,6 +161,19 @@ def test_histories_name_comments_and_requests_as_they_are_named_here(
         assert [one.detail for one in events if one.action == "comment.added"] == [{"comment_id": "2"}]
 
 
+def test_what_no_reader_would_take_is_not_written(
+    filled: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "LINE_BYTES", 1_000)
+    with pytest.raises(TooLarge, match=r"A line of registry.jsonl would have \d,\d{3} bytes at once"):
+        export(filled, tmp_path / "churn.zip")
+    monkeypatch.undo()
+    monkeypatch.setattr(bundle, "MANIFEST_BYTES", 100)
+    with pytest.raises(TooLarge, match=r"manifest.json would have"):
+        export(filled, tmp_path / "churn.zip")
+    assert not (tmp_path / "churn.zip").exists()
+
+
 def test_a_number_that_was_given_is_not_given_again(filled: Transport, other: Transport, tmp_path: Path) -> None:
     export(filled, tmp_path / "churn.zip")
     load(other, tmp_path / "churn.zip")
@@ -246,8 +260,8 @@ def test_a_model_of_that_name_that_was_not_imported_stays_as_it_is(
 def test_a_rehearsal_says_what_would_be_added(filled: Transport, other: Transport, tmp_path: Path) -> None:
     export(filled, tmp_path / "churn.zip")
     report = Report()
-    with closing(Bundle(tmp_path / "churn.zip")) as bundle:
-        import_history(Rehearsal(other), bundle, report)
+    with closing(Bundle(tmp_path / "churn.zip")) as history:
+        import_history(Rehearsal(other), history, report)
     assert (report.added.registered, report.added.versions) == (1, 4)
     assert list_names(other) == []
 

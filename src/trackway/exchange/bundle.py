@@ -12,7 +12,7 @@ import msgspec
 from trackway.api.logged_models import LoggedMetric
 from trackway.api.retention import AuditEntry
 from trackway.base.clock import now_ms
-from trackway.base.errors import Unavailable
+from trackway.base.errors import TooLarge, Unavailable
 from trackway.exchange.draft import Draft, Exported, Member
 from trackway.exchange.history import History, PastExperiment, PastFile, PastModel, PastRun
 from trackway.exchange.points import pack_points
@@ -32,6 +32,10 @@ BESIDE = "files"
 LISTS = (EXPERIMENTS, RUNS, MODELS, REGISTRY)
 """Members that are written line by line while the others come."""
 POINT_BYTES = 24
+MANIFEST_BYTES = 256 * 1024 * 1024
+"""Largest member that is read at once: the manifest, and what is said of a workspace."""
+LINE_BYTES = 64 * 1024 * 1024
+"""Longest line of a member of lines."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +144,7 @@ class _Writer:
         draft.clear(REGISTRY)  # it says where the files of versions are, so that it is read anew
         exported.registered = exported.versions = 0
         for registered in self._history.list_registered():
-            draft.add_line(REGISTRY, registered)
+            self._add_line(REGISTRY, registered)
             exported.registered += 1
             exported.versions += len(registered.versions)
         known = {line.experiment_id for line in self._read_lines(EXPERIMENTS, PastExperiment)}
@@ -148,7 +152,7 @@ class _Writer:
         models = {line.model.model_id for line in self._read_lines(MODELS, ModelLine)}
         for experiment in self._history.list_experiments():
             if experiment.experiment_id not in known:
-                draft.add_line(EXPERIMENTS, experiment)
+                self._add_line(EXPERIMENTS, experiment)
                 exported.experiments += 1
             for run in self._history.list_runs(experiment):
                 if run.run_id not in runs:
@@ -159,7 +163,7 @@ class _Writer:
         self._add_files(BESIDE, self._history.list_beside(draft.has))
         if tenant is not None:
             tenant.check(exported)
-            draft.add(WORKSPACE, [msgspec.json.encode(tenant.read_settings())])
+            draft.add(WORKSPACE, [_encode(tenant.read_settings(), WORKSPACE, MANIFEST_BYTES)])
             draft.add(AUDIT, (msgspec.json.encode(entry) + b"\n" for entry in tenant.list_audit()))
         draft.finish(MANIFEST, self._make_manifest)
 
@@ -169,7 +173,7 @@ class _Writer:
             counts: list[tuple[str, int]] = []
             self._draft.add(name, self._read_points(run, counts), points=counts)
         self._add_files(f"artifacts/{run.run_id}", self._history.list_files(run))
-        self._draft.add_line(RUNS, RunLine(run, self._draft.get_points(name)))
+        self._add_line(RUNS, RunLine(run, self._draft.get_points(name)))
         self._exported.runs += 1
         self._exported.elsewhere += bool(run.place)
         self._draft.checkpoint()
@@ -185,10 +189,13 @@ class _Writer:
     def _add_model(self, model: PastModel) -> None:
         self._add_files(f"models/{model.model_id}", self._history.list_model_files(model))
         metrics = [_to_line(metric) for metric in model.metrics]
-        self._draft.add_line(MODELS, ModelLine(msgspec.structs.replace(model, metrics=[]), metrics))
+        self._add_line(MODELS, ModelLine(msgspec.structs.replace(model, metrics=[]), metrics))
         self._exported.models += 1
         self._exported.elsewhere += bool(model.place)
         self._draft.checkpoint()
+
+    def _add_line(self, name: str, value: msgspec.Struct) -> None:
+        self._draft.add_line(name, _encode(value, f"A line of {name}", LINE_BYTES - 1))
 
     def _add_files(self, folder: str, files: Iterable[PastFile]) -> None:
         for file in files:
@@ -203,15 +210,28 @@ class _Writer:
         return (decode(line) for line in self._draft.read_lines(name))
 
     def _make_manifest(self) -> bytes:
-        return msgspec.json.encode(
-            Manifest(
-                format=FORMAT,
-                version=VERSION,
-                created_ms=now_ms(),
-                origin=self._history.label,
-                members=self._draft.list_members(),
-            )
+        manifest = Manifest(
+            format=FORMAT,
+            version=VERSION,
+            created_ms=now_ms(),
+            origin=self._history.label,
+            members=self._draft.list_members(),
         )
+        return _encode(manifest, MANIFEST, MANIFEST_BYTES)
+
+
+def _encode(value: msgspec.Struct, where: str, most: int) -> bytes:
+    """Return something as JSON.
+
+    raises: TooLarge for more than readers take
+    """
+    data = msgspec.json.encode(value)
+    if len(data) > most:
+        raise TooLarge(
+            f"{where} would have {len(data):,} bytes at once; bundles hold at most {most:,}",
+            hint="export its experiments and registered models one by one",
+        )
+    return data
 
 
 def _to_line(metric: LoggedMetric) -> MetricLine:

@@ -26,7 +26,9 @@ from trackway.exchange.bundle import (
     BESIDE,
     EXPERIMENTS,
     FORMAT,
+    LINE_BYTES,
     MANIFEST,
+    MANIFEST_BYTES,
     MODELS,
     POINT_BYTES,
     REGISTRY,
@@ -43,10 +45,6 @@ from trackway.exchange.settings import PastWorkspace
 from trackway.sdk.sources import FileSource
 
 T = TypeVar("T")
-MANIFEST_BYTES = 256 * 1024 * 1024
-"""Largest member that is read at once: the manifest, and what is said of a workspace."""
-LINE_BYTES = 64 * 1024 * 1024
-"""Longest line of a member of lines."""
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _ENCRYPTED = 0x1
 

@@ -125,9 +125,9 @@ class Draft:
                 left -= len(line)
                 yield line
 
-    def add_line(self, name: str, value: msgspec.Struct) -> None:
+    def add_line(self, name: str, line: bytes) -> None:
         """Add to a list."""
-        self._files[name].write(msgspec.json.encode(value) + b"\n")
+        self._files[name].write(line + b"\n")
 
     def clear(self, name: str) -> None:
         """Begin a list anew."""
