@@ -14,10 +14,11 @@ from trackway.api.access import CreateGrant, ErasedUser, TeamMember, UpdateUser
 from trackway.api.calls import Actor, Call
 from trackway.api.experiments import PurgeReport
 from trackway.api.holds import CreateHold, ReleaseHold
-from trackway.api.operations import OPERATIONS, Operation
+from trackway.api.operations import OPERATIONS, RESTORE_TRASH, Operation
 from trackway.api.provisioning import SetProvisionedTeam, SetProvisionedUser
 from trackway.api.retention import AuditEntry
 from trackway.api.structs import Request, Response
+from trackway.api.trash import TrashEntry
 from trackway.api.webhooks import CreateWebhook
 from trackway.auth.places import check_open, find_workspace
 from trackway.base.clock import Clock, now_ms
@@ -255,14 +256,17 @@ def _find_object(call: Call, operation: Operation[Any, Any], request: Request, r
     if isinstance(response, ErasedUser) and not response.dry_run:
         target = response.pseudonym  # an entry that names who was erased would be in vain
     elif field:
-        target = getattr(request, field)
+        target = getattr(response, "name", None) if operation is RESTORE_TRASH else None
+        target = target or getattr(request, field)
         if operation.access.target == "registered_model":
             version = getattr(response, "version", None) or getattr(request, "version", None)
             target = f"{target}/{version}" if version else target
     else:  # what was made, what was listed, or all of the workspace
         made = next((one for one in (_get_webhook(response), _get_webhook(request)) if one), None)
         made = made or getattr(response, "experiment_id", None) or getattr(response, "name", None)
-        target = made or getattr(request, "experiment_ids", None) or call.workspace
+        target = (
+            made or getattr(request, "experiment_ids", None) or getattr(request, "trash_ids", None) or call.workspace
+        )
     return ",".join(target)[:1_000] if isinstance(target, list) else str(target)[:1_000]
 
 
@@ -275,6 +279,8 @@ def _describe(request: Request, response: Any) -> str:
     """Return what an entry says beside its object: who got or lost what, how much went."""
     if isinstance(response, PurgeReport):
         return describe_purge(response)
+    if isinstance(response, TrashEntry):
+        return response.kind
     if isinstance(request, CreateGrant):
         who = request.subject or request.subject_kind
         return f"{request.role} for {who} on {request.target_kind} {request.target}".strip()

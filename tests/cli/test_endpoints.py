@@ -31,5 +31,7 @@ def test_an_endpoint_is_listed_shown_and_forgotten(trackway: Trackway) -> None:
         tw.endpoints.delete("live")
     client.call(ops.END_SERVER, d.EndServer(name="live", server_id="a"))
     assert trackway("endpoints", "list", "--model", "churn").output == "No endpoints.\n"
-    assert trackway("endpoints", "delete", "live", "--yes").output == "Forgot endpoint live.\n"
+    assert trackway("endpoints", "delete", "live", "--yes").output.startswith(
+        "Forgot endpoint live. To bring it back: trackway trash restore "
+    )
     assert trackway("endpoints", "list").output == "No endpoints.\n"

@@ -60,8 +60,26 @@ def test_models_and_versions_are_described_tagged_copied_renamed_and_deleted(tra
     assert trackway("models", "delete", "fraud", "1").exit_code == 1, "nobody said yes"
     assert trackway("models", "delete", "fraud", "1", "--yes").exit_code == 0
     assert isinstance(trackway("models", "show", "fraud", "1").exception, errors.NotFound)
-    assert trackway("models", "delete", "fraud", "--yes").exit_code == 0
+    deleted = trackway("models", "delete", "fraud", "--yes")
+    assert "To bring it back: trackway trash restore " in deleted.output
     assert [row["name"] for row in read(trackway("models", "list", "--json"))] == ["other"]
+    assert trackway(*deleted.output.rpartition("trackway ")[2].split()).output == "Registered model fraud is back.\n"
+    assert [row["name"] for row in read(trackway("models", "list", "--json"))] == ["fraud", "other"]
+
+
+def test_the_trash_is_listed_emptied_and_one_by_one_removed(trackway: Trackway, churn: str) -> None:
+    first = read(trackway("models", "delete", churn, "1", "--yes", "--json"))["trash_id"]
+    second = read(trackway("models", "delete", churn, "2", "--yes", "--json"))["trash_id"]
+    rows = read(trackway("trash", "list", "--kind", "model_version", "--json"))
+    assert [(row["id"], row["name"]) for row in rows] == [(second, "churn/2"), (first, "churn/1")]
+    assert trackway("trash", "list", "--name", "none").output == "Nothing of this is in the trash.\n"
+    assert "trackway trash list shows them" in trackway("retention").output
+    assert "Would remove 1 other thing" in trackway("trash", "purge", first, "--dry-run").output
+    assert trackway("trash", "purge", first).exit_code == 1, "nobody said yes"
+    assert "Removed 1 other thing" in trackway("trash", "purge", first, "--yes").output
+    assert isinstance(trackway("trash", "restore", first).exception, errors.NotFound)
+    assert "Removed 1 other thing" in trackway("gc", "--yes").output
+    assert trackway("trash", "list").output == "Nothing of this is in the trash.\n"
 
 
 def test_a_policy_asks_for_evidence_and_a_request_brings_it_through(trackway: Trackway, churn: str) -> None:

@@ -175,15 +175,15 @@ SCENARIOS: list[Scenario] = [
     ),
     ok(
         ops.DELETE_MODEL_VERSION,
-        "with its own copy",
+        "whose own copy stays until it is purged",
         lambda s: g.VersionName(name=named(frozen(s)), version=1),
-        lambda s, x: not list_copies(s) and is_there(s),
+        lambda s, x: list_copies(s) and is_there(s),
     ),
     ok(
         ops.DELETE_REGISTERED_MODEL,
-        "with the copies of its versions",
+        "whose versions' copies stay until it is purged",
         lambda s: g.RegisteredModelName(name=named(frozen(s))),
-        lambda s, x: not list_copies(s) and is_there(s),
+        lambda s, x: list_copies(s) and is_there(s),
     ),
     ok(
         ops.PURGE_RUNS,

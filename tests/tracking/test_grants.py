@@ -21,6 +21,7 @@ from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
 from trackway.api import schedules as s
+from trackway.api import trash as z
 from trackway.api import workspaces as w
 from trackway.api.calls import ANONYMOUS, Call, Permission
 from trackway.api.operations import OPERATIONS, Operation
@@ -268,6 +269,55 @@ def test_who_makes_an_object_owns_it_and_grants_follow_it(doors: Doors, cast: Ca
     stage.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="still"))  # of somebody else
     with pytest.raises(NotFound):
         cast.call(stage, "contributor", ops.GET_REGISTERED_MODEL, g.RegisteredModelName(name="still"))
+
+
+def test_what_somebody_deleted_comes_back_to_them_with_their_role(doors: Doors, cast: Cast) -> None:
+    stage = Stage(doors.open.dispatch)
+    cast.enter(stage)
+
+    def see(part: str) -> list[str]:
+        return [one.name for one in cast.call(stage, part, ops.SEARCH_TRASH, z.SearchTrash()).entries]
+
+    cast.call(stage, "contributor", ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="mine"))
+    gone = cast.call(stage, "contributor", ops.DELETE_REGISTERED_MODEL, g.RegisteredModelName(name="mine"))
+    back = z.TrashId(trash_id=gone.trash_id)
+    assert see("contributor") == see("admin") == ["mine"]
+    for part in ("editor", "manager", "owner", "viewer", "neighbour"):
+        assert see(part) == [], part
+        with pytest.raises(PermissionDenied) as refusal:
+            cast.call(stage, part, ops.RESTORE_TRASH, back)
+        with pytest.raises(PermissionDenied) as missing:
+            cast.call(stage, part, ops.RESTORE_TRASH, z.TrashId(trash_id="999999"))
+        assert str(refusal.value) == str(missing.value), "what may not be seen is not there"
+    assert cast.call(stage, "contributor", ops.RESTORE_TRASH, back).name == "mine"
+    cast.call(stage, "contributor", ops.UPDATE_REGISTERED_MODEL, g.UpdateRegisteredModel(name="mine", owner="me"))
+    gone = cast.call(stage, "contributor", ops.DELETE_REGISTERED_MODEL, g.RegisteredModelName(name="mine"))
+    stage.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="mine"))  # of somebody else
+    with pytest.raises(AlreadyExists):
+        cast.call(stage, "contributor", ops.RESTORE_TRASH, z.TrashId(trash_id=gone.trash_id))
+
+
+def test_a_version_is_brought_back_by_who_may_delete_it_and_a_grant_by_who_may_give_it(
+    doors: Doors, cast: Cast
+) -> None:
+    stage = Stage(doors.open.dispatch)
+    cast.enter(stage)
+    make_registered(stage, versions=1)
+    gone = stage.call(ops.DELETE_MODEL_VERSION, g.VersionName(name="churn", version=1))
+    back = z.TrashId(trash_id=gone.trash_id)
+    for part in ("editor", "viewer", "sharer", "neighbour"):
+        with pytest.raises(PermissionDenied, match="on the workspace"):  # and no name of what may not be seen
+            cast.call(stage, part, ops.RESTORE_TRASH, back)
+    assert cast.call(stage, "owner", ops.RESTORE_TRASH, back).name == "churn/1"
+    subject = c.CreateGrant(subject_kind="everyone", target_kind="experiment", target=stage.exp, role="reader")
+    given = cast.call(stage, "manager", ops.CREATE_GRANT, subject)
+    gone = cast.call(stage, "manager", ops.DELETE_GRANT, c.GrantId(grant_id=given.grant_id))
+    back = z.TrashId(trash_id=gone.trash_id)
+    with pytest.raises(PermissionDenied):
+        cast.call(stage, "owner", ops.RESTORE_TRASH, back)
+    cast.call(stage, "manager", ops.RESTORE_TRASH, back)
+    found = stage.call(ops.LIST_GRANTS, c.ListGrants(target_kind="experiment", target=stage.exp)).grants
+    assert [one.grant_id for one in found] == [given.grant_id]
 
 
 def test_runs_are_moved_by_who_may_write_at_both_ends(doors: Doors, cast: Cast) -> None:

@@ -32,6 +32,7 @@ from tests.tracking import (
     scenarios_signatures,
     scenarios_teams,
     scenarios_transfers,
+    scenarios_trash,
     scenarios_versions,
     scenarios_webhooks,
     scenarios_workspaces,
@@ -74,6 +75,7 @@ SCENARIOS: list[Scenario] = [
     *scenarios_workspaces.SCENARIOS,
     *scenarios_holds.SCENARIOS,
     *scenarios_erasure.SCENARIOS,
+    *scenarios_trash.SCENARIOS,
 ]
 
 

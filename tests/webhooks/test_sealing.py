@@ -15,6 +15,9 @@ import pytest
 
 from tests.webhooks.receivers import run_receiver
 from tests.webhooks.test_courier import World
+from trackway.api import operations as ops
+from trackway.api import trash as z
+from trackway.api import webhooks as w
 from trackway.base import sealing
 from trackway.base.errors import Corrupt, InvalidInput, NotSupported
 from trackway.base.sealing import Vault
@@ -151,17 +154,21 @@ def test_the_command_rotates_and_deliveries_go_on(tmp_path: Path, monkeypatch: p
             for number in range(5):
                 world.watch(receiver.url, secret=f"hush {number}")
             world.watch(receiver.url)
+            gone = world.call(
+                ops.DELETE_WEBHOOK, w.WebhookId(webhook_id=world.watch(receiver.url, secret="in the trash"))
+            )
             before = read_secrets(tmp_path)
             monkeypatch.setenv("TRACKWAY_MASTER_KEY", f"{NEW},{OLD}")
             command = [sys.executable, "-m", "trackway", "db", "rotate-key", f"sqlite:///{tmp_path}/t.db"]
             said = [subprocess.run(command, capture_output=True, text=True, timeout=60).stdout for _ in range(2)]
-            assert said == [f"Sealed {n} of 5 secrets anew; all are under the first master key.\n" for n in (5, 0)]
+            assert said == [f"Sealed {n} of 6 secrets anew; all are under the first master key.\n" for n in (6, 0)]
             after = read_secrets(tmp_path)
             assert [one == other for one, other in zip(before, after, strict=True)] == [False] * 5 + [True]
             world.platform.vault = Vault(NEW)
             world.courier = world.make_courier()
+            world.call(ops.RESTORE_TRASH, z.TrashId(trash_id=gone.trash_id))
             world.happen("churn")
             world.deliver()
-            assert ["x-mlflow-signature" in one.headers for one in receiver.received] == [True] * 5 + [False]
+            assert ["x-mlflow-signature" in one.headers for one in receiver.received] == [True] * 5 + [False, True]
     finally:
         world.platform.close()

@@ -28,11 +28,12 @@ Target = Literal[
     "endpoint",
     "schedule",
     "file",
+    "trash",
 ]
 """What kind of object an operation is about; its id is the request field that ``Operation.target_field`` names.
 
 ``system`` is the whole installation, for its administrators alone; ``self`` is what belongs to who calls; ``grant`` is
-what a grant is about.
+what a grant is about; ``trash`` one thing in it, for who deleted it or might.
 """
 
 
@@ -57,12 +58,14 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
 
     experiments: their numbers
     models:      numbers of registered models in the store; ``endpoints`` and ``schedules`` likewise
+    trash:       who deleted what is seen of the trash
     """
 
     experiments: frozenset[int] | None = None
     models: frozenset[int] | None = None
     endpoints: frozenset[int] | None = None
     schedules: frozenset[int] | None = None
+    trash: str | None = None
 
     def has_experiment(self, number: int) -> bool:
         """Tell whether an experiment, and so its runs, may be seen."""

@@ -114,11 +114,15 @@ class PurgeExperiments(Request, frozen=True, kw_only=True):
 
 
 class PurgeReport(Response, frozen=True, kw_only=True):
-    """What a purge removed, or would remove; ``held`` is what a legal hold kept from it."""
+    """What a purge removed, or would remove; ``held`` is what a legal hold kept from it.
+
+    objects: registered models, versions, webhooks and whatever else was in the trash by itself
+    """
 
     experiments: int = 0
     runs: int = 0
     models: int = 0
+    objects: int = 0
     points: int = 0
     files: int = 0
     file_bytes: int = 0

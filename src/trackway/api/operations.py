@@ -24,6 +24,7 @@ from trackway.api import runs as r
 from trackway.api import schedules as c
 from trackway.api import signing as k
 from trackway.api import transfers as f
+from trackway.api import trash as z
 from trackway.api import webhooks as w
 from trackway.api import workspaces as s
 from trackway.api.calls import Permission, Target
@@ -152,7 +153,7 @@ GET_REGISTERED_MODEL = Operation("registered_models.get", "GET", "/registered-mo
 SEARCH_REGISTERED_MODELS = Operation("registered_models.search", "POST", "/registered-models/search", g.SearchRegisteredModels, g.RegisteredModelPage, lists(), "Search registered models.")
 UPDATE_REGISTERED_MODEL = Operation("registered_models.update", "PATCH", "/registered-models/{name}", g.UpdateRegisteredModel, g.RegisteredModel, writes("registered_model", "name"), "Describe a registered model, or give it another owner.")
 RENAME_REGISTERED_MODEL = Operation("registered_models.rename", "POST", "/registered-models/{name}/rename", g.RenameRegisteredModel, g.RegisteredModel, writes("registered_model", "name"), "Rename a registered model.")
-DELETE_REGISTERED_MODEL = Operation("registered_models.delete", "DELETE", "/registered-models/{name}", g.RegisteredModelName, Empty, writes("registered_model", "name", permission="delete"), "Delete a registered model with its versions, for good.")
+DELETE_REGISTERED_MODEL = Operation("registered_models.delete", "DELETE", "/registered-models/{name}", g.RegisteredModelName, z.Trashed, writes("registered_model", "name", permission="delete"), "Move a registered model with its versions to the trash.")
 SET_REGISTERED_MODEL_TAGS = Operation("registered_models.set_tags", "POST", "/registered-models/{name}/tags", g.SetRegisteredModelTags, Empty, writes("registered_model", "name"), "Set tags of a registered model.")
 DELETE_REGISTERED_MODEL_TAG = Operation("registered_models.delete_tag", "DELETE", "/registered-models/{name}/tags", g.DeleteRegisteredModelTag, Empty, writes("registered_model", "name"), "Delete a tag of a registered model.")
 SET_ALIAS = Operation("registered_models.set_alias", "PUT", "/registered-models/{name}/aliases/{alias}", g.SetAlias, Empty, writes("registered_model", "name"), "Make an alias stand for a version.")
@@ -165,7 +166,7 @@ IMPORT_REGISTERED_MODEL = Operation("registered_models.import", "POST", "/regist
 GET_PORTFOLIO = Operation("registered_models.portfolio", "POST", "/registered-models/portfolio", n.GetPortfolio, n.Portfolio, lists(), "Get what is in use, since when, by whom, and from which run and data.")
 CREATE_COMMENT = Operation("registered_models.create_comment", "POST", "/registered-models/{name}/comments", g.CreateComment, g.Comment, writes("registered_model", "name"), "Comment on a registered model or a version.")
 UPDATE_COMMENT = Operation("registered_models.update_comment", "PATCH", "/registered-models/{name}/comments/{comment_id}", g.UpdateComment, g.Comment, writes("registered_model", "name"), "Change a comment of one's own.")
-DELETE_COMMENT = Operation("registered_models.delete_comment", "DELETE", "/registered-models/{name}/comments/{comment_id}", g.DeleteComment, Empty, writes("registered_model", "name"), "Delete a comment of one's own.")
+DELETE_COMMENT = Operation("registered_models.delete_comment", "DELETE", "/registered-models/{name}/comments/{comment_id}", g.DeleteComment, z.Trashed, writes("registered_model", "name"), "Move a comment of one's own to the trash.")
 LIST_COMMENTS = Operation("registered_models.list_comments", "GET", "/registered-models/{name}/comments", g.ListComments, g.CommentPage, reads("registered_model", "name"), "List comments, newest first.")
 REQUEST_TRANSITION = Operation("registered_models.request_transition", "POST", "/registered-models/{name}/requests", g.RequestTransition, g.TransitionRequest, writes("registered_model", "name"), "Ask that a version gets a stage or an alias.")
 DECIDE_REQUEST = Operation("registered_models.decide_request", "POST", "/registered-models/{name}/requests/{request_id}/decision", g.DecideRequest, g.TransitionRequest, writes("registered_model", "name"), "Approve, reject or withdraw a request.")
@@ -176,7 +177,7 @@ GET_MODEL_VERSION = Operation("model_versions.get", "GET", "/registered-models/{
 GET_VERSION_BY_ALIAS = Operation("model_versions.get_by_alias", "GET", "/registered-models/{name}/aliases/{alias}", g.Alias, g.ModelVersion, reads("registered_model", "name"), "Get the version that an alias stands for.")
 SEARCH_MODEL_VERSIONS = Operation("model_versions.search", "POST", "/model-versions/search", g.SearchModelVersions, g.ModelVersionPage, lists(), "Search versions.")
 UPDATE_MODEL_VERSION = Operation("model_versions.update", "PATCH", "/registered-models/{name}/versions/{version}", g.UpdateModelVersion, g.ModelVersion, writes("registered_model", "name"), "Describe a version, or say how far its registration is.")
-DELETE_MODEL_VERSION = Operation("model_versions.delete", "DELETE", "/registered-models/{name}/versions/{version}", g.VersionName, Empty, writes("registered_model", "name", permission="delete"), "Delete a version for good; its number is not given again.")
+DELETE_MODEL_VERSION = Operation("model_versions.delete", "DELETE", "/registered-models/{name}/versions/{version}", g.VersionName, z.Trashed, writes("registered_model", "name", permission="delete"), "Move a version to the trash; its number is not given again.")
 COPY_MODEL_VERSION = Operation("model_versions.copy", "POST", "/registered-models/{name}/versions/{version}/copy", g.CopyModelVersion, g.ModelVersion, Access("write", "registered_model", "to", writes=True, audited=True, reads_field="name"), "Register a copy of a version under another name.")
 SET_VERSION_TAGS = Operation("model_versions.set_tags", "POST", "/registered-models/{name}/versions/{version}/tags", g.SetVersionTags, Empty, writes("registered_model", "name"), "Set tags of a version.")
 DELETE_VERSION_TAG = Operation("model_versions.delete_tag", "DELETE", "/registered-models/{name}/versions/{version}/tags", g.DeleteVersionTag, Empty, writes("registered_model", "name"), "Delete a tag of a version.")
@@ -186,7 +187,7 @@ SIGN_VERSION = Operation("model_versions.sign", "POST", "/registered-models/{nam
 LIST_SIGNATURES = Operation("model_versions.list_signatures", "GET", "/registered-models/{name}/versions/{version}/signatures", g.VersionName, k.SignatureList, reads("registered_model", "name"), "List the signatures of a version.")
 TRUST_SIGNING_KEY = Operation("signing_keys.create", "POST", "/signing-keys", k.TrustSigningKey, k.SigningKey, writes("workspace", permission="admin"), "Trust a key to sign versions.")
 LIST_SIGNING_KEYS = Operation("signing_keys.list", "GET", "/signing-keys", k.ListSigningKeys, k.SigningKeyList, reads("workspace"), "List the keys that are trusted to sign versions.")
-DELETE_SIGNING_KEY = Operation("signing_keys.delete", "DELETE", "/signing-keys/{name}", k.SigningKeyName, Empty, writes("workspace", permission="admin"), "Trust a key no more, nor what it signed.")
+DELETE_SIGNING_KEY = Operation("signing_keys.delete", "DELETE", "/signing-keys/{name}", k.SigningKeyName, z.Trashed, writes("workspace", permission="admin"), "Trust a key no more, nor what it signed; both go to the trash.")
 GET_LINEAGE = Operation("lineage.get", "POST", "/lineage", n.GetLineage, n.Lineage, lists(), "Follow data sets, runs, models, versions and endpoints both ways.")
 
 ANNOUNCE_SERVER = Operation("endpoints.announce", "POST", "/endpoints/{name}/servers", d.AnnounceServer, d.Endpoint, writes("endpoint", "name"), "Say that a server serves a version at an endpoint.")
@@ -194,13 +195,13 @@ RENEW_SERVER = Operation("endpoints.renew", "POST", "/endpoints/{name}/servers/{
 END_SERVER = Operation("endpoints.end", "POST", "/endpoints/{name}/servers/{server_id}/end", d.EndServer, d.Endpoint, writes("endpoint", "name"), "Say that a server stops.")
 GET_ENDPOINT = Operation("endpoints.get", "GET", "/endpoints/{name}", d.EndpointName, d.Endpoint, reads("endpoint", "name"), "Get an endpoint with its servers.")
 LIST_ENDPOINTS = Operation("endpoints.list", "GET", "/endpoints", d.ListEndpoints, d.EndpointPage, lists(), "List endpoints, perhaps those that serve a model.")
-DELETE_ENDPOINT = Operation("endpoints.delete", "DELETE", "/endpoints/{name}", d.EndpointName, Empty, writes("endpoint", "name", permission="delete"), "Forget an endpoint that nobody serves.")
+DELETE_ENDPOINT = Operation("endpoints.delete", "DELETE", "/endpoints/{name}", d.EndpointName, z.Trashed, writes("endpoint", "name", permission="delete"), "Move an endpoint that nobody serves to the trash.")
 
 CREATE_WEBHOOK = Operation("webhooks.create", "POST", "/webhooks", w.CreateWebhook, w.Webhook, writes("workspace", permission="admin"), "Have an address told of what happens.")
 GET_WEBHOOK = Operation("webhooks.get", "GET", "/webhooks/{webhook_id}", w.WebhookId, w.Webhook, reads("workspace", permission="admin"), "Get a webhook.")
 LIST_WEBHOOKS = Operation("webhooks.list", "GET", "/webhooks", w.ListWebhooks, w.WebhookPage, reads("workspace", permission="admin"), "List webhooks, oldest first.")
 UPDATE_WEBHOOK = Operation("webhooks.update", "PATCH", "/webhooks/{webhook_id}", w.UpdateWebhook, w.Webhook, writes("workspace", permission="admin"), "Change a webhook.")
-DELETE_WEBHOOK = Operation("webhooks.delete", "DELETE", "/webhooks/{webhook_id}", w.WebhookId, Empty, writes("workspace", permission="admin"), "Delete a webhook with all that waits for it.")
+DELETE_WEBHOOK = Operation("webhooks.delete", "DELETE", "/webhooks/{webhook_id}", w.WebhookId, z.Trashed, writes("workspace", permission="admin"), "Move a webhook with all that waits for it to the trash.")
 TEST_WEBHOOK = Operation("webhooks.test", "POST", "/webhooks/{webhook_id}/test", w.TestWebhook, w.Delivery, writes("workspace", permission="admin"), "Send an example of an event.")
 LIST_DELIVERIES = Operation("webhooks.list_deliveries", "GET", "/webhooks/{webhook_id}/deliveries", w.ListDeliveries, w.DeliveryPage, reads("workspace", permission="admin"), "List what was or is to be delivered, newest first.")
 GET_DELIVERY = Operation("webhooks.get_delivery", "GET", "/webhooks/{webhook_id}/deliveries/{delivery_id}", w.DeliveryName, w.Delivery, reads("workspace", permission="admin"), "Get a delivery with its attempts.")
@@ -210,7 +211,7 @@ CREATE_SCHEDULE = Operation("schedules.create", "POST", "/schedules", c.CreateSc
 GET_SCHEDULE = Operation("schedules.get", "GET", "/schedules/{name}", c.ScheduleName, c.Schedule, reads("schedule", "name"), "Get a schedule.")
 LIST_SCHEDULES = Operation("schedules.list", "GET", "/schedules", c.ListSchedules, c.SchedulePage, lists(), "List schedules by name.")
 UPDATE_SCHEDULE = Operation("schedules.update", "PATCH", "/schedules/{name}", c.UpdateSchedule, c.Schedule, writes("schedule", "name", permission="admin"), "Change, pause or resume a schedule.")
-DELETE_SCHEDULE = Operation("schedules.delete", "DELETE", "/schedules/{name}", c.ScheduleName, Empty, writes("schedule", "name", permission="admin"), "Delete a schedule with its history; what is running is ended.")
+DELETE_SCHEDULE = Operation("schedules.delete", "DELETE", "/schedules/{name}", c.ScheduleName, z.Trashed, writes("schedule", "name", permission="admin"), "Move a schedule with its history to the trash; what is running is ended.")
 RUN_SCHEDULE = Operation("schedules.run_now", "POST", "/schedules/{name}/ticks", c.ScheduleName, c.Tick, writes("schedule", "name", permission="manage"), "Run a schedule's project now.")
 LIST_TICKS = Operation("schedules.history", "GET", "/schedules/{name}/ticks", c.ListTicks, c.TickPage, reads("schedule", "name"), "List a schedule's times and what became of them, newest first.")
 CANCEL_TICK = Operation("schedules.cancel", "POST", "/schedules/{name}/ticks/{tick_id}/cancel", c.CancelTick, c.Tick, writes("schedule", "name", permission="manage"), "Have a time not run, or its run ended.")
@@ -230,6 +231,9 @@ GET_RETENTION = Operation("retention.get", "GET", "/retention", t.GetRetention, 
 SET_RETENTION = Operation("retention.set", "PUT", "/retention", t.SetRetention, t.Retention, writes("workspace", permission="admin"), "Set after how long the trash is purged.")
 PURGE_TRASH = Operation("retention.purge", "POST", "/retention/purge", t.PurgeTrash, e.PurgeReport, writes("workspace", permission="admin"), "Purge what has been in the trash for long enough.")
 GET_RETENTION_REPORT = Operation("retention.report", "GET", "/retention/report", t.GetRetentionReport, t.RetentionReport, reads("workspace", permission="admin"), "Say what the policy takes and when, what is kept from it, and what went lately.")
+SEARCH_TRASH = Operation("trash.search", "POST", "/trash/search", z.SearchTrash, z.TrashPage, lists(), "List what one deleted, or as an administrator all that was, but experiments, runs and logged models.")
+RESTORE_TRASH = Operation("trash.restore", "POST", "/trash/{trash_id}/restore", z.TrashId, z.TrashEntry, writes("trash", "trash_id", permission="admin"), "Bring something back from the trash.")
+PURGE_ENTRIES = Operation("trash.purge", "POST", "/trash/purge", z.PurgeEntries, e.PurgeReport, writes("workspace", permission="admin"), "Remove things of the trash for good, with their files.")
 SEARCH_AUDIT = Operation("audit.search", "POST", "/audit/search", t.SearchAudit, t.AuditPage, reads("workspace", permission="admin"), "Read the audit log, newest first.")
 VERIFY_AUDIT = Operation("audit.verify", "POST", "/audit/verify", t.VerifyAudit, t.AuditVerdict, reads("workspace", permission="admin"), "Check that the audit log is whole and as it was written.")
 TRIM_AUDIT = Operation("audit.trim", "POST", "/audit/trim", t.TrimAudit, t.TrimmedAudit, writes("system", permission="admin"), "Remove old entries of the audit log.")
@@ -268,15 +272,15 @@ CHOOSE_WORKSPACE = Operation("workspaces.choose", "PUT", "/me/workspace", s.Work
 CREATE_TEAM = Operation("teams.create", "POST", "/teams", u.CreateTeam, u.Team, writes("workspace", "team", permission="admin"), "Create a team.")
 LIST_TEAMS = Operation("teams.list", "GET", "/teams", u.ListTeams, u.TeamList, reads("workspace", permission="admin"), "List teams with their members.")
 UPDATE_TEAM = Operation("teams.update", "PATCH", "/teams/{team}", u.UpdateTeam, u.Team, writes("workspace", "team", permission="admin"), "Rename or describe a team.")
-DELETE_TEAM = Operation("teams.delete", "DELETE", "/teams/{team}", u.TeamName, Empty, writes("workspace", "team", permission="admin"), "Delete a team with its grants.")
+DELETE_TEAM = Operation("teams.delete", "DELETE", "/teams/{team}", u.TeamName, z.Trashed, writes("workspace", "team", permission="admin"), "Move a team with its grants to the trash.")
 ADD_MEMBER = Operation("teams.add_member", "PUT", "/teams/{team}/members/{user}", u.TeamMember, u.Team, writes("workspace", "team", permission="admin"), "Add a user to a team.")
 REMOVE_MEMBER = Operation("teams.remove_member", "DELETE", "/teams/{team}/members/{user}", u.TeamMember, u.Team, writes("workspace", "team", permission="admin"), "Remove a user from a team.")
 SET_ROLE = Operation("roles.set", "PUT", "/roles/{role}", u.SetRole, u.Role, writes("workspace", "role", permission="admin"), "Create a role of one's own, or change it.")
 LIST_ROLES = Operation("roles.list", "GET", "/roles", u.ListRoles, u.RoleList, reads("workspace"), "List roles.")
-DELETE_ROLE = Operation("roles.delete", "DELETE", "/roles/{role}", u.RoleName, Empty, writes("workspace", "role", permission="admin"), "Delete a role of one's own with the grants of it.")
+DELETE_ROLE = Operation("roles.delete", "DELETE", "/roles/{role}", u.RoleName, z.Trashed, writes("workspace", "role", permission="admin"), "Move a role of one's own to the trash, with the grants of it.")
 CREATE_GRANT = Operation("grants.create", "POST", "/grants", u.CreateGrant, u.Grant, writes("grant", permission="manage"), "Give somebody a role on something.")
 LIST_GRANTS = Operation("grants.list", "POST", "/grants/search", u.ListGrants, u.GrantList, reads("grant", permission="manage"), "List who has which role on what.")
-DELETE_GRANT = Operation("grants.delete", "DELETE", "/grants/{grant_id}", u.GrantId, Empty, writes("grant", "grant_id", permission="manage"), "Take a role back, at once.")
+DELETE_GRANT = Operation("grants.delete", "DELETE", "/grants/{grant_id}", u.GrantId, z.Trashed, writes("grant", "grant_id", permission="manage"), "Take a role back, at once; the grant goes to the trash.")
 LIST_OWN_GRANTS = Operation("grants.list_own", "GET", "/me/grants", u.ListOwnGrants, u.OwnGrantList, reads("self"), "List the roles that one has oneself, by teams and with everyone.")
 EXPLAIN_ACCESS = Operation("access.explain", "POST", "/access/explain", u.Explain, u.Explanation, reads("self"), "Ask whether somebody may do something, and why.")
 # fmt: on

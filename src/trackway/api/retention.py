@@ -17,11 +17,15 @@ class SetRetention(Request, frozen=True, kw_only=True):
 
 
 class Retention(Response, frozen=True, kw_only=True):
-    """The policy, what is in the trash now, and how many legal holds keep things from being purged."""
+    """The policy, what is in the trash now, and how many legal holds keep things from being purged.
+
+    trashed_objects: what ``trash.search`` lists
+    """
 
     trash_ms: int | None
     trashed_experiments: int = 0
     trashed_runs: int = 0
+    trashed_objects: int = 0
     holds: int = 0
 
 
@@ -65,7 +69,7 @@ class Trash(Response, frozen=True, kw_only=True):
 
 
 class RetentionReport(Response, frozen=True, kw_only=True):
-    """The trash by experiment, the oldest first, and the sums.
+    """The trash by experiment, the oldest first, and the sums, with what is of no experiment.
 
     What is due is what a dry run of ``retention.purge`` counts, which looks at fewer at a time.
 

@@ -10,11 +10,13 @@ RegistryEvent = Literal[
     "registered_model.created",
     "registered_model.updated",
     "registered_model.deleted",
+    "registered_model.restored",
     "registered_model_tag.set",
     "registered_model_tag.deleted",
     "model_version.created",
     "model_version.updated",
     "model_version.deleted",
+    "model_version.restored",
     "model_version.stage_changed",
     "model_version.attested",
     "model_version.signed",
@@ -29,6 +31,7 @@ RegistryEvent = Literal[
     "comment.created",
     "comment.updated",
     "comment.deleted",
+    "comment.restored",
 ]
 PromptEvent = Literal[
     "prompt.created",

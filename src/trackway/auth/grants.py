@@ -9,7 +9,7 @@ from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api.calls import Call, Permission, Target
 from trackway.api.operations import BY_NAME, Operation
-from trackway.api.structs import Empty
+from trackway.api.trash import Trashed
 from trackway.auth.rights import ALL, Permissions, load_rights
 from trackway.auth.targets import missing
 from trackway.auth.users import check_user_name, find_user
@@ -18,6 +18,7 @@ from trackway.rules.checks import check_text, parse_experiment_id
 from trackway.rules.handlers import Handlers
 from trackway.store.access import Given, GrantRow, UserRow
 from trackway.store.base import Transaction
+from trackway.store.trash import Deleted
 from trackway.store.workspaces import DEFAULT
 
 _Named = tuple[c.NamedKind, str]
@@ -74,10 +75,12 @@ class GrantService:
         tx.access.update_team(team.number, name, description)
         return tx.access.show_team(team.number)
 
-    def delete_team(self, tx: Transaction, call: Call, q: c.TeamName) -> Empty:
-        """Delete a team with its grants."""
-        tx.access.delete_team(_find_team(tx, call, q.team))
-        return Empty()
+    def delete_team(self, tx: Transaction, call: Call, q: c.TeamName) -> Trashed:
+        """Move a team with its grants to the trash."""
+        team = _find_team(tx, call, q.team)
+        trashed = tx.trash.keep(call, Deleted("team", q.team, team))
+        tx.access.delete_team(team)
+        return trashed
 
     def add_member(self, tx: Transaction, call: Call, q: c.TeamMember) -> c.Team:
         """Add a user to a team."""
@@ -116,12 +119,13 @@ class GrantService:
             roles=built_in + [c.Role(role=name, permissions=those, built_in=False) for name, those in own]
         )
 
-    def delete_role(self, tx: Transaction, call: Call, q: c.RoleName) -> Empty:
-        """Delete a role of one's own."""
-        if not tx.access.delete_role(call.workspace, q.role):
+    def delete_role(self, tx: Transaction, call: Call, q: c.RoleName) -> Trashed:
+        """Move a role of one's own to the trash, with the grants of it."""
+        trashed = tx.trash.keep(call, Deleted("role", q.role))
+        if not tx.access.delete_role(call.workspace, q.role):  # which undoes what was kept
             hint = "built-in roles stay" if q.role in c.ROLES else ""
             raise NotFound(f"There is no role {q.role[:80]!r} of your own", hint=hint)
-        return Empty()
+        return trashed
 
     def create_grant(self, tx: Transaction, call: Call, q: c.CreateGrant) -> c.Grant:
         """Give a role, of which the caller has every permission on the target."""
@@ -163,13 +167,17 @@ class GrantService:
             ]
         )
 
-    def delete_grant(self, tx: Transaction, call: Call, q: c.GrantId) -> Empty:
+    def delete_grant(self, tx: Transaction, call: Call, q: c.GrantId) -> Trashed:
         """Take a role back."""
         number = int(q.grant_id) if q.grant_id.isascii() and q.grant_id.isdigit() and len(q.grant_id) <= 18 else 0
-        if tx.access.get_grant(call.workspace, number) is None:
+        grant = tx.access.get_grant(call.workspace, number)
+        if grant is None:
             raise NotFound(f"There is no grant {q.grant_id[:40]!r}")
+        who = grant.subject or grant.subject_kind
+        title = f"{grant.role} for {who} on {grant.target_kind} {grant.target}".strip()
+        trashed = tx.trash.keep(call, Deleted("grant", title, number, 0, grant.target_kind, grant.target))
         tx.access.delete_grant(call.workspace, number)
-        return Empty()
+        return trashed
 
     def explain(self, tx: Transaction, call: Call, q: c.Explain) -> c.Explanation:
         """Say whether a user may do something, and through what."""

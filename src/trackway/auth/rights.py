@@ -120,9 +120,11 @@ def _load(tx: Transaction, version: int, shown: _Shown, place: WorkspaceRow) -> 
     everywhere = ALL if shown.user.is_admin else join(roles, (one for one in given if one.target_kind == "workspace"))
     experiments, named, numbers = _resolve(tx, workspace, roles, given, ceiling)
     everywhere &= ceiling
-    sees = EVERYTHING
+    actor = Actor(kind=shown.user.kind, name=shown.user.name)
+    sees = EVERYTHING if "admin" in everywhere else Sight(trash=actor.label)
     if "read" not in everywhere:
         sees = Sight(
+            trash=actor.label,
             experiments=frozenset(number for number, those in experiments.items() if "read" in those),
             models=_list_seen("registered_model", named, numbers),
             endpoints=_list_seen("endpoint", named, numbers),
@@ -132,7 +134,7 @@ def _load(tx: Transaction, version: int, shown: _Shown, place: WorkspaceRow) -> 
     is_admin = shown.user.is_admin and not shown.role and not shown.workspace
     return Rights(
         version,
-        Actor(kind=shown.user.kind, name=shown.user.name),
+        actor,
         shown.user.pk,
         is_admin,
         is_admin or shown.role == PROVISIONER,

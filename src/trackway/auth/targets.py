@@ -6,7 +6,7 @@ Of an object that the actor may not read, every check says what is said of one t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from trackway.api import access as c
 from trackway.api import endpoints as d
@@ -23,6 +23,7 @@ from trackway.base.errors import AlreadyExists, NotFound, PermissionDenied
 from trackway.rules import default_experiment
 from trackway.rules.checks import parse_experiment_id
 from trackway.store.base import Transaction
+from trackway.store.trash import TrashRow
 
 
 class AdmittedCall(Call, frozen=True, kw_only=True):
@@ -211,6 +212,35 @@ def _on_file(tx: Transaction, call: AdmittedCall, access: Access, request: Any) 
     check_file(tx, call, getattr(request, access.target_field), access.permission)
 
 
+def _on_trash(tx: Transaction, call: AdmittedCall, _access: Access, request: Any) -> None:
+    """Check what deleting it took, which whoever deleted an object that was theirs has no more.
+
+    Who may not see all of the trash learns nothing about what else is in it.
+    """
+    found = tx.trash.find(call.workspace, request.trash_id)
+    try:
+        if found is None or not _may_restore(call, found):
+            check_workspace(call, "admin")
+    except NotFound:
+        check_workspace(call, "admin")
+
+
+def _may_restore(call: AdmittedCall, found: TrashRow) -> bool:
+    """Tell whether somebody may bring something back who is no administrator; raises for some who may not."""
+    what, is_own = found.what, found.deleted_by == call.actor.label
+    if what.kind == "model_version":
+        check_named(call, "registered_model", what.target, "delete")
+        return True
+    if what.kind == "comment":
+        check_named(call, "registered_model", what.target, "write")
+        return is_own
+    if what.kind == "grant":
+        check_grant(call, cast(c.GrantKind, what.target_kind), what.target)
+        return is_own
+    return is_own and what.kind in _NAMED and "delete" in _rights(call).ceiling
+
+
+_NAMED: frozenset[str] = frozenset(get_args(c.NamedKind))
 CHECKS: dict[Target, Check] = {
     "system": _on_system,
     "provisioning": _on_provisioning,
@@ -225,6 +255,7 @@ CHECKS: dict[Target, Check] = {
     "endpoint": _on_endpoint,
     "schedule": _on_schedule,
     "file": _on_file,
+    "trash": _on_trash,
 }
 """The check of each kind of target."""
 

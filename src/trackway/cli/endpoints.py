@@ -6,7 +6,7 @@ import click
 
 from trackway.api import endpoints as d
 from trackway.api import operations as ops
-from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows
+from trackway.cli.output import format_time, on_store, show_one, show_rows, show_trashed
 from trackway.sdk.transport import Transport
 
 
@@ -47,11 +47,11 @@ def get_endpoint(transport: Transport, name: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_store
 def delete_endpoint(transport: Transport, name: str, yes: bool, as_json: bool) -> None:
-    """Forget an endpoint that nobody serves, with the roles that were given on it."""
+    """Move an endpoint that nobody serves to the trash, with the roles that were given on it."""
     if not yes:
         click.confirm(f"Forget endpoint {name}?", abort=True)
-    transport.call(ops.DELETE_ENDPOINT, d.EndpointName(name=name))
-    show_done(f"Forgot endpoint {name}.", as_json, name=name)
+    trashed = transport.call(ops.DELETE_ENDPOINT, d.EndpointName(name=name))
+    show_trashed(f"Forgot endpoint {name}.", trashed, as_json, name=name)
 
 
 def _describe(server: d.EndpointServer) -> dict[str, str]:

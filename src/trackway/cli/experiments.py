@@ -137,4 +137,6 @@ def show_purge(report: e.PurgeReport, as_json: bool) -> None:
         return
     names = ("experiment", "run", "model", "point", "file")
     what = ", ".join(count(getattr(report, f"{name}s"), name) for name in names)
+    if report.objects:
+        what = f"{count(report.objects, 'other thing')}, {what}"
     click.echo(f"{'Would remove' if report.dry_run else 'Removed'} {what} ({format_bytes(report.file_bytes)}).")

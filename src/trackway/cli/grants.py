@@ -9,7 +9,7 @@ import click
 
 from trackway.api import access as c
 from trackway.api import operations as ops
-from trackway.cli.output import format_time, on_store, show_done, show_json, show_rows
+from trackway.cli.output import format_time, on_store, show_done, show_json, show_rows, show_trashed
 from trackway.sdk.transport import Transport
 
 PERMISSION = click.Choice(["read", "write", "create", "delete", "manage", "admin"])
@@ -85,11 +85,11 @@ def remove_member(transport: Transport, as_json: bool, **name: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_store
 def delete_team(transport: Transport, as_json: bool, team: str, yes: bool) -> None:
-    """Delete a team with its grants."""
+    """Move a team to the trash, with its grants."""
     if not yes:
         click.confirm(f"Delete the team {team} with its grants?", abort=True)
-    transport.call(ops.DELETE_TEAM, c.TeamName(team=team))
-    show_done(f"Deleted the team {team}.", as_json)
+    trashed = transport.call(ops.DELETE_TEAM, c.TeamName(team=team))
+    show_trashed(f"Deleted the team {team}.", trashed, as_json)
 
 
 _TARGETS = {
@@ -186,8 +186,8 @@ def add_grant(transport: Transport, as_json: bool, role: str, **given: Any) -> N
 @on_store
 def remove_grant(transport: Transport, grant_id: str, as_json: bool) -> None:
     """Take a role back, at once."""
-    transport.call(ops.DELETE_GRANT, c.GrantId(grant_id=grant_id))
-    show_done(f"Took grant {grant_id} back.", as_json)
+    trashed = transport.call(ops.DELETE_GRANT, c.GrantId(grant_id=grant_id))
+    show_trashed(f"Took grant {grant_id} back.", trashed, as_json)
 
 
 @grants.command("explain")
@@ -237,6 +237,6 @@ def set_role(transport: Transport, as_json: bool, role: str, permissions: tuple[
 @click.argument("role")
 @on_store
 def delete_role(transport: Transport, role: str, as_json: bool) -> None:
-    """Delete a role of one's own with the grants of it."""
-    transport.call(ops.DELETE_ROLE, c.RoleName(role=role))
-    show_done(f"Deleted the role {role}.", as_json)
+    """Move a role of one's own to the trash, with the grants of it."""
+    trashed = transport.call(ops.DELETE_ROLE, c.RoleName(role=role))
+    show_trashed(f"Deleted the role {role}.", trashed, as_json)

@@ -56,6 +56,7 @@ COMMANDS = {
     "sync": Place("upkeep", "sync", "Deliver what dead or offline processes left in journals."),
     "teams": Place("grants", "teams", "Put users together, to give them roles together."),
     "tokens": Place("users", "tokens", "Make and revoke tokens, which programs send in place of a password."),
+    "trash": Place("trash", "trash", "Bring back what was deleted."),
     "ui": Place("server", "ui", "Start the server, and show its pages in a browser."),
     "users": Place("users", "users", "Say who may sign in."),
     "webhooks": Place("webhooks", "webhooks", "Have others told of what happens to models and runs."),

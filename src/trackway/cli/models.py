@@ -9,7 +9,7 @@ import click
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.base.ids import new_id
-from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows
+from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows, show_trashed
 from trackway.cli.places import LazyGroup, Place
 from trackway.sdk.transport import Transport
 from trackway.sdk.versions import find_source
@@ -228,14 +228,14 @@ def rename_model(transport: Transport, name: str, new_name: str, as_json: bool) 
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_store
 def delete_model(transport: Transport, name: str, version: int | None, yes: bool, as_json: bool) -> None:
-    """Delete a version, or a registered model with all of them, for good."""
+    """Move a version, or a registered model with all of them, to the trash."""
     if not yes:
-        click.confirm(f"Delete {_title(name, version)} for good?", abort=True)
+        click.confirm(f"Delete {_title(name, version)}?", abort=True)
     if version is None:
-        transport.call(ops.DELETE_REGISTERED_MODEL, g.RegisteredModelName(name=name))
+        trashed = transport.call(ops.DELETE_REGISTERED_MODEL, g.RegisteredModelName(name=name))
     else:
-        transport.call(ops.DELETE_MODEL_VERSION, g.VersionName(name=name, version=version))
-    show_done(f"Deleted {_title(name, version)}.", as_json)
+        trashed = transport.call(ops.DELETE_MODEL_VERSION, g.VersionName(name=name, version=version))
+    show_trashed(f"Deleted {_title(name, version)}.", trashed, as_json)
 
 
 def _title(name: str, version: int | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from trackway.api.trash import Trashed
 from trackway.sdk.connection import get_tracking_uri, get_transport, resolve_uri, set_tracking_uri, set_workspace
 from trackway.sdk.transport import Transport
 
@@ -99,6 +100,12 @@ def show_one(what: Any, as_json: bool) -> None:
 def show_done(done: str, as_json: bool, **facts: Any) -> None:
     """Say what was done."""
     click.echo(msgspec.json.encode({"done": done, **facts}).decode() if as_json else done)
+
+
+def show_trashed(done: str, trashed: Trashed, as_json: bool, **facts: Any) -> None:
+    """Say what was deleted, and how it comes back."""
+    back = "" if as_json else f" To bring it back: trackway trash restore {trashed.trash_id}"
+    show_done(f"{done}{back}", as_json, trash_id=trashed.trash_id, **facts)
 
 
 def count(number: int, what: str) -> str:

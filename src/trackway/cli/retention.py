@@ -45,7 +45,10 @@ def retention(transport: Transport, as_json: bool, policy: str | None, since: st
         }
         for one in report.experiments
     ]
-    show_rows(rows, as_json, "The trash is empty.")
+    others = report.contents.objects + report.held.objects
+    show_rows(rows, as_json, "No experiment has anything in the trash." if others else "The trash is empty.")
+    if others:
+        click.echo(f"Beside experiments: {count(others, 'thing')}; trackway trash list shows them.")
     if report.trash_ms is None:
         click.echo("There is no policy: nothing goes by itself.")
     else:
@@ -59,5 +62,6 @@ def retention(transport: Transport, as_json: bool, policy: str | None, since: st
 
 def _tell(report: PurgeReport) -> str:
     counts = [count(getattr(report, f"{name}s"), name) for name in ("experiment", "run", "model")]
+    counts.append(count(report.objects, "other thing"))
     told = ", ".join(text for text in counts if not text.startswith("0 "))
     return f"{told} ({format_bytes(report.file_bytes)})" if told else ""

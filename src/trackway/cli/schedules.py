@@ -10,7 +10,7 @@ import msgspec
 from trackway.api import operations as ops
 from trackway.api import schedules as c
 from trackway.base.errors import InvalidInput
-from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows
+from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows, show_trashed
 from trackway.sdk.transport import Transport
 
 OVERLAP = click.Choice(["skip", "queue", "cancel-previous", "allow"])
@@ -115,11 +115,11 @@ def resume_schedule(transport: Transport, name: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_store
 def delete_schedule(transport: Transport, name: str, yes: bool, as_json: bool) -> None:
-    """Delete a schedule with its history; what it runs is ended, and runs stay."""
+    """Move a schedule to the trash, with its history; what it runs is ended, and runs stay."""
     if not yes:
         click.confirm(f"Delete schedule {name} with its history?", abort=True)
-    transport.call(ops.DELETE_SCHEDULE, c.ScheduleName(name=name))
-    show_done(f"Deleted schedule {name}.", as_json, name=name)
+    trashed = transport.call(ops.DELETE_SCHEDULE, c.ScheduleName(name=name))
+    show_trashed(f"Deleted schedule {name}.", trashed, as_json, name=name)
 
 
 @schedule.command("run-now")

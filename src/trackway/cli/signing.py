@@ -10,7 +10,7 @@ from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import signing as k
 from trackway.cli.models import models
-from trackway.cli.output import format_time, on_store, show_done, show_rows
+from trackway.cli.output import format_time, on_store, show_done, show_rows, show_trashed
 from trackway.sdk.connection import set_tracking_uri
 from trackway.sdk.signing import sign_model, verify_model
 from trackway.sdk.transport import Transport
@@ -105,8 +105,8 @@ def trust(transport: Transport, name: str, pem: str, as_json: bool) -> None:
 @on_store
 def distrust(transport: Transport, name: str, as_json: bool) -> None:
     """Trust a key no more, nor what it signed."""
-    transport.call(ops.DELETE_SIGNING_KEY, k.SigningKeyName(name=name))
-    show_done(f"Trust {name} no more.", as_json)
+    trashed = transport.call(ops.DELETE_SIGNING_KEY, k.SigningKeyName(name=name))
+    show_trashed(f"Trust {name} no more.", trashed, as_json)
 
 
 @models.command("keys")

@@ -71,14 +71,16 @@ def gc(
     if not (dry_run or yes or request.older_than_ms) and not _confirm(transport):
         return
     removed = report = transport.call(ops.PURGE_TRASH, request)
-    while not dry_run and (report.runs or report.experiments):  # one call purges so many runs and no more
+    while not dry_run and (
+        report.runs or report.experiments or report.objects
+    ):  # one call purges so many runs and no more
         report = transport.call(ops.PURGE_TRASH, request)
         removed = removed.plus(report)
     show_purge(removed, as_json)
     if not as_json:
         left = transport.call(ops.GET_RETENTION, GetRetention())
         experiments, runs = count(left.trashed_experiments, "experiment"), count(left.trashed_runs, "run")
-        click.echo(f"In the trash: {experiments}, {runs}.")
+        click.echo(f"In the trash: {experiments}, {runs}, {count(left.trashed_objects, 'other thing')}.")
 
 
 def _confirm(transport: Transport) -> bool:

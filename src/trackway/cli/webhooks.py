@@ -9,7 +9,7 @@ import click
 
 from trackway.api import operations as ops
 from trackway.api import webhooks as w
-from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows
+from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows, show_trashed
 from trackway.sdk.transport import Transport
 from trackway.sdk.webhooks import read_event, send_test
 
@@ -101,11 +101,11 @@ def update_webhook(transport: Transport, as_json: bool, webhook_id: str, **given
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_store
 def delete_webhook(transport: Transport, webhook_id: str, yes: bool, as_json: bool) -> None:
-    """Delete a webhook with all that waits for it."""
+    """Move a webhook to the trash, with all that waits for it."""
     if not yes:
         click.confirm(f"Delete webhook {webhook_id} with all that waits for it?", abort=True)
-    transport.call(ops.DELETE_WEBHOOK, w.WebhookId(webhook_id=webhook_id))
-    show_done(f"Deleted webhook {webhook_id}.", as_json)
+    trashed = transport.call(ops.DELETE_WEBHOOK, w.WebhookId(webhook_id=webhook_id))
+    show_trashed(f"Deleted webhook {webhook_id}.", trashed, as_json)
 
 
 @webhooks.command("test")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trackway.api.artifacts import CARD, VERSIONS
+from trackway.api.artifacts import VERSIONS
 from trackway.api.calls import Call
 from trackway.artifacts.content import digest_content
 from trackway.base.errors import InvalidInput
@@ -39,7 +39,8 @@ def keep_content(tx: Transaction, call: Call, source: Source) -> tuple[str, str]
 def bring_content(tx: Transaction, call: Call, source: Source, name: str, expected: str) -> tuple[str, str]:
     """Give a version from elsewhere its own files: those put into the folder that it had there, else as for a new one.
 
-    name:     of that folder, which it has here too when no other version does; empty for none
+    name:     of that folder, which it has here too when no other version does, in the trash or not; empty for
+              none
     expected: their digest; empty for a version that had none of its own
     raises:   InvalidInput when the files are others, or not here
     """
@@ -47,7 +48,8 @@ def bring_content(tx: Transaction, call: Call, source: Source, name: str, expect
         return keep_content(tx, call, source)
     own = f"{VERSIONS}/{name}"
     is_there = has_content(tx, call, name)
-    is_ours = bool(name) and tx.registry.find_frozen(call.workspace, [own], "") is None
+    is_others = tx.registry.find_frozen(call.workspace, [own], "") or tx.trash.finds_folder(call.workspace, [own], "")
+    is_ours = bool(name) and not is_others
     if is_there and is_ours:
         if digest_content(_list(tx, call, own).items()) == expected:
             return own, expected
@@ -66,13 +68,6 @@ def bring_content(tx: Transaction, call: Call, source: Source, name: str, expect
 def has_content(tx: Transaction, call: Call, name: str) -> bool:
     """Tell whether there are files, not too many, in the folder of this name of a version's."""
     return bool(name) and _has_files(tx, call, f"{VERSIONS}/{name}")
-
-
-def drop_content(tx: Transaction, call: Call, model_pk: int, version_pk: int | None = None) -> None:
-    """Delete the files, and the card beside them, of a version or of all versions of a model."""
-    for folder in tx.registry.list_content(model_pk, version_pk):
-        tx.files.delete(call.workspace, folder, call.now_ms)
-        tx.files.delete(call.workspace, f"{folder}{CARD}", call.now_ms)
 
 
 def _find_files(tx: Transaction, call: Call, source: Source) -> str:

@@ -9,6 +9,7 @@ from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api.calls import Call
 from trackway.api.structs import Empty
+from trackway.api.trash import Trashed
 from trackway.base.errors import Conflict, InvalidInput, NotFound
 from trackway.registry.lookup import check_model_name, find_model, find_version
 from trackway.rules.checks import check_new_id, check_page, check_text
@@ -17,6 +18,7 @@ from trackway.rules.locations import check_server_address
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Transaction
 from trackway.store.endpoints import ServedBy, ServerRow
+from trackway.store.trash import Deleted
 
 _FOLLOWS = re.compile(r"@[\w-]+|\w+")
 
@@ -103,13 +105,14 @@ class EndpointService:
         more = (found[q.limit - 1].name,) if len(found) > q.limit else None
         return d.EndpointPage(endpoints=found[: q.limit], next_page_token=encode_token(call, query, more))
 
-    def delete(self, tx: Transaction, call: Call, q: d.EndpointName) -> Empty:
-        """Forget an endpoint that nobody serves."""
+    def delete(self, tx: Transaction, call: Call, q: d.EndpointName) -> Trashed:
+        """Move an endpoint that nobody serves to the trash."""
         pk = _find(tx, call, q.name)
         if tx.endpoints.count_serving(pk, call.now_ms):
             raise Conflict(f"The endpoint {q.name[:80]!r} is being served", hint="stop its servers first")
+        trashed = tx.trash.keep(call, Deleted("endpoint", q.name, pk))
         tx.endpoints.delete(pk)
-        return Empty()
+        return trashed
 
 
 def _find(tx: Transaction, call: Call, name: str) -> int:

@@ -16,11 +16,13 @@ _KINDS: dict[str, EventKind] = {
     "model.updated": "registered_model.updated",
     "model.renamed": "registered_model.updated",
     "model.deleted": "registered_model.deleted",
+    "model.restored": "registered_model.restored",
     "model_tags.set": "registered_model_tag.set",
     "model_tags.deleted": "registered_model_tag.deleted",
     "version.created": "model_version.created",
     "version.updated": "model_version.updated",
     "version.deleted": "model_version.deleted",
+    "version.restored": "model_version.restored",
     "version.attested": "model_version.attested",
     "version.signed": "model_version.signed",
     "stage.changed": "model_version.stage_changed",
@@ -35,6 +37,7 @@ _KINDS: dict[str, EventKind] = {
     "comment.added": "comment.created",
     "comment.changed": "comment.updated",
     "comment.deleted": "comment.deleted",
+    "comment.restored": "comment.restored",
 }
 _PROMPT_KINDS: dict[EventKind, EventKind] = {
     "registered_model.created": "prompt.created",

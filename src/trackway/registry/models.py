@@ -8,8 +8,8 @@ from trackway.api import registry as g
 from trackway.api.calls import Call
 from trackway.api.keys import check_key
 from trackway.api.structs import Empty
+from trackway.api.trash import Trashed
 from trackway.base.errors import AlreadyExists, NotFound
-from trackway.registry.content import drop_content
 from trackway.registry.history import record, record_tags
 from trackway.registry.lookup import (
     check_alias,
@@ -27,6 +27,7 @@ from trackway.rules.handlers import Handlers
 from trackway.rules.holds import check_held
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Page, Search, Transaction
+from trackway.store.trash import Deleted
 
 
 class RegisteredModelService:
@@ -109,14 +110,18 @@ class RegisteredModelService:
         record(tx, call, pk, "model.renamed", old=q.name, new=q.new_name)
         return tx.registry.get(pk)
 
-    def delete(self, tx: Transaction, call: Call, q: g.RegisteredModelName) -> Empty:
-        """Delete a registered model with its versions, whatever their stage."""
+    def delete(self, tx: Transaction, call: Call, q: g.RegisteredModelName) -> Trashed:
+        """Move a registered model with its versions to the trash, whatever their stage; files stay until the purge."""
         pk = find_model(tx, call, q.name).pk
         check_held(tx.holds, call, "registered_model", q.name)
         record(tx, call, pk, "model.deleted", name=q.name)
-        drop_content(tx, call, pk)
+        trashed = tx.trash.keep(call, Deleted("registered_model", q.name, pk))
         tx.registry.delete(pk)
-        return Empty()
+        return trashed
+
+    def resume(self, tx: Transaction, call: Call, what: Deleted) -> None:
+        """Record that a registered model is back from the trash."""
+        record(tx, call, what.pk, "model.restored", name=what.name)
 
     def set_tags(self, tx: Transaction, call: Call, q: g.SetRegisteredModelTags) -> Empty:
         """Set or replace tags."""

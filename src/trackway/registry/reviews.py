@@ -8,7 +8,7 @@ from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api.calls import Call
-from trackway.api.structs import Empty
+from trackway.api.trash import Trashed
 from trackway.base.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from trackway.registry.history import record
 from trackway.registry.lookup import check_new_alias, find_model, find_version
@@ -18,6 +18,7 @@ from trackway.rules.checks import check_count, check_name, check_page, check_tex
 from trackway.rules.handlers import Handlers
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Page, RegisteredRef, Transaction
+from trackway.store.trash import Deleted
 
 _STATES: dict[str, g.RequestState] = {"approve": "approved", "reject": "rejected", "withdraw": "withdrawn"}
 
@@ -96,12 +97,21 @@ class ReviewService:
         record(tx, call, pk, "comment.changed", comment.version, comment_id=q.comment_id)
         return msgspec.structs.replace(comment, text=q.text, updated_ms=call.now_ms)
 
-    def delete_comment(self, tx: Transaction, call: Call, q: g.DeleteComment) -> Empty:
-        """Delete a comment of one's own."""
+    def delete_comment(self, tx: Transaction, call: Call, q: g.DeleteComment) -> Trashed:
+        """Move a comment of one's own to the trash."""
         pk, comment = _find_own_comment(tx, call, q.name, q.comment_id)
+        title = q.name if comment.version is None else f"{q.name}/{comment.version}"
+        what = Deleted("comment", title, int(comment.comment_id), pk, "registered_model", q.name)
+        trashed = tx.trash.keep(call, what)
         tx.reviews.delete_comment(int(comment.comment_id))
         record(tx, call, pk, "comment.deleted", comment.version, comment_id=q.comment_id)
-        return Empty()
+        return trashed
+
+    def resume_comment(self, tx: Transaction, call: Call, what: Deleted) -> None:
+        """Record that a comment is back from the trash."""
+        comment = tx.reviews.get_comment(what.model_pk, what.pk)
+        version = None if comment is None else comment.version
+        record(tx, call, what.model_pk, "comment.restored", version, comment_id=str(what.pk))
 
     def list_comments(self, tx: Transaction, call: Call, q: g.ListComments) -> g.CommentPage:
         """List comments, newest first."""

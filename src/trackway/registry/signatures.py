@@ -9,7 +9,7 @@ from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import signing as k
 from trackway.api.calls import Call
-from trackway.api.structs import Empty
+from trackway.api.trash import Trashed
 from trackway.artifacts.signing import Signed, check_files, check_trusted, read_bundle, verify_certificate, verify_key
 from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
 from trackway.registry.content import list_content
@@ -18,6 +18,7 @@ from trackway.registry.lookup import find_version
 from trackway.rules.checks import check_text
 from trackway.rules.handlers import Handlers
 from trackway.store.base import Transaction
+from trackway.store.trash import Deleted
 
 _NAME = re.compile(r"[\w][\w.@-]{0,62}")
 
@@ -80,12 +81,13 @@ class SignatureService:
         """List the trusted keys."""
         return k.SigningKeyList(keys=tx.signatures.list_keys(call.workspace))
 
-    def distrust(self, tx: Transaction, call: Call, q: k.SigningKeyName) -> Empty:
+    def distrust(self, tx: Transaction, call: Call, q: k.SigningKeyName) -> Trashed:
         """Trust a key no more; what needed its signature keeps the stage or alias that it has."""
         if not any(key.name == q.name for key in tx.signatures.list_keys(call.workspace)):
             raise NotFound(f"No key {q.name[:80]!r} is trusted")
+        trashed = tx.trash.keep(call, Deleted("signing_key", q.name))
         tx.signatures.distrust(call.workspace, q.name)
-        return Empty()
+        return trashed
 
 
 def _find_key(tx: Transaction, call: Call, signed: Signed) -> tuple[str, str]:

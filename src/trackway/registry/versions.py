@@ -10,8 +10,9 @@ from trackway.api import registry as g
 from trackway.api.calls import Call
 from trackway.api.keys import check_key
 from trackway.api.structs import Empty
+from trackway.api.trash import Trashed
 from trackway.base.errors import AlreadyExists, InvalidInput, NotFound
-from trackway.registry.content import drop_content, keep_content
+from trackway.registry.content import keep_content
 from trackway.registry.history import record, record_tags
 from trackway.registry.lookup import (
     check_registry_tags,
@@ -28,6 +29,7 @@ from trackway.rules.handlers import Handlers
 from trackway.rules.holds import check_held
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Page, Search, Transaction, VersionRef, VersionRow
+from trackway.store.trash import Deleted
 
 _IN_USE: tuple[g.Stage, ...] = ("Staging", "Production")
 
@@ -116,15 +118,23 @@ class ModelVersionService:
         record(tx, call, version.model_pk, "version.updated", q.version, fields=", ".join(fields))
         return tx.registry.get_version(version.pk)
 
-    def delete(self, tx: Transaction, call: Call, q: g.VersionName) -> Empty:
-        """Delete a version with the aliases that stand for it."""
+    def delete(self, tx: Transaction, call: Call, q: g.VersionName) -> Trashed:
+        """Move a version to the trash with the aliases that stand for it; its files stay until the purge."""
         version = find_version(tx, call, q.name, q.version)
         check_held(tx.holds, call, "registered_model", q.name)
-        drop_content(tx, call, version.model_pk, version.pk)
+        what = Deleted(
+            "model_version", f"{q.name}/{q.version}", version.pk, version.model_pk, "registered_model", q.name
+        )
+        trashed = tx.trash.keep(call, what)
         tx.registry.delete_version(version.pk)
         tx.registry.update(version.model_pk, {"updated_ms": call.now_ms})
         record(tx, call, version.model_pk, "version.deleted", q.version)
-        return Empty()
+        return trashed
+
+    def resume(self, tx: Transaction, call: Call, what: Deleted) -> None:
+        """Record that a version is back from the trash."""
+        tx.registry.update(what.model_pk, {"updated_ms": call.now_ms})
+        record(tx, call, what.model_pk, "version.restored", tx.registry.get_version(what.pk).version)
 
     def copy(self, tx: Transaction, call: Call, q: g.CopyModelVersion) -> g.ModelVersion:
         """Register a copy of a version, with its description and tags, but without stage and aliases."""

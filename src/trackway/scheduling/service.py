@@ -11,7 +11,7 @@ from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api import schedules as c
 from trackway.api.calls import Call
-from trackway.api.structs import Empty
+from trackway.api.trash import Trashed
 from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from trackway.base.ids import new_id
 from trackway.rules.checks import check_new_id, check_page, check_params, check_text
@@ -20,6 +20,7 @@ from trackway.rules.tokens import decode_token, encode_token
 from trackway.scheduling.cron import open_timetable
 from trackway.store.base import Transaction
 from trackway.store.timetable import Claim, ScheduleRef, TickRef
+from trackway.store.trash import Deleted
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _ENTRY = re.compile(r"[^-\x00].*", re.DOTALL)
@@ -55,8 +56,7 @@ class ScheduleService:
             **{field: getattr(q, field) for field in q.__struct_fields__},
         )
         schedule = _check(schedule, call.now_ms)
-        if tx.schedules.count(call.workspace) >= limits.SCHEDULES:
-            raise Conflict(f"There are {limits.SCHEDULES:,} schedules, which is the most", hint="delete one")
+        _check_room(tx, call)
         if not tx.schedules.create(call.workspace, schedule):
             raise AlreadyExists(f"There is a schedule {q.name!r} already", hint="update or delete it")
         return schedule
@@ -84,10 +84,18 @@ class ScheduleService:
         tx.schedules.update(ref.pk, schedule)
         return schedule
 
-    def delete(self, tx: Transaction, call: Call, q: c.ScheduleName) -> Empty:
-        """Delete a schedule; a worker that runs it finds that out and ends what it runs."""
-        tx.schedules.delete(_find(tx, call, q.name).pk)
-        return Empty()
+    def delete(self, tx: Transaction, call: Call, q: c.ScheduleName) -> Trashed:
+        """Move a schedule to the trash; a worker that runs it finds that out and ends what it runs."""
+        ref = _find(tx, call, q.name)
+        trashed = tx.trash.keep(call, Deleted("schedule", q.name, ref.pk))
+        tx.schedules.delete(ref.pk)
+        return trashed
+
+    def resume(self, tx: Transaction, call: Call, what: Deleted) -> None:
+        """Have a schedule that is back from the trash come next from now on: what passed meanwhile was not wanted."""
+        _check_room(tx, call, taken=1)
+        ref = _find(tx, call, what.name)
+        tx.schedules.update(ref.pk, _check(ref.schedule, call.now_ms))
 
     def run_now(self, tx: Transaction, call: Call, q: c.ScheduleName) -> c.Tick:
         """Queue a time of now, whatever else is under way; the overlap policy says when it begins."""
@@ -222,6 +230,12 @@ def _change(tx: Transaction, found: TickRef, **fields: Any) -> c.Tick:
         columns["lease_until_ms"] = None
     tx.schedules.update_tick(found.pk, columns)
     return msgspec.structs.replace(found.tick, **fields)
+
+
+def _check_room(tx: Transaction, call: Call, taken: int = 0) -> None:
+    """Check that there may be one more, or that ``taken`` is not one too many."""
+    if tx.schedules.count(call.workspace) - taken >= limits.SCHEDULES:
+        raise Conflict(f"There are {limits.SCHEDULES:,} schedules, which is the most", hint="delete one")
 
 
 def _find(tx: Transaction, call: Call, name: str) -> ScheduleRef:

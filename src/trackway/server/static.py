@@ -20,7 +20,7 @@ from trackway.server.native import encode_error
 FOLDER: Final = Path(__file__).parent / "static"
 SECTIONS: Final = (
     "experiments", "runs", "compare", "models", "projects", "schedules", "jobs", "webhooks", "settings", "audit",
-    "doctor", "signin", "members", "account",
+    "doctor", "signin", "members", "account", "trash",
 )  # fmt: skip
 """What addresses of pages begin with; every address below them is the UI's."""
 POLICY: Final = (

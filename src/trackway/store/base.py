@@ -41,6 +41,7 @@ from trackway.store.quotas import Quotas
 from trackway.store.reviews import Reviews
 from trackway.store.signatures import Signatures
 from trackway.store.timetable import Schedules
+from trackway.store.trash import Trash
 from trackway.store.watching import Told, Watch
 from trackway.store.workspaces import Workspaces
 
@@ -422,6 +423,8 @@ class Transaction(Protocol):
     def workspaces(self) -> Workspaces: ...
     @property
     def holds(self) -> Holds: ...
+    @property
+    def trash(self) -> Trash: ...
     @property
     def erasure(self) -> Erasure: ...
 

@@ -63,7 +63,7 @@ class Chores:
     def _purge(self, tx: Transaction, workspace: str, trash_ms: int) -> None:
         call = Call(actor=SYSTEM, workspace=workspace, request_id=new_id(), now_ms=self._clock())
         report = self._retention.purge(tx, call, PurgeTrash(older_than_ms=trash_ms))
-        if report.runs or report.models or report.experiments:
+        if report.runs or report.models or report.experiments or report.objects:
             tx.housekeeping.append_audit(
                 workspace,
                 AuditEntry(

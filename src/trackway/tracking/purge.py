@@ -92,7 +92,8 @@ def measure_experiment(tx: Transaction, call: Call, number: int, report: PurgeRe
 def describe_purge(report: PurgeReport) -> str:
     """Say in a line what was removed, for the audit log."""
     counts = f"{report.experiments} experiments, {report.runs} runs, {report.models} models"
-    return f"{counts}, {report.file_bytes} bytes of files"
+    others = f", {report.objects} other things" if report.objects else ""
+    return f"{counts}{others}, {report.file_bytes} bytes of files"
 
 
 def _list_runs(tx: Transaction, experiment: int) -> Iterator[RunRef]:

@@ -19,10 +19,12 @@ from trackway.rules.holds import check_held, is_held
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Page, Transaction
 from trackway.tracking.frozen import is_frozen
+from trackway.tracking.recovery import is_entry_held, purge_entry
 from trackway.tracking.trash import list_trash, report_trash
 
 PURGED_AT_ONCE = 1_000
-"""Most runs, and most models, that one call purges beside whole experiments: bounds how long others wait."""
+"""Most runs, most models and most other things that one call purges beside whole experiments: bounds how long others
+wait."""
 REMOVALS_MS = 30 * 24 * 3_600_000
 
 
@@ -63,6 +65,7 @@ class RetentionService:
             trash_ms=tx.housekeeping.get_retention(call.workspace),
             trashed_experiments=experiments,
             trashed_runs=runs,
+            trashed_objects=tx.trash.count(call.workspace),
             holds=len(tx.holds.list(call.workspace)),
         )
 
@@ -95,6 +98,11 @@ class RetentionService:
         for one in list_trash(tx, call, before_ms, PURGED_AT_ONCE):
             if not held.has(one.experiment) and not is_frozen(tx, call, one.location):
                 report = one.purge(tx, call, report)
+        for row in tx.trash.list_old(call.workspace, before_ms, PURGED_AT_ONCE):
+            if is_entry_held(tx, call, row):
+                held.count += 1
+            else:
+                report = purge_entry(tx, call, row, report)
         return msgspec.structs.replace(report, held=held.count)
 
     def report(self, tx: Transaction, call: Call, q: t.GetRetentionReport) -> t.RetentionReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -24,11 +24,12 @@ from trackway.tracking.purge import (
     purge_model,
     purge_run,
 )
+from trackway.tracking.recovery import is_entry_held, measure_entry
 
 REPORTED: Final = 10_000
-"""Most runs, and most models, that a report looks at."""
+"""Most runs, most models, and most other things that a report looks at."""
 REMOVALS: Final = 100
-_REMOVERS: Final = (ops.PURGE_TRASH, ops.PURGE_RUNS, ops.PURGE_EXPERIMENTS)
+_REMOVERS: Final = (ops.PURGE_TRASH, ops.PURGE_RUNS, ops.PURGE_EXPERIMENTS, ops.PURGE_ENTRIES)
 _NOTHING: Final = PurgeReport(dry_run=True)
 
 
@@ -64,6 +65,9 @@ class _Counted(NamedTuple):
     needed: int = 0
 
 
+_NO_OTHERS: Final = _Counted()
+
+
 def list_trash(tx: Transaction, call: Call, before_ms: int, limit: int) -> Iterator[Trashed]:
     """Yield what went to the trash at or before a time: so many runs and models at most, and all experiments but one.
 
@@ -87,6 +91,10 @@ def report_trash(tx: Transaction, call: Call, trash_ms: int | None, since_ms: in
     due: dict[int, _Counted] = {}
     if trash_ms is not None:
         due, _ = _count(tx, call, call.now_ms - trash_ms if trash_ms else limits.INT64_MAX)
+    others, others_complete = _count_others(tx, call, limits.INT64_MAX)
+    others_due = _NO_OTHERS
+    if trash_ms is not None:
+        others_due, _ = _count_others(tx, call, call.now_ms - trash_ms if trash_ms else limits.INT64_MAX)
     experiments = [
         t.Trash(
             experiment_id=str(number),
@@ -104,13 +112,13 @@ def report_trash(tx: Transaction, call: Call, trash_ms: int | None, since_ms: in
     ]
     return t.RetentionReport(
         trash_ms=trash_ms,
-        contents=_sum(one.contents for one in experiments),
-        due=_sum(one.due for one in experiments),
-        held=_sum(one.held for one in experiments),
+        contents=_sum([others.contents, *(one.contents for one in experiments)]),
+        due=_sum([others_due.contents, *(one.due for one in experiments)]),
+        held=_sum([others.held, *(one.held for one in experiments)]),
         needed=sum(one.needed for one in experiments),
         experiments=experiments,
         removals=_list_removals(tx, call, since_ms),
-        complete=complete,
+        complete=complete and others_complete,
     )
 
 
@@ -132,7 +140,19 @@ def _count(tx: Transaction, call: Call, before_ms: int) -> tuple[dict[int, _Coun
     return found, max(seen[RunRef], seen[ModelRef]) < REPORTED
 
 
-def _sum(reports: Iterator[PurgeReport]) -> PurgeReport:
+def _count_others(tx: Transaction, call: Call, before_ms: int) -> tuple[_Counted, bool]:
+    """Count what is in the trash by itself, as ``_count`` does what is of experiments."""
+    found = _NO_OTHERS
+    rows = tx.trash.list_old(call.workspace, before_ms, REPORTED)
+    for row in rows:
+        if is_entry_held(tx, call, row):
+            found = found._replace(held=measure_entry(tx, call, row, found.held))
+        else:
+            found = found._replace(contents=measure_entry(tx, call, row, found.contents))
+    return found, len(rows) < REPORTED
+
+
+def _sum(reports: Iterable[PurgeReport]) -> PurgeReport:
     total = _NOTHING
     for report in reports:
         total = total.plus(report)

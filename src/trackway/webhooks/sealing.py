@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from trackway.base.sealing import Vault
 from trackway.store.base import Store, Transaction
 
@@ -25,8 +27,21 @@ def reseal_secrets(store: Store, vault: Vault) -> tuple[int, int]:
         done, seen, last = store.write(lambda tx, after=after: _reseal_some(tx, vault, after))
         changed, total = changed + done, total + seen
         if seen < RESEALED_AT_ONCE:
-            return changed, total
+            done, seen = store.write(lambda tx: _reseal_trash(tx, vault))
+            return changed + done, total + seen
         after = last
+
+
+def _reseal_trash(tx: Transaction, vault: Vault) -> tuple[int, int]:
+    secrets: list[str] = []
+
+    def reseal(_table: str, row: dict[str, Any]) -> dict[str, Any]:
+        sealed = row["secret"]
+        secrets.extend([sealed] if sealed else ())
+        return row | {"secret": vault.reseal(sealed, name_row(row["webhook_id"]))}
+
+    changed = tx.trash.rewrite(reseal, "webhooks")
+    return sum(changed.values()), len(secrets)
 
 
 def _reseal_some(tx: Transaction, vault: Vault, after: int) -> tuple[int, int, int]:

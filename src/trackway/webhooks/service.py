@@ -10,7 +10,7 @@ from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api import webhooks as w
 from trackway.api.calls import Call
-from trackway.api.structs import Empty
+from trackway.api.trash import Trashed
 from trackway.base.errors import Conflict, InvalidInput, NotFound
 from trackway.base.ids import new_id
 from trackway.base.sealing import Vault
@@ -19,6 +19,7 @@ from trackway.rules.events import make_event
 from trackway.rules.handlers import Handlers
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Transaction
+from trackway.store.trash import Deleted
 from trackway.webhooks.addresses import Allowed
 from trackway.webhooks.examples import make_example
 from trackway.webhooks.sealing import name_row
@@ -66,8 +67,7 @@ class WebhookService:
             updated_ms=call.now_ms,
         )
         webhook = self._check(webhook, q.secret)
-        if tx.webhooks.count(call.workspace) >= limits.WEBHOOKS:
-            raise Conflict(f"There are {limits.WEBHOOKS:,} webhooks, which is the most", hint="delete one")
+        _check_room(tx, call)
         tx.webhooks.create(call.workspace, webhook, self._vault.seal(q.secret, name_row(webhook.webhook_id)))
         return webhook
 
@@ -98,10 +98,16 @@ class WebhookService:
         tx.webhooks.update(pk, webhook, sealed)
         return webhook
 
-    def delete(self, tx: Transaction, call: Call, q: w.WebhookId) -> Empty:
-        """Delete a webhook with all that waits for it."""
-        tx.webhooks.delete(_find(tx, call, q.webhook_id))
-        return Empty()
+    def delete(self, tx: Transaction, call: Call, q: w.WebhookId) -> Trashed:
+        """Move a webhook to the trash with all that waits for it, and with its secret."""
+        pk = _find(tx, call, q.webhook_id)
+        trashed = tx.trash.keep(call, Deleted("webhook", tx.webhooks.get(pk).name, pk))
+        tx.webhooks.delete(pk)
+        return trashed
+
+    def resume(self, tx: Transaction, call: Call, _what: Deleted) -> None:
+        """Check that a webhook that is back from the trash is not one too many."""
+        _check_room(tx, call, taken=1)
 
     def test(self, tx: Transaction, call: Call, q: w.TestWebhook) -> w.Delivery:
         """Queue an example of an event; it is sent like any other, also by a webhook that is not enabled."""
@@ -145,6 +151,12 @@ class WebhookService:
             raise InvalidInput("A webhook needs one kind of event at least", hint="such as model_version.created")
         check_text("The secret", secret, limits.WEBHOOK_SECRET_CHARS)
         return msgspec.structs.replace(webhook, events=list(dict.fromkeys(webhook.events)))
+
+
+def _check_room(tx: Transaction, call: Call, taken: int = 0) -> None:
+    """Check that there may be one more, or that ``taken`` is not one too many."""
+    if tx.webhooks.count(call.workspace) - taken >= limits.WEBHOOKS:
+        raise Conflict(f"There are {limits.WEBHOOKS:,} webhooks, which is the most", hint="delete one")
 
 
 def _find(tx: Transaction, call: Call, webhook_id: str) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from trackway.artifacts.base import BlobStore
 from trackway.artifacts.roots import open_blobs
@@ -32,6 +33,7 @@ from trackway.registry.reviews import ReviewService
 from trackway.registry.signatures import SignatureService
 from trackway.registry.transfers import TransferService
 from trackway.registry.versions import ModelVersionService
+from trackway.rules.handlers import Handlers
 from trackway.scheduling.service import ScheduleService
 from trackway.scheduling.timekeeper import Timekeeper
 from trackway.store.sql.store import SqlStore
@@ -44,6 +46,7 @@ from trackway.tracking.logged_models import LoggedModelService
 from trackway.tracking.metrics import MetricService
 from trackway.tracking.overviews import OverviewService
 from trackway.tracking.quotas import QuotaService, judge_workspaces
+from trackway.tracking.recovery import RecoveryService
 from trackway.tracking.retention import RetentionService
 from trackway.tracking.runs import RunService
 from trackway.tracking.table import TableService
@@ -51,6 +54,12 @@ from trackway.webhooks.addresses import Allowed
 from trackway.webhooks.courier import Courier
 from trackway.webhooks.service import WebhookService
 from trackway.wiring.directory import make_task
+
+
+class Service(Protocol):
+    """Whoever carries out operations."""
+
+    def handlers(self) -> Handlers: ...
 
 
 class Entrance(NamedTuple):
@@ -98,7 +107,7 @@ class Platform:
         self.blobs: BlobStore = open_blobs(artifacts)
         experiments = ExperimentService()
         retention = RetentionService()
-        services = (
+        services: tuple[Service, ...] = (
             experiments,
             RunService(experiments),
             IngestService(),
@@ -107,15 +116,11 @@ class Platform:
             OverviewService(),
             FileService(),
             LoggedModelService(),
-            RegisteredModelService(),
-            ModelVersionService(),
-            ReviewService(),
+            *_make_recoverable(allowed, self.vault),
             LineageService(),
             EndpointService(),
             SignatureService(),
             TransferService(),
-            WebhookService(allowed, self.vault),
-            ScheduleService(),
             HoldService(),
             QuotaService(self.requests.count),
             UserService(),
@@ -155,6 +160,22 @@ class Platform:
     def close(self) -> None:
         """Finish what is queued and let go."""
         self.store.close()
+
+
+def _make_recoverable(allowed: Allowed, vault: Vault) -> Iterator[Service]:
+    """Yield the services that are told of what is back from the trash, and the one that brings it back."""
+    models, versions, reviews = RegisteredModelService(), ModelVersionService(), ReviewService()
+    webhooks, schedules = WebhookService(allowed, vault), ScheduleService()
+    yield from (models, versions, reviews, webhooks, schedules)
+    yield RecoveryService(
+        {
+            "registered_model": models.resume,
+            "model_version": versions.resume,
+            "comment": reviews.resume_comment,
+            "webhook": webhooks.resume,
+            "schedule": schedules.resume,
+        }
+    )
 
 
 def _open_vault(store: str, file: str) -> Vault:

@@ -246,7 +246,7 @@ export interface CreateUser {
 export interface CreateWebhook {
   name: string
   url: string
-  events: ("comment.created" | "comment.deleted" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn")[]
+  events: ("comment.created" | "comment.deleted" | "comment.restored" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.restored" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.restored" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn")[]
   description?: string
   secret?: string
   enabled?: boolean
@@ -1305,6 +1305,12 @@ export interface PortfolioEntry {
   endpoints: string[]
 }
 
+/** Remove things of the trash for good, with the files of versions; ``dry_run`` only counts. */
+export interface PurgeEntries {
+  trash_ids: string[]
+  dry_run?: boolean
+}
+
 /** Remove experiments of the trash for good, with runs, points and files; ``dry_run`` only counts. */
 export interface PurgeExperiments {
   experiment_ids: string[]
@@ -1316,6 +1322,7 @@ export interface PurgeReport {
   experiments: number
   runs: number
   models: number
+  objects: number
   points: number
   files: number
   file_bytes: number
@@ -1415,10 +1422,11 @@ export interface Retention {
   trash_ms: number | null
   trashed_experiments: number
   trashed_runs: number
+  trashed_objects: number
   holds: number
 }
 
-/** The trash by experiment, the oldest first, and the sums. */
+/** The trash by experiment, the oldest first, and the sums, with what is of no experiment. */
 export interface RetentionReport {
   trash_ms: number | null
   contents: PurgeReport
@@ -1639,6 +1647,14 @@ export interface SearchRuns {
   grammar?: "mlflow" | "trackway"
 }
 
+/** List what is in the trash, what was deleted last first. */
+export interface SearchTrash {
+  kind?: "comment" | "endpoint" | "grant" | "model_version" | "registered_model" | "role" | "schedule" | "signing_key" | "team" | "webhook" | null
+  name?: string
+  limit?: number
+  page_token?: string
+}
+
 /** Points of one metric as columns of little-endian numbers: int64 steps, int64 ms, float64 values, all (n,). */
 export type Series = [key: string, steps: Uint8Array, times_ms: Uint8Array, values: Uint8Array]
 
@@ -1802,7 +1818,7 @@ export interface TeamName {
 /** Send an example of an event, of the webhook's first kind unless one is named; it is tried once. */
 export interface TestWebhook {
   webhook_id: string
-  event?: "comment.created" | "comment.deleted" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn" | null
+  event?: "comment.created" | "comment.deleted" | "comment.restored" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.restored" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.restored" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn" | null
 }
 
 /** One time of a schedule, and what became of it. */
@@ -1884,6 +1900,31 @@ export interface Trash {
   due: PurgeReport
   held: PurgeReport
   needed: number
+}
+
+/** One thing in the trash. */
+export interface TrashEntry {
+  trash_id: string
+  kind: "comment" | "endpoint" | "grant" | "model_version" | "registered_model" | "role" | "schedule" | "signing_key" | "team" | "webhook"
+  name: string
+  deleted_ms: number
+  deleted_by: string
+}
+
+/** Name one thing in the trash. */
+export interface TrashId {
+  trash_id: string
+}
+
+/** One page; an empty token means that it is the last. */
+export interface TrashPage {
+  entries: TrashEntry[]
+  next_page_token: string
+}
+
+/** Something is in the trash now; ``trash_id`` brings it back. */
+export interface Trashed {
+  trash_id: string
 }
 
 /** A run in a tree, without its data. */
@@ -1991,7 +2032,7 @@ export interface UpdateWebhook {
   name?: string | null
   description?: string | null
   url?: string | null
-  events?: ("comment.created" | "comment.deleted" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn")[] | null
+  events?: ("comment.created" | "comment.deleted" | "comment.restored" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.restored" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.restored" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn")[] | null
   secret?: string | null
   enabled?: boolean | null
 }
@@ -2073,7 +2114,7 @@ export interface Webhook {
   name: string
   description: string
   url: string
-  events: ("comment.created" | "comment.deleted" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn")[]
+  events: ("comment.created" | "comment.deleted" | "comment.restored" | "comment.updated" | "model_version.attested" | "model_version.created" | "model_version.deleted" | "model_version.restored" | "model_version.signed" | "model_version.stage_changed" | "model_version.updated" | "model_version_alias.created" | "model_version_alias.deleted" | "model_version_tag.deleted" | "model_version_tag.set" | "prompt.created" | "prompt_alias.created" | "prompt_alias.deleted" | "prompt_tag.deleted" | "prompt_tag.set" | "prompt_version.created" | "prompt_version_tag.deleted" | "prompt_version_tag.set" | "registered_model.created" | "registered_model.deleted" | "registered_model.restored" | "registered_model.updated" | "registered_model_tag.deleted" | "registered_model_tag.set" | "run.created" | "run.deleted" | "run.renamed" | "run.restored" | "run.status_changed" | "run_tag.deleted" | "run_tag.set" | "transition_request.approved" | "transition_request.opened" | "transition_request.rejected" | "transition_request.withdrawn")[]
   enabled: boolean
   signed: boolean
   created_by: string
@@ -2184,7 +2225,7 @@ export interface Operations {
   "registered_models.search": { request: SearchRegisteredModels; response: RegisteredModelPage }
   "registered_models.update": { request: UpdateRegisteredModel; response: RegisteredModel }
   "registered_models.rename": { request: RenameRegisteredModel; response: RegisteredModel }
-  "registered_models.delete": { request: RegisteredModelName; response: Empty }
+  "registered_models.delete": { request: RegisteredModelName; response: Trashed }
   "registered_models.set_tags": { request: SetRegisteredModelTags; response: Empty }
   "registered_models.delete_tag": { request: DeleteRegisteredModelTag; response: Empty }
   "registered_models.set_alias": { request: SetAlias; response: Empty }
@@ -2197,7 +2238,7 @@ export interface Operations {
   "registered_models.portfolio": { request: GetPortfolio; response: Portfolio }
   "registered_models.create_comment": { request: CreateComment; response: Comment }
   "registered_models.update_comment": { request: UpdateComment; response: Comment }
-  "registered_models.delete_comment": { request: DeleteComment; response: Empty }
+  "registered_models.delete_comment": { request: DeleteComment; response: Trashed }
   "registered_models.list_comments": { request: ListComments; response: CommentPage }
   "registered_models.request_transition": { request: RequestTransition; response: TransitionRequest }
   "registered_models.decide_request": { request: DecideRequest; response: TransitionRequest }
@@ -2207,7 +2248,7 @@ export interface Operations {
   "model_versions.get_by_alias": { request: Alias; response: ModelVersion }
   "model_versions.search": { request: SearchModelVersions; response: ModelVersionPage }
   "model_versions.update": { request: UpdateModelVersion; response: ModelVersion }
-  "model_versions.delete": { request: VersionName; response: Empty }
+  "model_versions.delete": { request: VersionName; response: Trashed }
   "model_versions.copy": { request: CopyModelVersion; response: ModelVersion }
   "model_versions.set_tags": { request: SetVersionTags; response: Empty }
   "model_versions.delete_tag": { request: DeleteVersionTag; response: Empty }
@@ -2217,19 +2258,19 @@ export interface Operations {
   "model_versions.list_signatures": { request: VersionName; response: SignatureList }
   "signing_keys.create": { request: TrustSigningKey; response: SigningKey }
   "signing_keys.list": { request: ListSigningKeys; response: SigningKeyList }
-  "signing_keys.delete": { request: SigningKeyName; response: Empty }
+  "signing_keys.delete": { request: SigningKeyName; response: Trashed }
   "lineage.get": { request: GetLineage; response: Lineage }
   "endpoints.announce": { request: AnnounceServer; response: Endpoint }
   "endpoints.renew": { request: RenewServer; response: Empty }
   "endpoints.end": { request: EndServer; response: Endpoint }
   "endpoints.get": { request: EndpointName; response: Endpoint }
   "endpoints.list": { request: ListEndpoints; response: EndpointPage }
-  "endpoints.delete": { request: EndpointName; response: Empty }
+  "endpoints.delete": { request: EndpointName; response: Trashed }
   "webhooks.create": { request: CreateWebhook; response: Webhook }
   "webhooks.get": { request: WebhookId; response: Webhook }
   "webhooks.list": { request: ListWebhooks; response: WebhookPage }
   "webhooks.update": { request: UpdateWebhook; response: Webhook }
-  "webhooks.delete": { request: WebhookId; response: Empty }
+  "webhooks.delete": { request: WebhookId; response: Trashed }
   "webhooks.test": { request: TestWebhook; response: Delivery }
   "webhooks.list_deliveries": { request: ListDeliveries; response: DeliveryPage }
   "webhooks.get_delivery": { request: DeliveryName; response: Delivery }
@@ -2238,7 +2279,7 @@ export interface Operations {
   "schedules.get": { request: ScheduleName; response: Schedule }
   "schedules.list": { request: ListSchedules; response: SchedulePage }
   "schedules.update": { request: UpdateSchedule; response: Schedule }
-  "schedules.delete": { request: ScheduleName; response: Empty }
+  "schedules.delete": { request: ScheduleName; response: Trashed }
   "schedules.run_now": { request: ScheduleName; response: Tick }
   "schedules.history": { request: ListTicks; response: TickPage }
   "schedules.cancel": { request: CancelTick; response: Tick }
@@ -2250,6 +2291,9 @@ export interface Operations {
   "retention.set": { request: SetRetention; response: Retention }
   "retention.purge": { request: PurgeTrash; response: PurgeReport }
   "retention.report": { request: GetRetentionReport; response: RetentionReport }
+  "trash.search": { request: SearchTrash; response: TrashPage }
+  "trash.restore": { request: TrashId; response: TrashEntry }
+  "trash.purge": { request: PurgeEntries; response: PurgeReport }
   "audit.search": { request: SearchAudit; response: AuditPage }
   "audit.verify": { request: VerifyAudit; response: AuditVerdict }
   "audit.trim": { request: TrimAudit; response: TrimmedAudit }
@@ -2286,15 +2330,15 @@ export interface Operations {
   "teams.create": { request: CreateTeam; response: Team }
   "teams.list": { request: ListTeams; response: TeamList }
   "teams.update": { request: UpdateTeam; response: Team }
-  "teams.delete": { request: TeamName; response: Empty }
+  "teams.delete": { request: TeamName; response: Trashed }
   "teams.add_member": { request: TeamMember; response: Team }
   "teams.remove_member": { request: TeamMember; response: Team }
   "roles.set": { request: SetRole; response: Role }
   "roles.list": { request: ListRoles; response: RoleList }
-  "roles.delete": { request: RoleName; response: Empty }
+  "roles.delete": { request: RoleName; response: Trashed }
   "grants.create": { request: CreateGrant; response: Grant }
   "grants.list": { request: ListGrants; response: GrantList }
-  "grants.delete": { request: GrantId; response: Empty }
+  "grants.delete": { request: GrantId; response: Trashed }
   "grants.list_own": { request: ListOwnGrants; response: OwnGrantList }
   "access.explain": { request: Explain; response: Explanation }
 }
@@ -2418,6 +2462,9 @@ export const ROUTES = {
   "retention.set": ["PUT", "/retention"],
   "retention.purge": ["POST", "/retention/purge"],
   "retention.report": ["GET", "/retention/report"],
+  "trash.search": ["POST", "/trash/search"],
+  "trash.restore": ["POST", "/trash/{trash_id}/restore"],
+  "trash.purge": ["POST", "/trash/purge"],
   "audit.search": ["POST", "/audit/search"],
   "audit.verify": ["POST", "/audit/verify"],
   "audit.trim": ["POST", "/audit/trim"],

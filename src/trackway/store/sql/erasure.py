@@ -15,6 +15,7 @@ from trackway.store.sql.logged_models import LoggedModelTable
 from trackway.store.sql.purge import purge_run
 from trackway.store.sql.registry import RegistryTable
 from trackway.store.sql.schedules import ScheduleTable
+from trackway.store.sql.trash import TrashTable
 from trackway.store.sql.webhooks import WebhookTable
 
 LABELS: Final = (
@@ -40,6 +41,7 @@ LABELS: Final = (
     ("workspaces", "created_by"),
     ("runs", "user_name"),
     ("uploads", "actor"),
+    ("trash", "deleted_by"),
 )
 """Columns that say who did something: by a name, or by kind and name (``user:ann``)."""
 TEXTS: Final = (
@@ -52,6 +54,7 @@ TEXTS: Final = (
     ("model_requests", "reason", "1 = 1"),
     ("model_events", "detail", "1 = 1"),
     ("webhook_deliveries", "body", "1 = 1"),
+    ("trash", "name", "kind = 'grant'"),
 )
 """Texts that people write, in which a name may stand as a word."""
 COUNTED: Final = (
@@ -93,6 +96,7 @@ class ErasureTable:
             "webhooks": WebhookTable(self._db).delete,
             "schedules": ScheduleTable(self._db).delete,
             "endpoints": EndpointTable(self._db).delete,
+            "trash": TrashTable(self._db).purge,
         }
         counts: dict[str, Any] = {}
         left = most
@@ -100,6 +104,7 @@ class ErasureTable:
             left -= self._remove(table, workspace, left, remove, counts)
         counts["files"], counts["file_bytes"] = self._drop_files(workspace, left)
         self._remove("experiments", workspace, left - counts["files"], self._drop_experiment, counts)
+        del counts["trash"]
         return ErasedWorkspace(**counts)
 
     def _remove(
@@ -145,6 +150,8 @@ class ErasureTable:
                     self._db.run(sql, (word.sub(pseudonym, text), *key))
                     if table == "tags":
                         self._db.run("UPDATE runs SET version = version + 1 WHERE pk = ?", (key[0],))
+        for table, rows in self._replace_in_trash(word, name, pseudonym, dry_run).items():
+            changed[table] = changed.get(table, 0) + rows
         changed["audit"] = self._replace_in_audit(word, name, pseudonym, dry_run)
         if not dry_run:
             self._db.run("UPDATE runs SET version = version + 1 WHERE user_name = ?", (pseudonym,))  # readers keep runs
@@ -160,6 +167,20 @@ class ErasureTable:
         return self._db.run(
             f"UPDATE {table} SET {column} = {kind} || CAST(? AS TEXT) WHERE {where}", (pseudonym, *labels)
         )
+
+    def _replace_in_trash(self, word: re.Pattern[str], name: str, pseudonym: str, dry_run: bool) -> dict[str, int]:
+        texts = {(table, column) for table, column, _ in TEXTS}
+        labels = {f"{kind}{name}": f"{kind}{pseudonym}" for kind in ("", "user:", "service:")}
+
+        def change(table: str, row: dict[str, Any]) -> dict[str, Any]:
+            for column, value in row.items():
+                if (table, column) in LABELS:
+                    row[column] = labels.get(value, value)
+                elif (table, column) in texts and value:
+                    row[column] = word.sub(pseudonym, value)
+            return row
+
+        return TrashTable(self._db).rewrite(change, dry_run=dry_run)
 
     def _replace_in_audit(self, word: re.Pattern[str], name: str, pseudonym: str, dry_run: bool) -> int:
         like = f"%{_escape(name)}%"

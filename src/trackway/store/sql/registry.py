@@ -84,6 +84,7 @@ class RegistryTable:
             return False
         self._db.run("UPDATE registered_models SET name = ?, updated_ms = ? WHERE pk = ?", (name, now_ms, pk))
         self._db.run("UPDATE model_versions SET updated_ms = ? WHERE model_pk = ?", (now_ms, pk))
+        self._db.run("UPDATE trash SET target = ? WHERE model_pk = ?", (name, pk))
         return True
 
     def delete(self, pk: int) -> None:

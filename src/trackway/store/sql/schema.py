@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
 
-from trackway.store.sql import schema_access, schema_registry, schema_schedules
+from trackway.store.sql import schema_access, schema_registry, schema_schedules, schema_trash
 from trackway.store.sql.columns import STRING
 from trackway.store.sql.columns import integer as _int
 from trackway.store.sql.columns import make_table as _table
@@ -27,6 +27,8 @@ SCHEDULES = schema_schedules.TABLES
 """The tables of schedules, in a file of their own."""
 ACCESS = schema_access.TABLES
 """The tables of access control, in a file of their own."""
+TRASH = schema_trash.TABLES
+"""The tables of the trash, in a file of their own."""
 
 workspaces = _table(
     "workspaces",

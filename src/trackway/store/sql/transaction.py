@@ -21,6 +21,7 @@ from trackway.store.sql.run_cache import RunCache
 from trackway.store.sql.runs import RunTable
 from trackway.store.sql.schedules import ScheduleTable
 from trackway.store.sql.signatures import SignatureTable
+from trackway.store.sql.trash import TrashTable
 from trackway.store.sql.webhooks import WebhookTable
 from trackway.store.sql.workspaces import WorkspaceTable
 
@@ -48,4 +49,5 @@ class SqlTransaction:
         self.housekeeping = HousekeepingTable(db)
         self.workspaces = WorkspaceTable(db)
         self.holds = HoldTable(db)
+        self.trash = TrashTable(db)
         self.erasure = ErasureTable(db)

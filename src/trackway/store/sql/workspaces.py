@@ -20,6 +20,7 @@ CONTENT = {
     "schedules": "schedules",
     "endpoints": "endpoints",
     "legal holds": "holds",
+    "things in the trash": "trash",
 }
 """What would be lost with a workspace, and the table that it is in."""
 BELONGINGS = (

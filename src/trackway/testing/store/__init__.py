@@ -16,6 +16,7 @@ from trackway.testing.store.registry import RegistryContract
 from trackway.testing.store.runs import RunContract
 from trackway.testing.store.schedules import ScheduleContract
 from trackway.testing.store.transactions import TransactionContract
+from trackway.testing.store.trash import TrashContract
 from trackway.testing.store.webhooks import WebhookContract
 from trackway.testing.store.workspaces import WorkspaceContract
 
@@ -36,6 +37,7 @@ class StoreContract(
     HousekeepingContract,
     QuotaContract,
     HoldContract,
+    TrashContract,
     ErasureContract,
     WorkspaceContract,
 ):

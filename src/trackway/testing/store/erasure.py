@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from trackway.api.artifacts import StoredFile
+from trackway.api.calls import Actor, Call
 from trackway.api.retention import AuditEntry, SearchAudit, VerifyAudit
 from trackway.api.webhooks import Webhook
 from trackway.base.ids import new_id
 from trackway.store.base import Page
+from trackway.store.trash import Deleted
 from trackway.testing.store.access import make_user
 from trackway.testing.store.fixtures import StoreFixtures
 from trackway.testing.store.holds import hold
@@ -53,6 +55,10 @@ class ErasureContract(StoreFixtures):
         for name in ("a", "b", "c"):
             file = StoredFile(path=name, size_bytes=1, sha256="0" * 64, modified_ms=1, blob_key=None, data=b"x")
             space.write(lambda tx, file=file: tx.files.put(key, file))
+        call = Call(actor=Actor(kind="user", name="a"), workspace=key, request_id="r", now_ms=1)
+        space.write(
+            lambda tx: tx.trash.keep(call, Deleted("webhook", "w", tx.webhooks.find(key, webhook.webhook_id) or 0))
+        )
         other = Space(space.store)
         kept = other.make_run(other.make_experiment())
         counted = space.read(lambda tx: tx.erasure.measure(key))
@@ -64,7 +70,7 @@ class ErasureContract(StoreFixtures):
         while space.read(lambda tx: tx.workspaces.find_content(key)):
             parts.append(space.write(lambda tx: tx.erasure.erase_some(key, 2)))
         went = [[part.runs, part.webhooks, part.files, part.file_bytes, part.experiments] for part in parts]
-        assert went == [[2, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 2, 2, 0], [0, 0, 1, 1, 1]]
+        assert went == [[2, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 2, 2, 0], [0, 0, 0, 0, 1]]
         assert other.read(lambda tx: tx.runs.get(kept.pk)).run_id == kept.run_id
 
     def test_a_name_is_replaced_as_a_word_and_the_chain_is_the_one_that_was_written(self, space: Space) -> None:

@@ -657,6 +657,43 @@ CREATE TABLE teams (
   CONSTRAINT uq_teams_name UNIQUE (workspace, name)
 );
 
+CREATE TABLE trash (
+  pk BIGSERIAL NOT NULL,
+  workspace TEXT COLLATE "C" NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  object_pk BIGINT NOT NULL,
+  model_pk BIGINT NOT NULL,
+  target_kind TEXT COLLATE "C" NOT NULL,
+  target TEXT COLLATE "C" NOT NULL,
+  deleted_ms BIGINT NOT NULL,
+  deleted_by TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (pk)
+);
+
+CREATE INDEX ix_trash_deleted ON trash (workspace, deleted_ms);
+
+CREATE INDEX ix_trash_model ON trash (model_pk);
+
+CREATE INDEX ix_trash_workspace ON trash (workspace, pk);
+
+CREATE TABLE trash_folders (
+  workspace TEXT COLLATE "C" NOT NULL,
+  path TEXT COLLATE "C" NOT NULL,
+  trash_pk BIGINT NOT NULL,
+  PRIMARY KEY (workspace, path)
+);
+
+CREATE INDEX ix_trash_folders_entry ON trash_folders (trash_pk);
+
+CREATE TABLE trash_rows (
+  trash_pk BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  source TEXT COLLATE "C" NOT NULL,
+  data BYTEA NOT NULL,
+  PRIMARY KEY (trash_pk, number)
+);
+
 CREATE TABLE uploads (
   upload_id TEXT COLLATE "C" NOT NULL,
   workspace TEXT COLLATE "C" NOT NULL,

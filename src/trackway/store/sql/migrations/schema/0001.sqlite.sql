@@ -648,6 +648,42 @@ CREATE TABLE teams (
   CONSTRAINT uq_teams_name UNIQUE (workspace, name)
 );
 
+CREATE TABLE trash (
+  pk INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  workspace TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  object_pk INTEGER NOT NULL,
+  model_pk INTEGER NOT NULL,
+  target_kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  deleted_ms INTEGER NOT NULL,
+  deleted_by TEXT NOT NULL
+);
+
+CREATE INDEX ix_trash_deleted ON trash (workspace, deleted_ms);
+
+CREATE INDEX ix_trash_model ON trash (model_pk);
+
+CREATE INDEX ix_trash_workspace ON trash (workspace, pk);
+
+CREATE TABLE trash_folders (
+  workspace TEXT NOT NULL,
+  path TEXT NOT NULL,
+  trash_pk INTEGER NOT NULL,
+  PRIMARY KEY (workspace, path)
+);
+
+CREATE INDEX ix_trash_folders_entry ON trash_folders (trash_pk);
+
+CREATE TABLE trash_rows (
+  trash_pk INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY (trash_pk, number)
+);
+
 CREATE TABLE uploads (
   upload_id TEXT NOT NULL,
   workspace TEXT NOT NULL,
