@@ -57,6 +57,8 @@ PAGES = {
     "jobs": "/jobs",
     "doctor": "/doctor",
     "settings": "/settings",
+    "trash-of-everything": "/trash",
+    "trash-of-a-kind": "/trash?kind=webhook",
     "account": "/account",
     "nothing": "/experiments/1/2/3",
 }

@@ -264,6 +264,9 @@ def make_rich(port: int, name: str = "rich") -> Rich:
         call(port, "POST", f"/registered-models/{model}/comments", {"text": NOTE, "version": number + 1})
     call(port, "POST", f"/registered-models/{model}/versions/2/transition", {"stage": "Staging"})
     call(port, "PUT", f"/registered-models/{model}/aliases/champion", {"version": 2})
+    gone = "<b>gone<b> {{7*7}}"
+    call(port, "POST", "/registered-models", {"name": gone})
+    call(port, "DELETE", f"/registered-models/{quote(gone)}")
     return Rich(runs[0], runs[1], logged, experiment, model)
 
 

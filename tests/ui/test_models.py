@@ -46,9 +46,47 @@ def test_a_model_is_made_talked_about_and_deleted(page: Page, site: Site, rich: 
     expect(page.get_by_role("article")).to_have_count(1)
     page.get_by_role("button", name="Acts on this model").click()
     page.get_by_role("menuitem", name="Delete").click()
-    page.get_by_label("Type “made by hand” to delete it").fill("made by hand")
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("“made by hand” is deleted")).to_be_visible()
+    expect(page.get_by_text("“made by hand” is in the trash")).to_be_visible()
+    expect(page.get_by_role("link", name="made by hand", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("made by hand")
+    expect(page.get_by_role("article").locator("strong").last).to_have_text("better")
+
+
+def test_a_version_comes_back_with_its_alias_and_what_is_left_from_the_trash(
+    page: Page, site: Site, rich: Rich
+) -> None:
+    name = f"{rich.model}-undone"
+    call(site.port, "POST", "/registered-models", {"name": name})
+    source = {"source": f"runs:/{rich.run}/model", "run_id": rich.run}
+    call(site.port, "POST", f"/registered-models/{name}/versions", source)
+    call(site.port, "PUT", f"/registered-models/{name}/aliases/best", {"version": 1})
+    page.goto(f"{site.address}/models/{name}/versions/1")
+    page.get_by_role("button", name="Acts on this version").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    expect(page.get_by_text("Version 1 is in the trash")).to_be_visible()
+    expect(page.get_by_text("No versions yet")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".head").get_by_text("@best")).to_be_visible()
+    call(site.port, "DELETE", f"/registered-models/{name}")
+    page.goto(f"{site.address}/models")
+    page.get_by_role("link", name="Trash", exact=True).click()
+    row = page.get_by_role("row").filter(has=page.get_by_role("cell", name=name, exact=True))
+    expect(row).to_contain_text("Model")
+    row.get_by_role("button", name=f"Remove {name} for good").click()
+    expect(page.get_by_role("dialog")).to_contain_text("This cannot be undone")
+    expect(page.get_by_role("dialog")).to_contain_text("2 files")
+    page.get_by_role("button", name="Cancel").click()
+    row.get_by_role("button", name=f"Restore {name}").click()
+    expect(row).to_have_count(0)
+    page.goto(f"{site.address}/models/{name}/versions/1")
+    expect(page.locator(".head").get_by_text("@best")).to_be_visible()
+    call(site.port, "DELETE", f"/registered-models/{name}")
+    page.goto(f"{site.address}/trash?kind=registered_model")
+    row.get_by_role("button", name=f"Remove {name} for good").click()
+    page.get_by_role("button", name="Remove for good", exact=True).click()
+    expect(row).to_have_count(0)
 
 
 def test_stages_aliases_requests_and_vouching(page: Page, site: Site, rich: Rich) -> None:

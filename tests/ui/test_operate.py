@@ -36,8 +36,10 @@ def test_a_webhook_is_made_switched_off_and_deleted(page: Page, operated: Site) 
     expect(page.get_by_text("Nothing has been sent yet")).to_be_visible()
     row.get_by_role("button", name="Acts on ci").click()
     page.get_by_role("menuitem", name="Delete").click()
-    dialog.get_by_role("button", name="Delete").click()
     expect(row).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(row).to_contain_text("signed")
+    expect(row.get_by_text("Off", exact=True)).to_be_visible()
 
 
 def test_a_schedule_is_made(page: Page, operated: Site) -> None:
@@ -62,7 +64,13 @@ def test_a_schedule_is_made(page: Page, operated: Site) -> None:
     made = page.get_by_role("region", name="weekly")
     expect(made).to_contain_text("https://git.example.org/churn.git")
     expect(made).to_contain_text("a=b")
-    expect(page.get_by_role("row").filter(has=page.get_by_role("link", name="weekly"))).to_contain_text("Europe/Paris")
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="weekly"))
+    expect(row).to_contain_text("Europe/Paris")
+    row.get_by_role("button", name="Acts on weekly").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    expect(row).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(row).to_contain_text("Europe/Paris")
 
 
 def test_a_schedule_goes_on_and_runs_now(page: Page, operated: Site) -> None:

@@ -28,6 +28,7 @@ const jobs = () => import("./operate/jobs")
 const doctor = () => import("./operate/doctor")
 const schedules = () => import("./operate/schedules")
 const audit = () => import("./operate/audit")
+const trash = () => import("./operate/trash")
 const settings = () => import("./operate/settings")
 const members = () => import("./access/members")
 const account = () => import("./access/account")
@@ -51,6 +52,7 @@ export const PAGES: Page[] = [
   { pattern: "/doctor", title: "Doctor", section: "/doctor", load: doctor },
   { pattern: "/members", title: "Members", section: "/members", load: members },
   { pattern: "/account", title: "My account", section: "/members", load: account },
+  { pattern: "/trash", title: "Trash", section: "/trash", load: trash },
   { pattern: "/settings", title: "Settings", section: "/settings", load: settings },
 ]
 
@@ -75,6 +77,7 @@ export const OPERATION: Section[] = [
   { href: "/jobs", text: "Jobs" },
   { href: "/doctor", text: "Doctor" },
   { href: "/members", text: "Members" },
+  { href: "/trash", text: "Trash" },
   { href: "/settings", text: "Settings" },
   { href: "/account", text: "My account" },
 ]

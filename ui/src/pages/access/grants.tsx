@@ -5,7 +5,7 @@ import { ROUTES, type CreateGrant, type Grant } from "../../api/types"
 import { Button, Empty, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Section } from "../../components/facts"
-import { attempt, say } from "../../components/toasts"
+import { discard } from "../../components/trash"
 import { ago, moment } from "../../format"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
@@ -14,15 +14,8 @@ import "./access.css"
 export function Grants() {
   const [adding, setAdding] = useState(false)
   const { data, error, reload } = useLoad("grants", (signal) => call("grants.list", {}, signal))
-  const remove = async (grant: Grant) => {
-    if (!(await attempt(() => call("grants.delete", { grant_id: grant.grant_id })))) return
-    reload()
-    say(`${who(grant)} is ${grant.role} no more`, async () => {
-      const { subject_kind, subject, target_kind, target, role } = grant
-      await call("grants.create", { subject_kind, subject, target_kind, target, role })
-      reload()
-    })
-  }
+  const remove = (grant: Grant) =>
+    discard(() => call("grants.delete", { grant_id: grant.grant_id }), `${who(grant)} is ${grant.role} no more`, reload)
   return (
     <>
       <Why />

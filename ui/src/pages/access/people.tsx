@@ -183,7 +183,7 @@ function Acts({ user, reload, onInvited }: ActsProps) {
             reload()
           }}
         >
-          <p>All tokens, memberships and grants go with the user. What the user made stays.</p>
+          <p>All tokens, memberships and grants go with the user, and this cannot be undone: to keep somebody out for a while, disable. What the user made stays.</p>
         </FormDialog>
       )}
       {asked === "erase" && <EraseForm name={name} onClose={() => setAsked(undefined)} onDone={reload} />}

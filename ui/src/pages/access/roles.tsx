@@ -1,11 +1,10 @@
 /** Roles: what each permits; one's own beside those that are built in. */
 import { useState } from "preact/hooks"
 import { call } from "../../api/client"
-import type { Grant, Role } from "../../api/types"
+import type { Role } from "../../api/types"
 import { Button, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
-import { attempt, say } from "../../components/toasts"
-import { count } from "../../format"
+import { discard } from "../../components/trash"
 import { useLoad } from "../../state/load"
 import "./access.css"
 
@@ -23,21 +22,8 @@ const PERMISSIONS: [Permission, string][] = [
 export function Roles() {
   const [adding, setAdding] = useState(false)
   const { data, error, reload } = useLoad("roles", (signal) => call("roles.list", {}, signal))
-  const remove = async ({ role, permissions }: Role) => {
-    let grants: Grant[] = []
-    const done = await attempt(async () => {
-      grants = (await call("grants.list", {})).grants.filter((grant) => grant.role === role)
-      await call("roles.delete", { role })
-    })
-    if (!done) return
-    reload()
-    say(`The role ${role} is gone, and ${count(grants.length, "grant")} of it`, async () => {
-      await call("roles.set", { role, permissions })
-      for (const { subject_kind, subject, target_kind, target } of grants)
-        await call("grants.create", { subject_kind, subject, target_kind, target, role })
-      reload()
-    })
-  }
+  const remove = ({ role }: Role) =>
+    discard(() => call("roles.delete", { role }), `The role ${role} is gone, with the grants of it`, reload)
   return (
     <>
       <div class="row">

@@ -6,6 +6,7 @@ import { Button, Empty, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Section } from "../../components/facts"
 import { attempt, say } from "../../components/toasts"
+import { discard } from "../../components/trash"
 import { count } from "../../format"
 import { useLoad } from "../../state/load"
 
@@ -36,7 +37,7 @@ export function Teams() {
 }
 
 function Members({ team, reload }: { team: Team; reload: () => void }) {
-  const [asked, setAsked] = useState<"add" | "delete">()
+  const [asked, setAsked] = useState<"add">()
   const name = team.team
   const remove = async (user: string) => {
     if (!(await attempt(() => call("teams.remove_member", { team: name, user })))) return
@@ -55,7 +56,7 @@ function Members({ team, reload }: { team: Team; reload: () => void }) {
           <Button icon="add" onClick={() => setAsked("add")} label={`Add somebody to ${name}`}>
             Add
           </Button>
-          <Button kind="danger" icon="trash" label={`Delete ${name}`} onClick={() => setAsked("delete")} />
+          <Button kind="danger" icon="trash" label={`Delete ${name}`} onClick={() => void discard(() => call("teams.delete", { team: name }), `The team ${name} is in the trash`, reload)} />
         </>
       }
     >
@@ -71,20 +72,6 @@ function Members({ team, reload }: { team: Team; reload: () => void }) {
         ))}
       </ul>
       {asked === "add" && <MemberForm team={name} onClose={() => setAsked(undefined)} reload={reload} />}
-      {asked === "delete" && (
-        <FormDialog
-          title={`Delete the team ${name}`}
-          action="Delete"
-          danger
-          onClose={() => setAsked(undefined)}
-          onSubmit={async () => {
-            await call("teams.delete", { team: name })
-            reload()
-          }}
-        >
-          <p>The roles that it was given go with it; its members stay.</p>
-        </FormDialog>
-      )}
     </Section>
   )
 }

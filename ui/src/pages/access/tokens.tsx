@@ -72,7 +72,7 @@ export function Tokens({ user }: { user: string }) {
             reload()
           }}
         >
-          <p>Whatever uses it is refused from its next request on.</p>
+          <p>Whatever uses it is refused from its next request on. This cannot be undone: make a new one instead.</p>
         </FormDialog>
       )}
     </>

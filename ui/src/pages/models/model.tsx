@@ -115,13 +115,16 @@ function Head({ model }: { model: RegisteredModel }) {
       await call("registered_models.rename", { name, new_name: text.trim() })
       go(modelHref(text.trim()), true)
     } else {
-      await call("registered_models.delete", { name })
+      const { trash_id } = await call("registered_models.delete", { name })
       go("/models")
-      say(`“${name}” is deleted`)
+      say(`“${name}” is in the trash`, async () => {
+        await call("trash.restore", { trash_id })
+        go(modelHref(name))
+      })
     }
   }
   const ask = (what: "rename" | "delete") => {
-    setText(what === "rename" ? name : "")
+    setText(name)
     setAsked(what)
   }
   return (
@@ -142,20 +145,25 @@ function Head({ model }: { model: RegisteredModel }) {
       />
       {asked && (
         <FormDialog
-          title={asked === "rename" ? "Rename the model" : "Delete the model for good"}
+          title={asked === "rename" ? "Rename the model" : `Delete “${name}”`}
           action={asked === "rename" ? "Rename" : "Delete"}
           danger={asked === "delete"}
-          ready={asked === "rename" ? text.trim() !== "" && text.trim() !== name : text === name}
+          ready={asked === "delete" || (text.trim() !== "" && text.trim() !== name)}
           onClose={() => setAsked(undefined)}
           onSubmit={submit}
         >
           {asked === "delete" && (
-            <p>Its {count(model.last_version, "version")}, aliases and comments go with it, and do not come back.</p>
+            <p>
+              Nothing finds it and its {count(model.last_version, "version")} any more, from now on. It goes to the trash, and comes back from
+              there as it was.
+            </p>
           )}
-          <label class="field">
-            <span>{asked === "rename" ? "Name" : `Type “${name}” to delete it`}</span>
-            <input class="input" value={text} onInput={(event) => setText(event.currentTarget.value)} autoFocus />
-          </label>
+          {asked === "rename" && (
+            <label class="field">
+              <span>Name</span>
+              <input class="input" value={text} onInput={(event) => setText(event.currentTarget.value)} autoFocus />
+            </label>
+          )}
         </FormDialog>
       )}
     </div>

@@ -57,6 +57,7 @@ function List() {
     <>
       <div class="row">
         <SearchBox value={text} label="Search by name" onInput={(q) => setQuery({ q, pages: null }, true)} />
+        <a href="/trash?kind=registered_model">Trash</a>
       </div>
       {error && <Failure error={error} retry={reload} />}
       {!data && !error && <Skeleton rows={8} />}

@@ -8,6 +8,7 @@ import { FormDialog } from "../../components/dialog"
 import { Copied, Facts, Section } from "../../components/facts"
 import { Menu } from "../../components/menu"
 import { attempt, say } from "../../components/toasts"
+import { discard } from "../../components/trash"
 import { moment } from "../../format"
 import { useLoad } from "../../state/load"
 import { go } from "../../state/router"
@@ -19,7 +20,7 @@ interface Props {
   reload: () => void
 }
 
-type Asked = "stage" | "request" | "alias" | "copy" | "delete"
+type Asked = "stage" | "request" | "alias" | "copy"
 
 export function Acts({ version, reload }: Props) {
   const [asked, setAsked] = useState<Asked>()
@@ -41,7 +42,7 @@ export function Acts({ version, reload }: Props) {
             act: () => void takeAway(version, alias, reload),
           })),
           { text: "Copy to another model", icon: "copy", act: () => setAsked("copy") },
-          { text: "Delete", icon: "trash", danger: true, act: () => setAsked("delete") },
+          { text: "Delete", icon: "trash", danger: true, act: () => void remove(version) },
         ]}
       />
       {(asked === "stage" || asked === "request") && (
@@ -49,7 +50,6 @@ export function Acts({ version, reload }: Props) {
       )}
       {asked === "alias" && <AliasForm version={version} reload={reload} onClose={close} />}
       {asked === "copy" && <CopyForm version={version} onClose={close} />}
-      {asked === "delete" && <DeleteForm version={version} onClose={close} />}
     </>
   )
 }
@@ -152,18 +152,9 @@ function CopyForm({ version, onClose }: { version: ModelVersion; onClose: () => 
   )
 }
 
-function DeleteForm({ version, onClose }: { version: ModelVersion; onClose: () => void }) {
-  const { name, version: number } = version
-  const submit = async () => {
-    await call("model_versions.delete", { name, version: number })
-    go(modelHref(name))
-    say(`Version ${number} is deleted`)
-  }
-  return (
-    <FormDialog title={`Delete version ${number} for good`} action="Delete" danger onClose={onClose} onSubmit={submit}>
-      <p>It does not come back. The files of its run stay.</p>
-    </FormDialog>
-  )
+async function remove({ name, version }: ModelVersion) {
+  const after = (isBack: boolean) => go(isBack ? versionHref(name, version) : modelHref(name))
+  await discard(() => call("model_versions.delete", { name, version }), `Version ${version} is in the trash`, after)
 }
 
 export function Checks({ version, reload }: Props) {

@@ -6,7 +6,8 @@ import { Button, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Section } from "../../components/facts"
 import { Markdown } from "../../components/markdown"
-import { attempt, say } from "../../components/toasts"
+import { attempt } from "../../components/toasts"
+import { discard } from "../../components/trash"
 import { ago, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
 import { versionHref } from "./badges"
@@ -32,12 +33,11 @@ export function Comments({ name, version }: About) {
     }
   }
   const remove = async (comment: Comment) => {
-    if (!(await attempt(() => call("registered_models.delete_comment", { name, comment_id: comment.comment_id })))) return
-    reload()
-    say("The comment is gone", async () => {
-      await call("registered_models.create_comment", { name, text: comment.text, version: comment.version })
-      reload()
-    })
+    await discard(
+      () => call("registered_models.delete_comment", { name, comment_id: comment.comment_id }),
+      "The comment is gone",
+      reload,
+    )
   }
   return (
     <Section title="Comments" note={data && count(data.comments.length)}>

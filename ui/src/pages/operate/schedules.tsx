@@ -3,10 +3,10 @@ import { useState } from "preact/hooks"
 import { call } from "../../api/client"
 import type { Schedule, Tick } from "../../api/types"
 import { Button, Code, Empty, Failure, Skeleton } from "../../components/basics"
-import { FormDialog } from "../../components/dialog"
 import { Facts, Section } from "../../components/facts"
 import { Menu } from "../../components/menu"
 import { attempt, say } from "../../components/toasts"
+import { discard } from "../../components/trash"
 import { ago, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
@@ -91,7 +91,6 @@ export default function Schedules(_: PageProps) {
 
 function Acts({ schedule, reload }: { schedule: Schedule; reload: () => void }) {
   const { name, paused } = schedule
-  const [deleting, setDeleting] = useState(false)
   const pause = async (next: boolean) => {
     await call("schedules.update", { name, paused: next })
     reload()
@@ -118,23 +117,9 @@ function Acts({ schedule, reload }: { schedule: Schedule; reload: () => void }) 
                 if (done) say(paused ? `“${name}” goes on` : `“${name}” is paused`, () => pause(paused))
               }),
           },
-          { text: "Delete", icon: "trash", danger: true, act: () => setDeleting(true) },
+          { text: "Delete", icon: "trash", danger: true, act: () => void discard(() => call("schedules.delete", { name }), `“${name}” is in the trash`, reload) },
         ]}
       />
-      {deleting && (
-        <FormDialog
-          title={`Delete “${name}”`}
-          action="Delete"
-          danger
-          onClose={() => setDeleting(false)}
-          onSubmit={async () => {
-            await call("schedules.delete", { name })
-            reload()
-          }}
-        >
-          <p>Its times are forgotten; the runs that it started stay.</p>
-        </FormDialog>
-      )}
     </>
   )
 }

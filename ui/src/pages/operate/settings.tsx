@@ -5,7 +5,8 @@ import type { Retention, Trash as TrashOfExperiment } from "../../api/types"
 import { Button, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Facts, Section } from "../../components/facts"
-import { attempt, say } from "../../components/toasts"
+import { say } from "../../components/toasts"
+import { discard } from "../../components/trash"
 import { bytes, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
 import { address } from "../../state/workspace"
@@ -89,6 +90,7 @@ function Trash() {
             ["Emptied by itself", data.trash_ms === null ? "never" : `after ${count(Math.round(data.trash_ms / DAY_MS), "day")}`],
             ["Experiments in it", count(data.trashed_experiments)],
             ["Runs in it", count(data.trashed_runs)],
+            ["Other things in it", <a href="/trash">{count(data.trashed_objects)}</a>],
           ]}
         />
       )}
@@ -187,7 +189,8 @@ function PurgeForm({ onClose, reload }: FormProps) {
       {error && <Failure error={error} />}
       {data && (
         <p>
-          {count(data.experiments, "experiment")}, {count(data.runs, "run")} with {count(data.points, "point")}, and{" "}
+          {count(data.experiments, "experiment")}, {count(data.runs, "run")} with {count(data.points, "point")},{" "}
+          {count(data.objects ?? 0, "other thing")}, and{" "}
           {count(data.files, "file")} of {bytes(data.file_bytes)} are removed for good. This cannot be undone.
         </p>
       )}
@@ -198,14 +201,7 @@ function PurgeForm({ onClose, reload }: FormProps) {
 function Keys() {
   const [adding, setAdding] = useState(false)
   const { data, error, reload } = useLoad("keys", (signal) => call("signing_keys.list", {}, signal))
-  const remove = async (name: string, pem: string) => {
-    if (!(await attempt(() => call("signing_keys.delete", { name })))) return
-    reload()
-    say(`“${name}” is trusted no more`, async () => {
-      await call("signing_keys.create", { name, pem })
-      reload()
-    })
-  }
+  const remove = (name: string) => discard(() => call("signing_keys.delete", { name }), `“${name}” is trusted no more`, reload)
   return (
     <Section title="Keys that sign models" acts={<Button icon="add" onClick={() => setAdding(true)}>Trust a key</Button>}>
       {error && <Failure error={error} />}
@@ -218,7 +214,7 @@ function Keys() {
             <span class="grow soft small">
               {moment(key.created_ms)} by {key.created_by}
             </span>
-            <Button tiny kind="danger" onClick={() => void remove(key.name, key.pem)}>
+            <Button tiny kind="danger" onClick={() => void remove(key.name)}>
               Trust no more
             </Button>
           </li>

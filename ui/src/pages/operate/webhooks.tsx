@@ -8,6 +8,7 @@ import { Section } from "../../components/facts"
 import { Highlighted } from "../../components/highlight"
 import { Menu } from "../../components/menu"
 import { attempt, say } from "../../components/toasts"
+import { discard } from "../../components/trash"
 import { ago, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
@@ -85,7 +86,6 @@ export default function Webhooks(_: PageProps) {
 
 function Acts({ webhook, reload, onEdit }: { webhook: Webhook; reload: () => void; onEdit: () => void }) {
   const { webhook_id, name, enabled } = webhook
-  const [deleting, setDeleting] = useState(false)
   const turn = async () => {
     if (await attempt(() => call("webhooks.update", { webhook_id, enabled: !enabled }))) reload()
   }
@@ -107,23 +107,9 @@ function Acts({ webhook, reload, onEdit }: { webhook: Webhook; reload: () => voi
           { text: "Send an example", icon: "arrow", act: () => void test() },
           { text: "Change", icon: "edit", act: onEdit },
           { text: enabled ? "Switch off" : "Switch on", icon: "eye", act: () => void turn() },
-          { text: "Delete", icon: "trash", danger: true, act: () => setDeleting(true) },
+          { text: "Delete", icon: "trash", danger: true, act: () => void discard(() => call("webhooks.delete", { webhook_id }), `“${name}” is in the trash`, reload) },
         ]}
       />
-      {deleting && (
-        <FormDialog
-          title={`Delete “${name}”`}
-          action="Delete"
-          danger
-          onClose={() => setDeleting(false)}
-          onSubmit={async () => {
-            await call("webhooks.delete", { webhook_id })
-            reload()
-          }}
-        >
-          <p>Nobody is told any more, and what is still to be delivered is dropped.</p>
-        </FormDialog>
-      )}
     </>
   )
 }
