@@ -22,7 +22,7 @@ START_TIMEOUT_S = 180
 PREFIX = "/api/2.0/mlflow"
 _HEX = re.compile(r"\b[0-9a-f]{32}\b")
 _NAME = re.compile(r"[a-z]+-[a-z]+-\d{1,4}")
-_UNORDERED = ("tags", "params", "metrics", "aliases")
+_UNORDERED = ("tags", "params", "metrics", "aliases", "dataset_inputs", "model_outputs", "latest_versions")
 
 
 class Step(NamedTuple):

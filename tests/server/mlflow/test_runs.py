@@ -380,6 +380,9 @@ def test_outputs_are_logged_once_each(api: Api) -> None:
     assert api.post("/runs/outputs", {"run_id": "{run}", "models": []}).status == 200
     shown = api.run(api.made["run"])["outputs"]["model_outputs"]
     assert sorted(shown, key=lambda output: str(output["model_id"])) == outputs
+    assert api.post("/runs/delete", {"run_id": "{run}"}).status == 200
+    answer = api.post("/runs/outputs", {"run_id": "{run}", "models": outputs[:1]})
+    assert (answer.status, answer.code) == (400, "INVALID_PARAMETER_VALUE"), "that it is in the trash comes first"
 
 
 def test_models_are_noted_in_a_tag_as_older_clients_do(api: Api) -> None:

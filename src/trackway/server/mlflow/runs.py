@@ -254,7 +254,8 @@ async def log_inputs(call: Caller, m: LogInputs) -> bytes:
 
 async def log_outputs(call: Caller, m: LogOutputs) -> bytes:
     """Log models that the run made, each once."""
-    known = {output.model_id for output in (await call(ops.GET_RUN, r.GetRun(run_id=m.run_id))).model_outputs}
+    run = await call(ops.GET_RUN, r.GetRun(run_id=m.run_id))
+    known = {output.model_id for output in run.model_outputs if run.lifecycle == "active"}  # else that is what is wrong
     for model in m.models:
         if model.model_id in known:
             raise bad_request(f"The model {model.model_id[:80]!r} is an output of run {m.run_id} already")
