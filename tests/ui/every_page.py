@@ -16,9 +16,12 @@ COMPARE = "/compare?runs={rich.run},{rich.other}"
 PAGES = {
     "experiments": "/experiments",
     "trash": "/experiments?view=trash",
+    "experiment-about": "/experiments/{site.churn}/about",
     "runs": "/experiments/{site.churn}",
     "runs-beside-curves": "/experiments/{site.churn}?mode=split&smooth=0.5",
     "runs-charts": "/experiments/{site.churn}?mode=charts",
+    "runs-charts-of-one-value": "/experiments/{site.prices}?mode=charts",
+    "runs-kept-at-the-top": "/experiments/{site.churn}?top={site.runs[0]},{site.runs[1]}",
     "runs-grouped": "/experiments/{site.churn}?group=params.lr",
     "runs-tree": "/experiments/{site.prices}?tree=1",
     "runs-none": "/experiments/{site.empty}",

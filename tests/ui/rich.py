@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.ui.looking import HOSTILE, call, finish, log, make_experiment, make_run
-from trackway.api.runs import Ingest, ModelMetric, ModelOutput
+from trackway.api.runs import Dataset, DatasetInput, Ingest, ModelMetric, ModelOutput
 from trackway.sdk.images import Image
 
 NOTE = f"""# What was tried
@@ -253,6 +253,20 @@ def make_rich(port: int, name: str = "rich") -> Rich:
         for path, data in make_files().items():
             if number == 0 or path in ("train.py", "config.yaml", "images/step-0.png"):
                 put(port, f"{root}/{path}", data.replace(b"0.1", b"0.%d" % (number + 1)))
+        schema = [
+            {"name": "age", "type": "long", "required": True},
+            {"name": "city", "type": "string", "required": False},
+        ]
+        dataset = Dataset(
+            name=HOSTILE,
+            digest="0123abcd",
+            source_type="code",
+            source=json.dumps({"tags": {"mlflow.source.name": "train.py"}}),
+            schema=json.dumps({"mlflow_colspec": schema}),
+            profile=json.dumps({"num_rows": 1200}),
+        )
+        inputs = [DatasetInput(dataset=dataset, tags={"mlflow.data.context": "training"})]
+        call(port, "POST", f"/runs/{run}/ingest", Ingest(run_id=run, datasets=inputs))
         finish(port, run)
         runs.append(run)
     logged = log_model(port, experiment, runs[0])

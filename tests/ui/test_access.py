@@ -134,6 +134,24 @@ def test_the_theme_that_was_chosen_is_that_of_the_page_to_sign_in(page: Page, gu
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+def test_one_signs_out_from_any_page_and_comes_back_to_it(page: Page, guarded: Guarded) -> None:
+    sign_in(page, guarded)
+    page.goto(f"{guarded.address}/models?tab=portfolio")
+    page.get_by_role("button", name=f"Signed in as {ADMIN}").click()
+    page.get_by_role("menuitem", name="My account").click()
+    expect(page.get_by_role("heading", name="My account")).to_be_visible()
+    page.goto(f"{guarded.address}/models?tab=portfolio")
+    expect(page.get_by_role("heading", name="No version is in Production")).to_be_visible()
+    expect(page.get_by_role("button", name=f"Signed in as {ADMIN}")).to_be_visible()
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Staging").click()  # asks the server, which knows nobody any more
+    fill_in(page, PASSWORD)
+    expect(page).to_have_url(f"{guarded.address}/models?tab=portfolio&stage=Staging")
+    page.get_by_role("button", name=f"Signed in as {ADMIN}").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
 def test_somebody_is_invited_disabled_and_deleted(page: Page, guarded: Guarded) -> None:
     sign_in(page, guarded)
     page.goto(f"{guarded.address}/members")

@@ -71,6 +71,31 @@ def test_params_and_metrics_are_drawn_against_one_another(page: Page, site: Site
         assert find_barriers(page) == []
 
 
+def test_metrics_of_one_value_are_bars_that_begin_at_zero(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/experiments/{site.prices}?mode=charts")
+    bars = page.get_by_role("list", name="rmse")
+    expect(bars.get_by_role("listitem")).to_have_count(5)
+    first, last = bars.get_by_role("listitem").first, bars.get_by_role("listitem").last
+    expect(first).to_contain_text("trial-4")
+    share = [
+        float(bar.locator(".values-track span").evaluate("e => parseFloat(e.style.width)")) for bar in (first, last)
+    ]
+    assert share == [pytest.approx(2.6 / 3 * 100, abs=0.1), 100]
+    first.get_by_role("link", name="trial-4").click()
+    expect(page.get_by_role("heading", name="trial-4")).to_be_visible()
+
+
+def test_a_contour_of_what_no_run_has_whole_says_so(page: Page, site: Site) -> None:
+    experiment = make_experiment(site.port, "parts of a sweep")
+    for number in range(4):
+        run = make_run(site.port, experiment)
+        log(site.port, run, {"a": str(number), "b": str(number * number)}, **{"rmse" if number else "best": [1.0]})
+    page.goto(f"{site.address}/experiments/{experiment}?mode=charts&chart=contour&z=metrics.best")
+    expect(page.get_by_role("heading", name="Too few runs have a number on each axis")).to_be_visible()
+    page.get_by_label("height").select_option("rmse")
+    expect(page.locator(".relation-canvas canvas")).to_be_visible()
+
+
 def test_charts_of_hostile_names_run_nothing(page: Page, site: Site) -> None:
     experiment = make_experiment(site.port, "hostile charts")
     for number in range(3):

@@ -59,6 +59,45 @@ def test_a_search_is_part_of_the_address(page: Page, site: Site) -> None:
     expect(page).to_have_url(re.compile(r"\?q=nobody\+has\+this$"))
 
 
+def test_experiments_are_found_by_their_tags_and_sorted(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/experiments")
+    page.get_by_role("link", name="team growth").click()
+    expect(page.get_by_role("link", name="churn-model")).to_be_visible()
+    expect(page.get_by_role("link", name="house-prices")).to_have_count(0)
+    expect(page.get_by_label("Search by name")).to_have_value("tags.team = 'growth'")
+    page.get_by_label("Search by name").fill("tags.team = growth")
+    expect(page.get_by_role("alert")).to_contain_text("growth")
+    page.goto(f"{site.address}/experiments")
+    head = page.get_by_role("columnheader", name="Name")
+    names = page.locator("tbody td:nth-child(2)")
+    page.get_by_role("button", name="Name").click()
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    expect(names.first).to_have_text(HOSTILE)  # a mark stands before letters
+    page.get_by_role("button", name="Name").click()
+    expect(head).to_have_attribute("aria-sort", "descending")
+    expect(names.last).to_have_text(HOSTILE)
+    page.go_back()
+    expect(head).to_have_attribute("aria-sort", "ascending")
+
+
+def test_an_experiment_says_what_it_is_for(page: Page, site: Site) -> None:
+    experiment = make_experiment(site.port, "to be described", owner="ann")
+    page.goto(f"{site.address}/experiments/{experiment}")
+    page.get_by_role("link", name="About").click()
+    expect(page.get_by_role("region", name="Experiment")).to_contain_text("ann")
+    page.get_by_role("button", name="Edit: Description").click()
+    page.get_by_label("Description in Markdown").fill("# Why\n\nشرح **التجربة**")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Why")).to_be_visible()
+    page.get_by_role("button", name="Edit: Description").click()
+    page.get_by_label("Description in Markdown").fill("شرح **التجربة**")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".markdown")).to_have_css("direction", "rtl")
+    expect(page.locator(".markdown strong")).to_have_text("التجربة")
+    page.get_by_role("link", name="0 runs").click()
+    expect(page.get_by_role("heading", name="to be described")).to_be_visible()
+
+
 @pytest.mark.parametrize("page", LOOKS, indirect=True, ids=["1280-light", "390-dark"])
 def test_runs_are_a_table_with_what_they_logged(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/experiments/{site.churn}")
@@ -102,6 +141,19 @@ def test_the_palette_leads_anywhere_by_name(page: Page, site: Site) -> None:
     assert find_barriers(page) == []
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{site.address}/experiments/{site.prices}")
+
+
+def test_the_palette_says_which_keys_there_are(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/experiments")
+    page.get_by_role("heading", name="Experiments").wait_for()
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox").fill("keys")
+    page.keyboard.press("Enter")
+    keys = page.get_by_role("dialog", name="Keys")
+    expect(keys).to_contain_text("Page Down")
+    assert find_barriers(page) == []
+    page.keyboard.press("Escape")
+    expect(keys).to_have_count(0)
 
 
 def test_the_theme_is_kept(page: Page, site: Site) -> None:

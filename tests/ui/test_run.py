@@ -84,6 +84,21 @@ def test_models_of_a_run_are_looked_at_and_registered(page: Page, site: Site, ri
     expect(page.get_by_role("option", name="of its own model")).to_be_visible()
 
 
+def test_a_run_says_what_its_data_hold_and_what_was_registered_of_it(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}")
+    facts = page.get_by_role("region", name="Run", exact=True)
+    expect(facts.get_by_role("link", name=f"{rich.model} 2 (Staging)")).to_be_visible()
+    sets = page.get_by_role("region", name="Data sets").first
+    expect(sets).to_contain_text("code train.py")
+    sets.get_by_role("button", name="1,200 rows, 2 columns").click()
+    detail = page.get_by_role("dialog", name=HOSTILE)
+    expect(detail.get_by_role("row", name="city")).to_contain_text("string, optional")
+    assert find_barriers(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="made at step 3").click()
+    expect(page.get_by_role("region", name="<b>churn<b>")).to_be_visible()
+
+
 def test_a_run_leads_to_its_parents_and_children(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/runs?filter=")
     trial = call(site.port, "POST", "/runs/search", {"filter": "run_name = 'trial-0'"})["runs"][0]["run_id"]

@@ -3,12 +3,14 @@ import type { ComponentType } from "preact"
 import { useEffect, useState } from "preact/hooks"
 import { Button, Empty, Failure, Skeleton } from "./components/basics"
 import { ApiError } from "./api/client"
+import { Keys } from "./components/keys"
 import { Menu } from "./components/menu"
 import { Palette, pageCommands, paletteOpen } from "./components/palette"
-import { Toasts } from "./components/toasts"
+import { attempt, Toasts } from "./components/toasts"
 import { Workspaces } from "./components/workspaces"
-import { OPERATION, PAGES, SECTIONS, type Page, type PageProps } from "./pages/pages"
+import { ACCOUNT, OPERATION, PAGES, SECTIONS, type Page, type PageProps } from "./pages/pages"
 import { match } from "./state/address"
+import { me, signOut } from "./state/me"
 import { followLinks, go, keepWorkspace, path } from "./state/router"
 import { choose, dark, theme } from "./state/theme"
 
@@ -21,6 +23,7 @@ export function App() {
       <Top />
       <Shown />
       <Palette />
+      <Keys />
       <Toasts />
     </div>
   )
@@ -76,6 +79,7 @@ function Top() {
           { text: "Dark", icon: "dark", act: () => choose("dark") },
         ]}
       />
+      <Person />
       <span class="only-narrow">
         <Menu
           kind="bare"
@@ -85,6 +89,25 @@ function Top() {
         />
       </span>
     </header>
+  )
+}
+
+/** Who is signed in, and the way out; where nobody signs in, the way to what there is to know of oneself. */
+function Person() {
+  const name = me.value && me.value.means !== "none" ? me.value.name : ""
+  return (
+    <Menu
+      kind="bare"
+      icon="person"
+      label={name ? `Signed in as ${name}` : "Me"}
+      text={name ? <span class="only-wide cut person">{name}</span> : undefined}
+      acts={[
+        { text: ACCOUNT.text, icon: "person", act: () => go(ACCOUNT.href) },
+        ...(me.value?.means === "session"
+          ? [{ text: "Sign out", icon: "arrow" as const, act: () => void attempt(signOut) }]
+          : []),
+      ]}
+    />
   )
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
 import type { Run } from "../src/api/types"
-import { box, countBins, interpolateSurface, listDimensions, rankParams, valueOf, writeValue } from "../src/charts/relations"
+import { areSingle } from "../src/charts/curves"
+import { box, countBins, findAxes, interpolateSurface, listDimensions, rankParams, valueOf, writeValue } from "../src/charts/relations"
 
 const run = (params: Record<string, string>, loss: number) =>
   ({ params, metrics: { loss: [0, 0, loss, loss, 0, loss, 0, 1, 0] } }) as unknown as Run
@@ -20,7 +21,25 @@ test("dimensions are params that differ, and metrics; texts are told from number
 test("what cannot be drawn is left out", () => {
   const runs = [run({ lr: "0.1" }, NaN), run({}, Infinity)]
   expect(listDimensions(runs).map(({ id }) => id)).toEqual([])
-  expect(valueOf(runs[1]!, { id: "params.lr", name: "lr", texts: null })).toBe(null)
+  expect(valueOf(runs[1]!, { id: "params.lr", name: "lr", texts: null, runs: 0 })).toBe(null)
+})
+
+test("what most runs have is shown first", () => {
+  const runs = [1, 2, 3, 4].map((n) => run({ a: String(n), b: String(n * n) }, n))
+  runs.push({ params: {}, metrics: { best_loss: [0, 0, 1, 1, 0, 1, 0, 1, 0] } } as unknown as Run)
+  const dimensions = listDimensions(runs)
+  const nothing = { x: null, y: null, z: null }
+  expect(findAxes("bars", dimensions, nothing)!.y.id).toBe("metrics.loss")
+  expect(findAxes("contour", dimensions, nothing)).toMatchObject({ x: { id: "params.a" }, y: { id: "params.b" }, z: { id: "metrics.loss" } })
+  expect(findAxes("bars", dimensions, { ...nothing, y: "metrics.best_loss" })!.y.runs).toBe(1)
+})
+
+test("metrics of one value have no curve", () => {
+  const [one, two] = [run({}, 1), run({}, 2)]
+  expect(areSingle("loss", [one, two])).toBe(true)
+  two.metrics["loss"]![7] = 2
+  expect(areSingle("loss", [one, two])).toBe(false)
+  expect(areSingle("loss", [])).toBe(false)
 })
 
 test("a param that decides a metric goes with it wholly, a name of each run not at all", () => {

@@ -10,16 +10,12 @@ import { count, duration, moment, number } from "../format"
 import type { Change } from "../state/live"
 import { useLoad } from "../state/load"
 import { pick } from "./colours"
-import { align, band, findOdd, locate, smooth, unpack, withoutOutliers, type Axis, type Points } from "./curves"
+import { align, areSingle, band, findOdd, locate, smooth, unpack, withoutOutliers, type Axis, type Points } from "./curves"
 import { Frame, heightOf, type Placed } from "./frame"
 import { PLAIN } from "./layout"
 import type { CurveOptions } from "./options"
 import { Plot, type Line } from "./plot"
-
-export interface Group {
-  label: string
-  runs: string[]
-}
+import { Values, type Group } from "./values"
 
 interface CardProps {
   metric: string
@@ -38,7 +34,7 @@ interface CardProps {
 const POINTS = 1_000
 
 export function ChartCard(props: CardProps) {
-  const { metric, runs, groups, options, change, large, onLarge, placed } = props
+  const { metric, runs, groups, colour, options, change, large, onLarge, placed } = props
   const { axis } = options
   const shownRuns = runs.filter((run) => metric in run.metrics)
   const ids = shownRuns.map((run) => run.run_id)
@@ -46,7 +42,8 @@ export function ChartCard(props: CardProps) {
   const [steps, setSteps] = useState<[number, number] | null>(null)
   const { element, seen } = useSeen<HTMLElement>()
   const axisKey = axis.kind === "metric" ? axis.key : ""
-  const ready = (seen || large) && ids.length > 0
+  const single = areSingle(metric, shownRuns)
+  const ready = (seen || large) && ids.length > 0 && !single
   const { data, error, loading, reload } = useLoad(
     ready ? JSON.stringify([metric, ids, steps, axisKey]) : null,
     (signal) => fetchCurves(metric, axisKey, ids, steps, signal),
@@ -79,10 +76,12 @@ export function ChartCard(props: CardProps) {
       placed={placed}
       busy={loading && ready}
       box={element}
-      note={data && <Note shown={shown} all={all} odd={prepared?.odd.reduce((sum, { points }) => sum + points.length, 0) ?? 0} />}
+      note={single ? <span class="soft small">one value a run</span> : data && <Note shown={shown} all={all} odd={prepared?.odd.reduce((sum, { points }) => sum + points.length, 0) ?? 0} />}
     >
       {error && <Failure error={error} retry={reload} />}
-      {prepared ? (
+      {single ? (
+        <Values metric={metric} runs={shownRuns} groups={groups} colour={colour} height={height} />
+      ) : prepared ? (
         <Plot
           {...prepared}
           log={options.log}

@@ -1,5 +1,6 @@
 /** Curves as numbers: decoding, smoothing, x axes, bands; without a browser, so that tests need none. */
-import type { Curve } from "../api/types"
+import { COUNT } from "../api/summary"
+import type { Curve, Run } from "../api/types"
 
 export interface Points {
   run: string
@@ -194,4 +195,9 @@ export function findOdd(x: Float64Array, values: Float64Array, limit = 200): Odd
   for (let n = 0; n < values.length && found.length < limit; n++)
     if (!Number.isFinite(values[n]!) && Number.isFinite(x[n]!)) found.push({ x: x[n]!, value: values[n]! })
   return found
+}
+
+/** Whether none of them has a second point. */
+export function areSingle(metric: string, runs: Run[]): boolean {
+  return runs.length > 0 && runs.every((run) => (run.metrics[metric]?.[COUNT] ?? 0) <= 1)
 }

@@ -36,8 +36,13 @@ export function listShown(kind: Kind, runs: Run[], { x, y, z }: Axes): Run[] {
     .slice(0, BARS)
 }
 
-export function draw(kind: Kind, runs: Run[], dimensions: Dimension[], axes: Axes): EChartsCoreOption {
+/** Fewer points than these are no chart. */
+const FEWEST: Record<Kind, number> = { scatter: 1, parallel: 1, contour: 3, bars: 1, boxes: 1, histogram: 1 }
+
+/** What ECharts is to draw; null when too few runs have a value on each axis. */
+export function draw(kind: Kind, runs: Run[], dimensions: Dimension[], axes: Axes): EChartsCoreOption | null {
   const { x, y } = axes
+  if (listShown(kind, runs, axes).length < FEWEST[kind]) return null
   const look = style()
   if (kind === "parallel") return makeParallel(runs, dimensions, y, look)
   if (kind === "boxes") return makeBoxes(runs, x, y, look)
@@ -63,7 +68,7 @@ export function draw(kind: Kind, runs: Run[], dimensions: Dimension[], axes: Axe
 function makeBars(found: Run[], y: Dimension, look: Style): EChartsCoreOption {
   return {
     ...look.base,
-    xAxis: { ...look.axis(y), type: "value" },
+    xAxis: { ...look.axis(y), type: "value", scale: false }, // a bar says nothing unless it begins at zero
     yAxis: { ...look.axis(y), type: "category", name: "", inverse: true, data: found.map((run) => cutText(run.name)) },
     tooltip: { ...look.tooltip, formatter: ({ dataIndex }: { dataIndex: number }) => tell(found[dataIndex]!, [y]) },
     series: {

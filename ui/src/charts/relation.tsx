@@ -27,7 +27,7 @@ export default function Relation({ kind, runs, total, onKeep }: RelationProps) {
     () => axes && draw(kind, runs, dimensions, axes),
     [kind, runs, dimensions, axes?.x.id, axes?.y.id, axes?.z.id, dark.value],
   )
-  if (!axes || !option) {
+  if (!axes) {
     return (
       <Empty title="There is nothing to compare yet">
         <p>These charts need runs with metrics, and params in which they differ.</p>
@@ -60,11 +60,17 @@ export default function Relation({ kind, runs, total, onKeep }: RelationProps) {
           Keep beside the curves
         </Button>
       </div>
-      <Canvas
-        option={option}
-        label={`${kind} of ${y.name}, ${count(runs.length, "run")}`}
-        onOpen={(n) => openRun(kind, runs, axes, n)}
-      />
+      {option ? (
+        <Canvas
+          option={option}
+          label={`${kind} of ${y.name}, ${count(runs.length, "run")}`}
+          onOpen={(n) => openRun(kind, runs, axes, n)}
+        />
+      ) : (
+        <Empty title="Too few runs have a number on each axis">
+          <p>Choose other params and metrics for the axes above.</p>
+        </Empty>
+      )}
       {(kind === "parallel" || kind === "scatter") && <Importance runs={runs} dimensions={dimensions} target={y} />}
     </section>
   )

@@ -16,25 +16,27 @@ export interface Dimension {
   name: string
   /** Texts in their order, when the values are no numbers. */
   texts: string[] | null
+  /** How many runs have a value. */
+  runs: number
 }
 
 /** Params and metrics that differ among runs; those of numbers come as numbers. */
 export function listDimensions(runs: Run[]): Dimension[] {
-  const params = new Map<string, Set<string>>()
-  const metrics = new Map<string, Set<number>>()
+  const params = new Map<string, string[]>()
+  const metrics = new Map<string, number>()
   for (const run of runs) {
-    for (const [key, value] of Object.entries(run.params)) params.set(key, (params.get(key) ?? new Set()).add(value))
+    for (const [key, value] of Object.entries(run.params)) push(params, key, value)
     for (const [key, value] of Object.entries(run.metrics))
-      if (Number.isFinite(value[LAST])) metrics.set(key, (metrics.get(key) ?? new Set()).add(value[LAST]))
+      if (Number.isFinite(value[LAST])) metrics.set(key, (metrics.get(key) ?? 0) + 1)
   }
   const found: Dimension[] = []
-  for (const [key, values] of [...params].sort(byKey)) {
+  for (const [key, all] of [...params].sort(byKey)) {
+    const values = new Set(all)
     if (values.size < 2 && runs.length > 1) continue
     const texts = [...values].some((value) => readNumber(value) === null) ? [...values].sort() : null
-    found.push({ id: `params.${key}`, name: key, texts })
+    found.push({ id: `params.${key}`, name: key, texts, runs: all.length })
   }
-  for (const [key, values] of [...metrics].sort(byKey))
-    if (values.size > 0) found.push({ id: `metrics.${key}`, name: key, texts: null })
+  for (const [key, count] of [...metrics].sort(byKey)) found.push({ id: `metrics.${key}`, name: key, texts: null, runs: count })
   return found
 }
 
@@ -45,7 +47,7 @@ export interface Axes {
   z: Dimension
 }
 
-/** What is on the axes of a chart: as it is asked for, or else what most people look for; a contour has numbers only. */
+/** What is on the axes of a chart: as it is asked for, or else what most runs have; a contour has numbers only. */
 export function findAxes(
   kind: Kind,
   dimensions: Dimension[],
@@ -54,12 +56,20 @@ export function findAxes(
   const usable = kind === "contour" ? dimensions.filter(({ texts }) => texts === null) : dimensions
   const metrics = usable.filter(({ id }) => id.startsWith("metrics."))
   const find = (id: string | null) => usable.find((one) => one.id === id)
-  const goal = metrics.find(({ name }) => /loss|rmse|acc|auc|f1/.test(name)) ?? metrics[0]
+  const most = Math.max(...metrics.map((one) => one.runs))
+  const usual = metrics.filter((one) => one.runs === most)
+  const goal = usual.find(({ name }) => /loss|rmse|acc|auc|f1/.test(name)) ?? usual[0]
   const z = find(asked.z) ?? goal
   const [first, second] = usable.filter((one) => one !== (kind === "contour" ? z : goal))
   const x = find(asked.x) ?? first
   const y = find(asked.y) ?? (kind === "contour" ? second : goal)
   return x && y && z && { x, y, z }
+}
+
+function push(lists: Map<string, string[]>, key: string, value: string): void {
+  const list = lists.get(key)
+  if (list) list.push(value)
+  else lists.set(key, [value])
 }
 
 function byKey([one]: [string, unknown], [other]: [string, unknown]): number {

@@ -45,15 +45,6 @@ export function Status({ status }: { status: RunStatus }) {
   )
 }
 
-export function Tag({ name, value }: { name: string; value: string }) {
-  return (
-    <span class="badge cut" title={`${name}: ${value}`}>
-      {name}
-      {value && <span class="soft cut">{value.slice(0, 80)}</span>}
-    </span>
-  )
-}
-
 /** Why there is nothing, in the server's words, and what to do. */
 export function Failure({ error, retry }: { error: ApiError; retry?: () => void }) {
   return (

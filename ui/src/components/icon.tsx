@@ -1,7 +1,6 @@
 /** Line icons of 16 units; each is decoration, and what it stands beside or labels says what it means. */
 const PATHS = {
   add: "M8 3v10M3 8h10",
-  archive: "M2.5 4h11v2.5h-11zM3.5 6.5V13h9V6.5M6.5 9h3",
   arrow: "M3 8h10M9 4l4 4-4 4",
   chart: "M2.5 2.5v11h11M5 10l2.5-3 2 1.5L13 4.5",
   check: "M3 8.5l3.2 3.2L13 4.8",
@@ -18,12 +17,15 @@ const PATHS = {
   grip: "M6 4h.01M6 8h.01M6 12h.01M10 4h.01M10 8h.01M10 12h.01",
   group: "M2.5 3h11M5 7h8.5M5 10h8.5M5 13h8.5M2.5 7v6",
   hidden: "M2 2l12 12M6.4 3.7A6.6 6.6 0 0 1 8 3.5c4 0 6.5 4.5 6.5 4.5a11 11 0 0 1-1.7 2.2M4 4.9A11 11 0 0 0 1.5 8S4 12.5 8 12.5c1 0 2-.3 2.8-.7",
+  info: "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2M8 7.2V11M8 5h.01",
+  keys: "M1.5 4h13v8h-13zM4 6.5h.01M6.7 6.5h.01M9.3 6.5h.01M12 6.5h.01M5 9.5h6",
   left: "M9.5 4l-4 4 4 4",
   light: "M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6M8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1 1M12 12l1 1M3 13l1-1M12 4l1-1",
   link: "M6.5 9.5l3-3M7 4.5l1.5-1.5a3 3 0 0 1 4.5 4.5L11.5 9M4.5 7L3 8.5A3 3 0 0 0 7.5 13L9 11.5",
   list: "M2.5 4h11M2.5 8h11M2.5 12h11",
   more: "M3.5 8h.01M8 8h.01M12.5 8h.01",
   move: "M2.5 4.5h4l1.5 2h5.5v7h-11zM6.5 10h4M9 8.2l1.8 1.8L9 11.8",
+  person: "M8 2.5a2.7 2.7 0 1 0 0 5.4 2.7 2.7 0 0 0 0-5.4M2.8 13.5c.4-2.6 2.5-4 5.2-4s4.8 1.4 5.2 4",
   pin: "M6 2.5h4l-.5 4 2 2.5h-7l2-2.5zM8 9v4.5",
   refresh: "M13 8a5 5 0 1 1-1.5-3.6M13 2v3h-3",
   restore: "M3 8a5 5 0 1 0 1.5-3.6M3 2v3h3",

@@ -19,11 +19,12 @@ export function safeHref(href: string): string | null {
 
 /** The beginning of a text for a cell of a table, without its marks. */
 export function firstWords(text: string): string {
-  return text.slice(0, 300).replace(/[#*`>|]+/g, "").replace(/\s+/g, " ").trim().slice(0, 200)
+  const plain = text.slice(0, 300).replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[#*`>|]+/g, "")
+  return plain.replace(/\s+/g, " ").trim().slice(0, 200)
 }
 
 export function Markdown({ text }: { text: string }) {
-  return <div class="markdown">{blocks(text.slice(0, 200_000).split(/\r?\n/))}</div>
+  return <div class="markdown" dir="auto">{blocks(text.slice(0, 200_000).split(/\r?\n/))}</div>
 }
 
 function blocks(lines: string[]): ComponentChildren[] {

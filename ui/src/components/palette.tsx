@@ -3,10 +3,11 @@ import { signal } from "@preact/signals"
 import { useEffect, useRef, useState } from "preact/hooks"
 import { call } from "../api/client"
 import { quote } from "../format"
-import { OPERATION, SECTIONS } from "../pages/pages"
+import { ACCOUNT, OPERATION, SECTIONS } from "../pages/pages"
 import { go } from "../state/router"
 import { choose } from "../state/theme"
 import { Icon, type IconName } from "./icon"
+import { keysShown } from "./keys"
 
 export interface Command {
   text: string
@@ -20,7 +21,8 @@ export const paletteOpen = signal(false)
 export const pageCommands = signal<Command[]>([])
 
 const ALWAYS: Command[] = [
-  ...[...SECTIONS, ...OPERATION].map(({ href, text }) => ({ text, icon: "list" as const, act: () => go(href) })),
+  ...[...SECTIONS, ...OPERATION, ACCOUNT].map(({ href, text }) => ({ text, icon: "list" as const, act: () => go(href) })),
+  { text: "Keys", icon: "keys", act: () => (keysShown.value = true) },
   { text: "Theme: light", icon: "light", act: () => choose("light") },
   { text: "Theme: dark", icon: "dark", act: () => choose("dark") },
   { text: "Theme: as the system", icon: "system", act: () => choose("system") },

@@ -164,6 +164,9 @@ function Pdf({ file }: { file: FileEntry }) {
   return <iframe class="document" src={url} title={`Preview of ${nameOf(file.path)}`} />
 }
 
+/** Narrower images, such as digits of 28 pixels, are shown larger, and each of their pixels as it is. */
+const SMALL_PX = 160
+
 function Images({ file, images, onChoose }: PreviewProps) {
   const at = images.findIndex((one) => one.path === file.path)
   return (
@@ -185,7 +188,11 @@ function Images({ file, images, onChoose }: PreviewProps) {
         </label>
       )}
       <a class="image" href={fileUrl(file.path)} download={nameOf(file.path)}>
-        <img src={fileUrl(file.path)} alt={nameOf(file.path)} />
+        <img
+          src={fileUrl(file.path)}
+          alt={nameOf(file.path)}
+          onLoad={({ currentTarget: image }) => image.classList.toggle("enlarged", image.naturalWidth < SMALL_PX)}
+        />
       </a>
       {images.length > 1 && (
         <div class="gallery">

@@ -15,6 +15,7 @@ export interface Page {
 }
 
 const experiments = () => import("./experiments/experiments")
+const about = () => import("./experiments/about")
 const runs = () => import("./runs/runs")
 const run = () => import("./run/run")
 const compare = () => import("./compare/compare")
@@ -33,9 +34,17 @@ const settings = () => import("./operate/settings")
 const members = () => import("./access/members")
 const account = () => import("./access/account")
 
+export interface Section {
+  href: string
+  text: string
+}
+
+export const ACCOUNT: Section = { href: "/account", text: "My account" }
+
 export const PAGES: Page[] = [
   { pattern: "/", title: "Experiments", section: "/experiments", load: experiments },
   { pattern: "/experiments", title: "Experiments", section: "/experiments", load: experiments },
+  { pattern: "/experiments/{experiment_id}/about", title: "About an experiment", section: "/experiments", load: about },
   { pattern: "/experiments/{experiment_id}", title: "Runs", section: "/experiments", load: runs },
   { pattern: "/runs", title: "Runs", section: "/runs", load: runs },
   { pattern: "/runs/{run_id}", title: "Run", section: "/runs", load: run },
@@ -51,15 +60,10 @@ export const PAGES: Page[] = [
   { pattern: "/jobs", title: "Jobs", section: "/jobs", load: jobs },
   { pattern: "/doctor", title: "Doctor", section: "/doctor", load: doctor },
   { pattern: "/members", title: "Members", section: "/members", load: members },
-  { pattern: "/account", title: "My account", section: "/members", load: account },
+  { pattern: "/account", title: ACCOUNT.text, section: ACCOUNT.href, load: account },
   { pattern: "/trash", title: "Trash", section: "/trash", load: trash },
   { pattern: "/settings", title: "Settings", section: "/settings", load: settings },
 ]
-
-export interface Section {
-  href: string
-  text: string
-}
 
 /** The navigation, in its order: what everybody works with. */
 export const SECTIONS: Section[] = [
@@ -79,5 +83,4 @@ export const OPERATION: Section[] = [
   { href: "/members", text: "Members" },
   { href: "/trash", text: "Trash" },
   { href: "/settings", text: "Settings" },
-  { href: "/account", text: "My account" },
 ]

@@ -1,11 +1,12 @@
 /** One's own account: who one is to the server, one's tokens, sessions and password, and what the workspace uses. */
 import { useState } from "preact/hooks"
-import { call, send } from "../../api/client"
+import { call } from "../../api/client"
 import { Button, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Facts, Section } from "../../components/facts"
 import { attempt } from "../../components/toasts"
 import { useLoad } from "../../state/load"
+import { signOut } from "../../state/me"
 import type { PageProps } from "../pages"
 import { WorkspaceUsage } from "./quota"
 import { Sessions, SignIns } from "./sessions"
@@ -23,15 +24,11 @@ const MEANS: Record<string, string> = {
 export default function Account(_: PageProps) {
   const { data, error, reload } = useLoad("me", (signal) => call("users.current", {}, signal))
   const [changing, setChanging] = useState(false)
-  const signOut = () => attempt(async () => {
-    await send("/api/v1/session", { method: "DELETE" })
-    location.assign("/sign-in")
-  })
   return (
     <main class="page" id="main">
       <div class="head">
         <h1>My account</h1>
-        {data?.means === "session" && <Button onClick={() => void signOut()}>Sign out</Button>}
+        {data?.means === "session" && <Button onClick={() => void attempt(signOut)}>Sign out</Button>}
       </div>
       {error && <Failure error={error} retry={reload} />}
       {!data && !error && <Skeleton rows={4} />}

@@ -4,6 +4,7 @@ import { call } from "../../api/client"
 import { ROUTES, type CreateGrant, type Grant } from "../../api/types"
 import { Button, Empty, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
+import { ExperimentName } from "../../components/experiment-name"
 import { Section } from "../../components/facts"
 import { discard } from "../../components/trash"
 import { ago, moment } from "../../format"
@@ -51,7 +52,9 @@ export function Grants() {
                 <tr key={grant.grant_id}>
                   <td class="cut wide">{who(grant)}</td>
                   <td>{grant.role}</td>
-                  <td class="cut wide">{where(grant)}</td>
+                  <td class="cut wide">
+                    <Where grant={grant} />
+                  </td>
                   <td class="only-wide" title={`${moment(grant.created_ms)} by ${grant.created_by}`}>
                     {ago(grant.created_ms)}
                   </td>
@@ -87,6 +90,16 @@ const TARGETS: Record<Grant["target_kind"], [shown: string, chosen: string]> = {
 
 function where({ target_kind, target }: Grant): string {
   return `${TARGETS[target_kind][0]} ${target}`.trim()
+}
+
+/** An experiment by its name, which its id does not say; patterns and all else as they are. */
+function Where({ grant }: { grant: Grant }) {
+  if (grant.target_kind !== "experiment" || !/^\d+$/.test(grant.target)) return <>{where(grant)}</>
+  return (
+    <span class="row">
+      Experiment <ExperimentName id={grant.target} />
+    </span>
+  )
 }
 
 /** Asks whether somebody may do something; what is asked is the address. */

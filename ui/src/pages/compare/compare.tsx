@@ -108,6 +108,11 @@ function RunValues({ runs }: { runs: Run[] }) {
   const text = (query.get("q") ?? "").toLowerCase()
   const things = headsOf(runs)
   const narrow = (values: [string, (string | null)[]][]) => values.filter(([name]) => name.toLowerCase().includes(text))
+  const experiments = [...new Set(runs.map((run) => run.experiment_id))]
+  const { data } = useLoad(experiments.join(), (signal) =>
+    Promise.all(experiments.slice(0, 20).map((experiment_id) => call("experiments.get", { experiment_id }, signal))),
+  )
+  const names = new Map(data?.map((one) => [one.experiment_id, one.name]))
   const metrics = runs.map((run) =>
     Object.fromEntries(Object.entries(run.metrics).map(([key, summary]) => [key, number(summary[LAST])])),
   )
@@ -118,7 +123,7 @@ function RunValues({ runs }: { runs: Run[] }) {
     Duration: took(run),
     User: run.user,
     Source: run.tags["mlflow.source.name"] ?? "",
-    Experiment: run.experiment_id,
+    Experiment: names.get(run.experiment_id) ?? run.experiment_id,
     "Data sets": run.inputs.map((input) => `${input.dataset.name} (${input.dataset.digest})`).join(", "),
     "Run id": run.run_id,
   }))

@@ -2,18 +2,20 @@
 import { useEffect, useState } from "preact/hooks"
 import { call } from "../../api/client"
 import type { Experiment, ExperimentSummary } from "../../api/types"
-import { Button, Code, CopyButton, Empty, Failure, SearchBox, Skeleton, Tag } from "../../components/basics"
+import { Button, Code, CopyButton, Empty, Failure, SearchBox, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Menu } from "../../components/menu"
 import { pageCommands } from "../../components/palette"
 import { OWN_TAGS } from "../../components/tags"
 import { attempt, say } from "../../components/toasts"
-import { ago, count, moment, quote } from "../../format"
+import { Icon } from "../../components/icon"
+import { ago, count, field, moment, quote } from "../../format"
 import { useLive } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { go, place, setQuery } from "../../state/router"
 import { address } from "../../state/workspace"
 import type { PageProps } from "../pages"
+import { readSearch } from "./search"
 
 const PAGE = 100
 
@@ -30,8 +32,9 @@ export default function Experiments(_: PageProps) {
   const pages = Math.max(1, Number(query.get("pages")) || 1)
   const [asked, setAsked] = useState<Asked>()
   const [chosen, setChosen] = useState<Set<string>>(new Set())
-  const { data, error, loading, reload } = useLoad(JSON.stringify([text, view, pages]), (signal) =>
-    load(text, view, pages * PAGE, signal),
+  const order = query.get("order") ?? ""
+  const { data, error, loading, reload } = useLoad(JSON.stringify([text, order, view, pages]), (signal) =>
+    load(text, order, view, pages * PAGE, signal),
   )
   useLive({}, reload, 5_000)
   useEffect(() => setChosen(new Set()), [text, view])
@@ -58,7 +61,7 @@ export default function Experiments(_: PageProps) {
       <div class="row">
         <SearchBox
           value={text}
-          label="Search by name"
+          label="Search by name, or as in tags.team = 'growth'"
           onInput={(value) => setQuery({ q: value, pages: null }, true)}
         />
         {selected.length > 0 && view === "active" && (
@@ -78,12 +81,12 @@ export default function Experiments(_: PageProps) {
                 <th style={{ width: "40px" }}>
                   <span class="unseen">Choose</span>
                 </th>
-                <th>Name</th>
+                <Sortable title="Name" field="name" order={order} first="ASC" />
                 <th class="number">Runs</th>
                 <th>Last activity</th>
                 <th class="only-wide">Owner</th>
                 <th class="only-wide">Tags</th>
-                <th class="only-wide">Created</th>
+                <Sortable title="Created" field="creation_time" order={order} first="DESC" wide />
                 <th class="only-wide">Id</th>
                 <th>
                   <span class="unseen">Acts</span>
@@ -110,12 +113,16 @@ export default function Experiments(_: PageProps) {
           <Button disabled={loading} onClick={() => setQuery({ pages: String(pages + 1) }, true)}>
             Show more
           </Button>
-          <span class="soft small">The newest {count(rows!.length)} are shown.</span>
+          <span class="soft small">The first {count(rows!.length)} are shown.</span>
         </div>
       )}
       {asked && <Asking asked={asked} onClose={() => setAsked(undefined)} reload={reload} />}
     </main>
   )
+}
+
+export function ownerOf({ tags }: Experiment): string {
+  return tags["owner"] ?? tags["mlflow.user"] ?? ""
 }
 
 function toggle(chosen: Set<string>, id: string): Set<string> {
@@ -124,9 +131,8 @@ function toggle(chosen: Set<string>, id: string): Set<string> {
   return next
 }
 
-async function load(text: string, view: "active" | "deleted", limit: number, signal: AbortSignal) {
-  const filter = text.trim() ? `name ILIKE ${quote(`%${text.trim()}%`)}` : ""
-  const page = await call("experiments.search", { filter, view, limit }, signal)
+async function load(text: string, order: string, view: "active" | "deleted", limit: number, signal: AbortSignal) {
+  const page = await call("experiments.search", { filter: readSearch(text), order_by: order ? [order] : [], view, limit }, signal)
   const ids = page.experiments.map((experiment) => experiment.experiment_id)
   const { summaries } = ids.length
     ? await call("experiments.summarize", { experiment_ids: ids }, signal)
@@ -134,6 +140,31 @@ async function load(text: string, view: "active" | "deleted", limit: number, sig
   const known = new Map(summaries.map((summary) => [summary.experiment_id, summary]))
   const rows: Row[] = page.experiments.map((one) => ({ ...one, summary: known.get(one.experiment_id) }))
   return { rows, more: page.next_page_token !== "" }
+}
+
+interface SortableProps {
+  title: string
+  field: string
+  order: string
+  /** The direction that the first click asks for. */
+  first: "ASC" | "DESC"
+  wide?: boolean
+}
+
+/** The head of a column that the list is sorted by, one way, then the other, then as it comes. */
+function Sortable({ title, field, order, first, wide }: SortableProps) {
+  const [name, direction] = order.split(" ")
+  const sorted = name === field ? direction : undefined
+  const second = first === "ASC" ? "DESC" : "ASC"
+  const next = sorted === undefined ? `${field} ${first}` : sorted === first ? `${field} ${second}` : null
+  return (
+    <th class={wide ? "only-wide" : undefined} aria-sort={sorted === "ASC" ? "ascending" : sorted ? "descending" : "none"}>
+      <button type="button" class="sort" onClick={() => setQuery({ order: next })}>
+        {title}
+        {sorted && <Icon name={sorted === "ASC" ? "up" : "down"} />}
+      </button>
+    </th>
+  )
 }
 
 interface RowProps {
@@ -147,7 +178,7 @@ interface RowProps {
 function ExperimentRow({ row, chosen, onChoose, onAsk, reload }: RowProps) {
   const { summary, tags } = row
   const link = `/experiments/${encodeURIComponent(row.experiment_id)}`
-  const owner = tags["owner"] ?? tags["mlflow.user"] ?? ""
+  const owner = ownerOf(row)
   const shown = Object.entries(tags).filter(([key]) => key !== "owner" && !OWN_TAGS.test(key))
   const active = row.lifecycle === "active"
   return (
@@ -155,7 +186,7 @@ function ExperimentRow({ row, chosen, onChoose, onAsk, reload }: RowProps) {
       <td>
         <input type="checkbox" checked={chosen} onChange={onChoose} aria-label={`Choose ${row.name}`} />
       </td>
-      <td class="cut wide" title={row.name}>
+      <td class="cut wide" dir="auto" title={row.name}>
         {active ? <a href={link}>{row.name}</a> : row.name}
       </td>
       <td class="number">
@@ -177,7 +208,15 @@ function ExperimentRow({ row, chosen, onChoose, onAsk, reload }: RowProps) {
       <td class="only-wide">
         <span class="row" style={{ maxWidth: "16rem", overflow: "hidden" }}>
           {shown.slice(0, 3).map(([key, value]) => (
-            <Tag key={key} name={key} value={value} />
+            <a
+              key={key}
+              class="badge cut"
+              href={`/experiments?q=${encodeURIComponent(`${field("tags", key)} = ${quote(value)}`)}`}
+              title={`All experiments with ${key}: ${value}`}
+            >
+              {key}
+              {value && <span class="soft cut">{value.slice(0, 80)}</span>}
+            </a>
           ))}
           {shown.length > 3 && <span class="soft small">+{shown.length - 3}</span>}
         </span>
@@ -198,6 +237,7 @@ function ExperimentRow({ row, chosen, onChoose, onAsk, reload }: RowProps) {
           acts={
             active
               ? [
+                  { text: "About", icon: "info", act: () => go(`${link}/about`) },
                   { text: "Rename", icon: "edit", act: () => onAsk({ kind: "rename", experiment: row }) },
                   {
                     text: "Move to the trash",
@@ -264,7 +304,7 @@ function Asking({ asked, onClose, reload }: { asked: Asked; onClose: () => void;
 function Nothing({ filtered, view }: { filtered: boolean; view: string }) {
   if (filtered) {
     return (
-      <Empty title="No experiment has this in its name">
+      <Empty title="No experiment is found by this">
         <Button onClick={() => setQuery({ q: null })}>Show all</Button>
       </Empty>
     )

@@ -43,8 +43,12 @@ export function layOut({ nodes, edges }: Pick<Graph, "nodes" | "edges">): Placed
   })
 }
 
-function hrefOf(node: LineageNode): string | null {
+function hrefOf(node: LineageNode, { nodes, edges }: Graph): string | null {
   if (node.kind === "run") return `/runs/${encodeURIComponent(node.id)}`
+  if (node.kind === "model") {
+    const maker = edges.find(({ source, target }) => nodes[target] === node && nodes[source]!.kind === "run")
+    return maker ? `/runs/${encodeURIComponent(nodes[maker.source]!.id)}?tab=models&model=${encodeURIComponent(node.id)}` : null
+  }
   if (node.kind !== "version") return null
   const at = node.id.lastIndexOf("/")
   return versionHref(node.id.slice(0, at), node.id.slice(at + 1))
@@ -67,6 +71,9 @@ export function Lineage({ name, version }: { name: string; version: number }) {
 
 function Drawing({ graph, own }: { graph: Graph; own: string }) {
   const placed = layOut(graph)
+  const ids = graph.nodes.filter((node) => node.kind === "run").map((node) => node.id)
+  const { data } = useLoad(ids.length > 0 ? ids.join() : null, (signal) => call("runs.get_many", { run_ids: ids.slice(0, 500) }, signal))
+  const names = new Map(data?.runs.map((run) => [run.run_id, run.name]))
   const width = Math.max(...placed.map((one) => one.left)) + WIDTH
   const height = Math.max(...placed.map((one) => one.top)) + HEIGHT
   return (
@@ -81,8 +88,8 @@ function Drawing({ graph, own }: { graph: Graph; own: string }) {
         </svg>
         <ul>
           {placed.map(({ node, left, top }) => {
-            const href = hrefOf(node)
-            const shown = node.kind === "run" ? node.id.slice(0, 12) : node.id
+            const href = hrefOf(node, graph)
+            const shown = node.kind === "run" ? (names.get(node.id) ?? node.id.slice(0, 12)) : node.id
             return (
               <li
                 key={`${node.kind} ${node.id} ${node.digest}`}

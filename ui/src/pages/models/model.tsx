@@ -10,7 +10,7 @@ import { Menu } from "../../components/menu"
 import { Note } from "../../components/note"
 import { Tags } from "../../components/tags"
 import { say } from "../../components/toasts"
-import { ago, count, dated, moment } from "../../format"
+import { ago, count, dated, moment, quote } from "../../format"
 import { useLive } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { go } from "../../state/router"
@@ -97,7 +97,7 @@ export default function Model({ fields }: PageProps) {
 }
 
 async function load(name: string, signal: AbortSignal) {
-  const filter = `name = '${name.replaceAll("'", "''")}'`
+  const filter = `name = ${quote(name)}`
   const [model, found, policy] = await Promise.all([
     call("registered_models.get", { name }, signal),
     call("model_versions.search", { filter, order_by: ["version_number DESC"], limit: MOST }, signal),

@@ -43,7 +43,7 @@ model = mlflow.pyfunc.load_model(${quoted})`,
     ],
   ]
   return (
-    <div class="cards">
+    <div class="halves">
       {parts.map(([title, note, text]) => (
         <Section key={title} title={title}>
           <div class="section-body stack">

@@ -110,6 +110,7 @@ interface PartProps {
 function Overview({ version, folder, turn, reload }: PartProps) {
   const { name, version: number, tags } = version
   const model = useLoad(folder, async (signal) => readModelFile((await readText(`${folder}/MLmodel`, 200_000, signal)).text))
+  const run = useLoad(version.run_id || null, (signal) => call("runs.get", { run_id: version.run_id }, signal))
   return (
     <>
       <Section title="Version">
@@ -118,7 +119,7 @@ function Overview({ version, folder, turn, reload }: PartProps) {
             ["State", version.status === "READY" ? "Ready" : `${version.status.toLowerCase()} ${version.status_message}`],
             ["Made", dated(version.created_ms)],
             ["By", version.user],
-            ["Run", version.run_id && <a href={`/runs/${encodeURIComponent(version.run_id)}`}>{version.run_id}</a>],
+            ["Run", version.run_id && <a href={`/runs/${encodeURIComponent(version.run_id)}`}>{run.data?.name ?? version.run_id}</a>],
             ["Source", <Copied text={version.source} />],
             ["Flavors", model.data?.flavors.join(", ")],
             ["Copied from", version.copied_from && <CopyOrigin origin={version.copied_from} />],

@@ -1,7 +1,7 @@
 /** What a run is, was given, and came to. */
 import { call } from "../../api/client"
 import { COUNT, LAST, MAX, MIN, NAN_COUNT } from "../../api/summary"
-import type { Environment, GitState, Run } from "../../api/types"
+import type { Environment, GitState, ModelVersion, Run } from "../../api/types"
 import { unpack } from "../../charts/curves"
 import { Status } from "../../components/basics"
 import { Copied, Facts, Pairs, Section, useSeen, type Fact } from "../../components/facts"
@@ -9,9 +9,11 @@ import { Highlighted } from "../../components/highlight"
 import { Note } from "../../components/note"
 import { Spark } from "../../components/spark"
 import { Tags } from "../../components/tags"
-import { bytes, count, dated, moment, number } from "../../format"
+import { bytes, count, dated, moment, number, quote } from "../../format"
 import { useLoad } from "../../state/load"
+import { versionHref } from "../models/badges"
 import { took } from "../runs/columns"
+import { DatasetDetail, readSource } from "./dataset"
 import { SYSTEM } from "./run"
 
 const NOTE = "mlflow.note.content"
@@ -27,12 +29,13 @@ export function Overview({ run, reload }: PartProps) {
   const environment = useLoad(`${run_id} ${run.environment_digest}`, (signal) =>
     call("runs.get_environment", { run_id }, signal),
   )
+  const versions = useLoad(`${run_id} ${run.version}`, (signal) => findVersions(run_id, signal))
   const params = Object.keys(run.params).sort()
   const metrics = Object.keys(run.metrics).filter((key) => !key.startsWith(SYSTEM)).sort()
   return (
     <>
       <Section title="Run">
-        <Facts facts={describe(run, environment.data?.environment ?? null)} />
+        <Facts facts={[...describe(run, environment.data?.environment ?? null), ["Registered as", versions.data && <Versions versions={versions.data} />]]} />
       </Section>
       <Note
         title="Notes"
@@ -128,20 +131,43 @@ function describe(run: Run, environment: Environment | null): Fact[] {
   ]
 }
 
+/** Versions that were registered of a run; undefined where there is none. */
+async function findVersions(run_id: string, signal: AbortSignal): Promise<ModelVersion[] | undefined> {
+  const { versions } = await call("model_versions.search", { filter: `run_id = ${quote(run_id)}`, limit: 20 }, signal)
+  return versions.length > 0 ? versions : undefined
+}
+
+function Versions({ versions }: { versions: ModelVersion[] }) {
+  return (
+    <span class="row wrap">
+      {versions.map(({ name, version, stage }) => (
+        <a key={`${name} ${version}`} href={versionHref(name, version)}>
+          {name} {version}
+          {stage !== "None" && ` (${stage})`}
+        </a>
+      ))}
+    </span>
+  )
+}
+
 function Inputs({ run }: { run: Run }) {
   const models = run.model_outputs
-  if (!run.inputs.length && !models.length && !run.model_inputs.length) return null
   return (
-    <div class="halves">
+    <>
       {run.inputs.length > 0 && (
         <Section title="Data sets" note={count(run.inputs.length)}>
           <Pairs
             label="Data sets"
             names={run.inputs.map((input) => `${input.dataset.name} (${input.dataset.digest})`)}
-            heads={["Name", "Used for", "Source"]}
+            heads={["Name", "Used for", "Source", "What is in it"]}
             cells={(name) => {
               const input = run.inputs.find((one) => `${one.dataset.name} (${one.dataset.digest})` === name)!
-              return [input.tags["mlflow.data.context"] ?? "", `${input.dataset.source_type} ${input.dataset.source}`]
+              const { dataset } = input
+              return [
+                input.tags["mlflow.data.context"] ?? "",
+                readSource(dataset),
+                <DatasetDetail dataset={dataset} />,
+              ]
             }}
           />
         </Section>
@@ -158,12 +184,13 @@ function Inputs({ run }: { run: Run }) {
             heads={["Model", "Role"]}
             cells={(id) => {
               const made = models.find((model) => model.model_id === id)
-              return [made ? `made at step ${made.step}` : "used"]
+              const href = `/runs/${encodeURIComponent(run.run_id)}?tab=models&model=${encodeURIComponent(id)}`
+              return [<a href={href}>{made ? `made at step ${made.step}` : "used"}</a>]
             }}
           />
         </Section>
       )}
-    </div>
+    </>
   )
 }
 
@@ -220,6 +247,13 @@ function Changes({ git }: { git: GitState }) {
   )
 }
 
+/** `memory_bytes` 25276502016 as Memory 25 GB. */
+function describeHardware(name: string, value: string): Fact {
+  const words = name.replace(/_bytes$/, "").replaceAll("_", " ").replace(/\b(cpu|gpu)\b/g, (word) => word.toUpperCase())
+  const sized = name.endsWith("_bytes") && Number(value) > 0
+  return [words.charAt(0).toUpperCase() + words.slice(1), sized ? bytes(Number(value)) : value]
+}
+
 function EnvironmentPart({ environment }: { environment: Environment }) {
   const packages = Object.keys(environment.packages).sort()
   const variables = Object.keys(environment.variables).sort()
@@ -235,10 +269,17 @@ function EnvironmentPart({ environment }: { environment: Environment }) {
               ["Host", environment.host],
               ["Folder", environment.working_dir],
               ["Command", <Copied text={environment.command.join(" ")} />],
-              ...Object.entries(environment.hardware).map(([name, value]): Fact => [name, value]),
-              ...variables.map((name): Fact => [name, environment.variables[name]]),
+              ...Object.entries(environment.hardware).map(([name, value]): Fact => describeHardware(name, value)),
             ]}
           />
+          {variables.length > 0 && (
+            <Pairs
+              label="Variables"
+              names={variables}
+              heads={["Variable", "Value"]}
+              cells={(name) => [environment.variables[name]]}
+            />
+          )}
         </Section>
         <Section title="Packages" note={count(packages.length)}>
           <Pairs

@@ -123,7 +123,7 @@ function Head({ run, reload }: { run: Run; reload: () => void }) {
   }, [])
   return (
     <div class="head">
-      <h1>
+      <h1 dir="auto">
         <a class="crumb" href={`/experiments/${encodeURIComponent(run.experiment_id)}`}>
           {experiment.data?.name ?? "Experiment"}
         </a>

@@ -1,11 +1,11 @@
 /** The columns of the runs table: what each is named, and how a run's value is shown and sorted by. */
 import type { ComponentChildren } from "preact"
 import { Status } from "../../components/basics"
+import { ExperimentName } from "../../components/experiment-name"
 import { OWN_TAGS } from "../../components/tags"
 import { LAST, MAX, MIN } from "../../api/summary"
 import type { Run, RunFields } from "../../api/types"
 import { ago, duration, field, moment, number } from "../../format"
-import { ExperimentName } from "./experiment-name"
 
 export interface RunColumn {
   id: string
@@ -90,7 +90,7 @@ function readSource(run: Run): string {
 
 function Text({ text }: { text: string }) {
   return (
-    <span class="cut" title={text.length > 12 ? text.slice(0, 1_000) : undefined}>
+    <span class="cut" dir="auto" title={text.length > 12 ? text.slice(0, 1_000) : undefined}>
       {text.slice(0, 300)}
     </span>
   )

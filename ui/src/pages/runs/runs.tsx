@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { call } from "../../api/client"
 import type { Experiment, Run, RunFields } from "../../api/types"
 import { Button, Code, Empty, Failure, PageFailure, Skeleton } from "../../components/basics"
-import type { IconName } from "../../components/icon"
+import { Icon, type IconName } from "../../components/icon"
 import { Menu } from "../../components/menu"
 import { lazy } from "../../components/lazy"
 import { attempt } from "../../components/toasts"
@@ -76,6 +76,12 @@ export default function Runs({ fields }: PageProps) {
   return (
     <main class="page full" id="main">
       <Head view={view} experiments={experiments.data} onMode={(mode) => change({ mode })}>
+        {only && (
+          <a class="button" href={`/experiments/${encodeURIComponent(only.experiment_id)}/about`} aria-label="About">
+            <Icon name="info" />
+            <span class="only-wide">About</span>
+          </a>
+        )}
         <ViewsMenu experiment={only} onChanged={experiments.reload} />
       </Head>
       <div class="row wrap runs-tools">
@@ -278,7 +284,7 @@ function Head({ view, experiments, onMode, children }: HeadProps) {
   }, [title])
   return (
     <div class="head">
-      <h1 class="cut" title={title}>
+      <h1 class="cut" dir="auto" title={title}>
         {view.experiments !== null && (
           <a class="crumb" href="/experiments">
             Experiments

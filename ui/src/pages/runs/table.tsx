@@ -200,7 +200,7 @@ function Name({ line, latest, view, hidden }: NameProps) {
           <Icon name={hidden.has(run.run_id) ? "hidden" : "eye"} />
         </button>
       )}
-      <a class="cut" href={`/runs/${encodeURIComponent(run.run_id)}`} title={run.name}>
+      <a class="cut" dir="auto" href={`/runs/${encodeURIComponent(run.run_id)}`} title={run.name}>
         {run.name || run.run_id}
       </a>
       {line.children > 0 && <span class="badge">{count(line.children)}</span>}

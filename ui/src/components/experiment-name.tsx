@@ -1,7 +1,7 @@
 /** The name of an experiment by its id, as runs know no more than the id. */
 import { signal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
-import { call } from "../../api/client"
+import { call } from "../api/client"
 
 const names = signal<Record<string, string>>({})
 /** When each was asked for. */
