@@ -100,7 +100,7 @@ def test_charts_of_hostile_names_run_nothing(page: Page, site: Site) -> None:
     experiment = make_experiment(site.port, "hostile charts")
     for number in range(3):
         run = make_run(site.port, experiment, name=f"{HOSTILE}{{a|b}}{number}")
-        log(site.port, run, {"p": f"{HOSTILE}{number}"}, m=[float(number)], n=[1.0], o=[2.0])
+        log(site.port, run, {"p": f"{HOSTILE}{number}"}, m=[0.0, float(number)], n=[1.0], o=[2.0])
     for kind in ("scatter", "boxes", "bars", "parallel", "contour", "histogram"):
         page.goto(f"{site.address}/experiments/{experiment}?mode=charts&chart={kind}")
         canvas = page.locator(".relation-canvas canvas").first
@@ -111,6 +111,7 @@ def test_charts_of_hostile_names_run_nothing(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/experiments/{experiment}?mode=split")
     page.locator(".u-over").first.hover()
     expect(page.locator(".plot-tip").first).to_contain_text("<script>")
+    expect(page.get_by_role("list", name="n", exact=True)).to_contain_text("<script>")
 
 
 def asks_for_a_stretch(url: str, body: str | None) -> bool:

@@ -15,7 +15,7 @@ def test_a_version_says_what_it_takes_and_where_it_came_from(page: Page, site: S
     page.goto(f"{site.address}/models/{rich.model}/versions/2")
     for text in ["python_function, sklearn", "owner's city", "float64 (any)", "Staging", "@champion"]:
         expect(page.get_by_text(text).first).to_be_visible()
-    expect(page.get_by_role("region", name="Lineage").first.get_by_role("listitem")).to_have_count(2)
+    expect(page.get_by_role("region", name="Lineage").first.get_by_role("listitem")).to_have_count(3)
     expect(page.get_by_role("region", name="Comments")).to_contain_text(HOSTILE)
     expect(page.get_by_role("region", name="Tags")).to_contain_text(HOSTILE[:60])
     page.get_by_role("link", name="Use", exact=True).click()

@@ -62,9 +62,9 @@ def test_notes_tags_and_the_name_are_changed_and_taken_back(page: Page, site: Si
     expect(page.get_by_role("heading", name="changed")).to_be_visible()
     page.get_by_role("button", name="Acts on this run").click()
     page.get_by_role("menuitem", name="Move to the trash").click()
-    expect(page.get_by_text("In the trash")).to_be_visible()
+    expect(page.get_by_text("In the trash", exact=True)).to_be_visible()
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("In the trash")).to_have_count(0)
+    expect(page.get_by_text("In the trash", exact=True)).to_have_count(0)
     assert call(site.port, "GET", f"/runs/{run}")["tags"]["mlflow.note.content"] == "It **works**"
 
 
@@ -97,6 +97,13 @@ def test_a_run_says_what_its_data_hold_and_what_was_registered_of_it(page: Page,
     page.keyboard.press("Escape")
     page.get_by_role("link", name="made at step 3").click()
     expect(page.get_by_role("region", name="<b>churn<b>")).to_be_visible()
+
+
+def test_a_run_says_how_it_is_run_again(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}")
+    page.get_by_role("button", name="Acts on this run").click()
+    page.get_by_role("menuitem", name="Run it again").click()
+    expect(page.get_by_role("dialog", name="Run it again")).to_contain_text(f"trackway reproduce {rich.run}")
 
 
 def test_a_run_leads_to_its_parents_and_children(page: Page, site: Site) -> None:

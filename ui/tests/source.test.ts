@@ -1,4 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest"
+import { Lines } from "../src/pages/runs/lines"
 import { RunSource } from "../src/pages/runs/source"
 import type { Run } from "../src/api/types"
 
@@ -17,6 +18,10 @@ vi.mock("../src/api/client", async (original) => ({
     const runs = (list: string[]) => list.map((run_id) => ({ run_id }) as Run)
     if (name === "runs.search")
       return Promise.resolve({ runs: runs(ids(0, 100)), next_page_token: found.all > 100 ? "more" : "" })
+    if (name === "runs.group") {
+      const group = (value: string, mean: number) => ({ values: [value], runs: 1, metrics: [[1, mean, mean, mean]] })
+      return Promise.resolve({ groups: [group("a", 1), group("b", 2)], runs: 2, total: 2 })
+    }
     if (name === "runs.get_many") return Promise.resolve({ runs: runs(request.run_ids as string[]) })
     const { first = 0, limit = 1_000_000 } = request as { first?: number; limit?: number }
     const own = ids(first, limit)
@@ -69,4 +74,21 @@ test("when runs have come and gone, what is in sight is asked for anew", async (
   expect(source.id(99_995)).toBe(undefined)
   await vi.waitFor(() => expect(asked.at(-1)?.[0]).toBe("runs.get_many"))
   expect(asked.map(([, request]) => request.first)).toContain(98_000)
+})
+
+test("another order of the same groups asks for nothing, other groups do", async () => {
+  const query = { experiments: ["1"], filter: "", order_by: [] as string[], view: "active" as const }
+  const shape = { tree: false, group: ["params.x"], metrics: ["metrics.m"], aggregate: "mean" as const }
+  const first = (lines: Lines) => {
+    const line = lines.line(0)
+    return line?.kind === "group" && line.group.values[0]
+  }
+  const lines = new Lines(query, shape, () => undefined)
+  await vi.waitFor(() => expect(first(lines)).toBe("a"))
+  const sorted = new Lines({ ...query, order_by: ["metrics.m DESC"] }, shape, () => undefined, lines)
+  expect([first(sorted), sorted.groups, sorted.total]).toEqual(["b", 2, 2])
+  expect(asked.map(([name]) => name)).toEqual(["runs.group"])
+  const others = new Lines({ ...query, filter: "metrics.m > 1" }, shape, () => undefined, sorted)
+  expect(others.loading).toBe(true)
+  expect(asked).toHaveLength(2)
 })

@@ -2,8 +2,8 @@
 import { useEffect, useState } from "preact/hooks"
 import { call } from "../../api/client"
 import type { Run } from "../../api/types"
-import { Button, PageFailure, Skeleton, Status } from "../../components/basics"
-import { FormDialog } from "../../components/dialog"
+import { Button, Code, PageFailure, Skeleton, Status } from "../../components/basics"
+import { Dialog, FormDialog } from "../../components/dialog"
 import { lazy } from "../../components/lazy"
 import { Menu } from "../../components/menu"
 import { pageCommands } from "../../components/palette"
@@ -14,6 +14,7 @@ import { folderOf } from "../../files/transfer"
 import { useLive, type Change } from "../../state/live"
 import { useLoad } from "../../state/load"
 import { go, place, setQuery } from "../../state/router"
+import { address } from "../../state/workspace"
 import type { PageProps } from "../pages"
 import { Logs } from "./logs"
 import { LoggedModels } from "./models"
@@ -97,6 +98,7 @@ function Artifacts({ run }: { run: Run }) {
 
 function Head({ run, reload }: { run: Run; reload: () => void }) {
   const [renaming, setRenaming] = useState(false)
+  const [repeating, setRepeating] = useState(false)
   const { run_id } = run
   const experiment = useLoad(run.experiment_id, (signal) =>
     call("experiments.get", { experiment_id: run.experiment_id }, signal),
@@ -114,6 +116,7 @@ function Head({ run, reload }: { run: Run; reload: () => void }) {
   useEffect(() => {
     pageCommands.value = [
       { text: "Rename this run", icon: "edit", act: () => setRenaming(true) },
+      { text: "Run this again", icon: "refresh", act: () => setRepeating(true) },
       ...TABS.map(([tab, text]) => ({
         text: `Show: ${text}`,
         icon: "arrow" as const,
@@ -143,13 +146,28 @@ function Head({ run, reload }: { run: Run; reload: () => void }) {
           active
             ? [
                 { text: "Rename", icon: "edit", act: () => setRenaming(true) },
+                { text: "Run it again", icon: "refresh", act: () => setRepeating(true) },
                 { text: "Move to the trash", icon: "trash", danger: true, act: () => void remove() },
               ]
             : [{ text: "Restore", icon: "restore", act: () => void attempt(restore) }]
         }
       />
+      {repeating && <Again run={run} onClose={() => setRepeating(false)} />}
       {renaming && <Rename run={run} onClose={() => setRenaming(false)} reload={reload} />}
     </div>
+  )
+}
+
+/** How to run it again, which a page can't do: it needs the code and a machine. */
+function Again({ run, onClose }: { run: Run; onClose: () => void }) {
+  return (
+    <Dialog title="Run it again" onClose={onClose}>
+      <p>
+        The code of its commit is fetched, with its changes, command, params and packages; the new run is then compared with this
+        one.
+      </p>
+      <Code text={`export TRACKWAY_TRACKING_URI=${address()}\ntrackway reproduce ${run.run_id}`} />
+    </Dialog>
   )
 }
 

@@ -4,7 +4,7 @@
  * A list is plain, a tree (runs without a parent, then their children), or groups (then their runs).
  */
 import { ApiError, call } from "../../api/client"
-import type { Run, RunGroup } from "../../api/types"
+import type { Run, RunGroup, RunGroups } from "../../api/types"
 import { quote } from "../../format"
 import { RunSource, type RunQuery } from "./source"
 import type { Aggregate } from "./view"
@@ -48,8 +48,10 @@ export class Lines {
     private readonly query: RunQuery,
     readonly shape: Shape,
     private readonly changed: () => void,
+    before?: Lines,
   ) {
-    const rows = shape.group.length > 0 ? new GroupRows(query, shape, changed) : new RunSource(this.top(), this.told)
+    const groups = before?.root.rows instanceof GroupRows ? before.root.rows : undefined
+    const rows = shape.group.length > 0 ? new GroupRows(query, shape, changed, groups) : new RunSource(this.top(), this.told)
     this.root = { rows, depth: 0, opened: [] }
   }
 
@@ -245,11 +247,10 @@ export class Lines {
 }
 
 /** Groups of runs as rows. */
-export class GroupRows {
+class GroupRows {
+  /** In the order of the table. */
   groups: RunGroup[] = []
-  runs = 0
-  /** How many groups there are, those that were left out too. */
-  total = 0
+  private found: RunGroups | undefined
   error: ApiError | undefined
   loading = true
   private control = new AbortController()
@@ -259,12 +260,37 @@ export class GroupRows {
     private readonly query: RunQuery,
     private readonly shape: Shape,
     private readonly changed: () => void,
+    before?: GroupRows,
   ) {
-    void this.refresh()
+    // To put many runs into groups is dear: another order of the same groups asks for nothing.
+    if (before?.found && JSON.stringify(before.request()) === JSON.stringify(this.request())) this.take(before.found)
+    else void this.refresh()
+  }
+
+  private request() {
+    const { experiments, filter, view } = this.query
+    const { group, metrics } = this.shape
+    return { experiment_ids: experiments, filter, view, by: group, metrics, limit: MOST_GROUPS }
+  }
+
+  private take(found: RunGroups): void {
+    this.found = found
+    this.groups = sortGroups(found.groups, this.query.order_by[0], this.shape)
+    this.error = undefined
+    this.loading = false
   }
 
   get count(): number {
     return this.groups.length
+  }
+
+  get runs(): number {
+    return this.found?.runs ?? 0
+  }
+
+  /** How many groups there are, those that were left out too. */
+  get total(): number {
+    return this.found?.total ?? 0
   }
 
   need(): void {
@@ -281,22 +307,13 @@ export class GroupRows {
 
   async refresh(): Promise<void> {
     this.told = Date.now()
-    const { experiments, filter, view } = this.query
     try {
-      const found = await call(
-        "runs.group",
-        { experiment_ids: experiments, filter, view, by: this.shape.group, metrics: this.shape.metrics, limit: MOST_GROUPS },
-        this.control.signal,
-      )
-      this.groups = sortGroups(found.groups, this.query.order_by[0], this.shape)
-      this.runs = found.runs
-      this.total = found.total
-      this.error = undefined
+      this.take(await call("runs.group", this.request(), this.control.signal))
     } catch (error) {
       if (this.control.signal.aborted) return
       this.error = error instanceof ApiError ? error : new ApiError(0, "", String(error))
+      this.loading = false
     }
-    this.loading = false
     this.changed()
   }
 }

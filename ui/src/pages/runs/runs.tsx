@@ -200,8 +200,9 @@ function useLines(view: View, names: RunFields | undefined): { lines: Lines; ver
   const key = JSON.stringify([query, shape])
   const held = useRef<{ key: string; lines: Lines }>()
   if (held.current?.key !== key) {
-    held.current?.lines.stop()
-    held.current = { key, lines: new Lines(query, shape, () => setVersion((n) => n + 1)) }
+    const before = held.current?.lines
+    before?.stop()
+    held.current = { key, lines: new Lines(query, shape, () => setVersion((n) => n + 1), before) }
   }
   useEffect(() => () => held.current?.lines.stop(), [])
   return { lines: held.current.lines, version }
