@@ -47,7 +47,9 @@ def list_pictures(gallery: Gallery) -> list[Picture]:
     board = f"without=lr&kept=contour%20params.lr%20params.batch_size%20{quote(goal)},histogram%20x%20{quote(goal)}"
     return [
         Picture(
-            "runs", f"{runs}?columns={chosen}&order={quote('metrics.`val/accuracy` DESC')}", ".grid-body .run-name"
+            "runs",
+            f"{runs}?columns={chosen}&order={quote('metrics.`val/accuracy` DESC')}&top={gallery.runs[0]}",
+            ".grid-top .run-name",
         ),
         Picture("charts", f"{runs}?mode=charts&smooth=0.7&{board}", ".uplot canvas"),
         Picture("charts-dark", f"{runs}?mode=split&smooth=0.7&columns={chosen}", ".uplot canvas", "dark"),

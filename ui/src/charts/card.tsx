@@ -92,7 +92,7 @@ export function ChartCard(props: CardProps) {
           onZoom={zoomTo}
         />
       ) : (
-        <div class="plot-wait" aria-busy={!error} style={{ height: `${height}px` }}>
+        <div class="plot-wait" aria-busy={(ready && !error) || undefined} style={{ height: `${height}px` }}>
           {!error && <span class="bone" style={{ width: "70%" }} />}
         </div>
       )}
