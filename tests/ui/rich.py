@@ -213,6 +213,24 @@ def log_model(port: int, experiment: str, run: str) -> str:
     return model
 
 
+def log_data(port: int, run: str) -> None:
+    """Log a data set whose columns and size are known."""
+    schema = [
+        {"name": "age", "type": "long", "required": True},
+        {"name": "city", "type": "string", "required": False},
+    ]
+    dataset = Dataset(
+        name=HOSTILE,
+        digest="0123abcd",
+        source_type="code",
+        source=json.dumps({"tags": {"mlflow.source.name": "train.py"}}),
+        schema=json.dumps({"mlflow_colspec": schema}),
+        profile=json.dumps({"num_rows": 1200}),
+    )
+    inputs = [DatasetInput(dataset=dataset, tags={"mlflow.data.context": "training"})]
+    call(port, "POST", f"/runs/{run}/ingest", Ingest(run_id=run, datasets=inputs))
+
+
 def make_rich(port: int, name: str = "rich") -> Rich:
     """Make two runs of an experiment and a registered model of the first."""
     experiment = make_experiment(port, name)
@@ -253,20 +271,7 @@ def make_rich(port: int, name: str = "rich") -> Rich:
         for path, data in make_files().items():
             if number == 0 or path in ("train.py", "config.yaml", "images/step-0.png"):
                 put(port, f"{root}/{path}", data.replace(b"0.1", b"0.%d" % (number + 1)))
-        schema = [
-            {"name": "age", "type": "long", "required": True},
-            {"name": "city", "type": "string", "required": False},
-        ]
-        dataset = Dataset(
-            name=HOSTILE,
-            digest="0123abcd",
-            source_type="code",
-            source=json.dumps({"tags": {"mlflow.source.name": "train.py"}}),
-            schema=json.dumps({"mlflow_colspec": schema}),
-            profile=json.dumps({"num_rows": 1200}),
-        )
-        inputs = [DatasetInput(dataset=dataset, tags={"mlflow.data.context": "training"})]
-        call(port, "POST", f"/runs/{run}/ingest", Ingest(run_id=run, datasets=inputs))
+        log_data(port, run)
         finish(port, run)
         runs.append(run)
     logged = log_model(port, experiment, runs[0])

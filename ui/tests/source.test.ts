@@ -83,7 +83,9 @@ test("another order of the same groups asks for nothing, other groups do", async
     const line = lines.line(0)
     return line?.kind === "group" && line.group.values[0]
   }
-  const lines = new Lines(query, shape, () => undefined)
+  const early = new Lines(query, { ...shape, metrics: null }, () => undefined)
+  expect([early.loading, asked]).toEqual([true, []]) // nothing is asked for before it is known which metrics there are
+  const lines = new Lines(query, shape, () => undefined, early)
   await vi.waitFor(() => expect(first(lines)).toBe("a"))
   const sorted = new Lines({ ...query, order_by: ["metrics.m DESC"] }, shape, () => undefined, lines)
   expect([first(sorted), sorted.groups, sorted.total]).toEqual(["b", 2, 2])

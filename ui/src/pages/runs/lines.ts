@@ -17,8 +17,8 @@ export interface Shape {
   tree: boolean
   /** Fields that runs are grouped by. */
   group: string[]
-  /** Metrics whose values are put together for each group. */
-  metrics: string[]
+  /** Metrics whose values are put together for each group; null while it is not known which there are. */
+  metrics: string[] | null
   /** What of these values is shown, and sorted by. */
   aggregate: Aggregate
 }
@@ -270,7 +270,7 @@ class GroupRows {
   private request() {
     const { experiments, filter, view } = this.query
     const { group, metrics } = this.shape
-    return { experiment_ids: experiments, filter, view, by: group, metrics, limit: MOST_GROUPS }
+    return { experiment_ids: experiments, filter, view, by: group, metrics: metrics ?? [], limit: MOST_GROUPS }
   }
 
   private take(found: RunGroups): void {
@@ -306,6 +306,7 @@ class GroupRows {
   }
 
   async refresh(): Promise<void> {
+    if (this.shape.metrics === null) return
     this.told = Date.now()
     try {
       this.take(await call("runs.group", this.request(), this.control.signal))
@@ -325,7 +326,7 @@ export const AGGREGATES: Record<Aggregate, 1 | 2 | 3> = { mean: 1, min: 2, max: 
 export function sortGroups(groups: RunGroup[], order: string | undefined, shape: Shape): RunGroup[] {
   const [, name, direction] = /^([\s\S]+) (ASC|DESC)$/.exec(order ?? "") ?? []
   if (name === undefined) return groups
-  const metric = shape.metrics.indexOf(name)
+  const metric = shape.metrics?.indexOf(name) ?? -1
   const field = shape.group.indexOf(name)
   const read = (group: RunGroup): (string | number | null)[] => {
     if (name === "run_name") return group.values

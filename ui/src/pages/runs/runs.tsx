@@ -37,7 +37,7 @@ export default function Runs({ fields }: PageProps) {
   const key = JSON.stringify(view.experiments)
   const experiments = useLoad(key, (signal) => loadExperiments(view.experiments, signal))
   const names = useLoad(key, (signal) => call("runs.list_fields", { experiment_ids: view.experiments }, signal))
-  const { lines, version } = useLines(view, names.data)
+  const { lines, version } = useLines(view, names.data, names.loading)
   const [chosen, setChosen] = useState<Set<string>>(new Set())
   useEffect(() => setChosen(new Set()), [lines])
   const [told, setTold] = useState<Change>()
@@ -183,8 +183,8 @@ function queryOf(view: View): RunQuery {
   }
 }
 
-/** The lines of a view, and a number that grows when something of them has come in. */
-function useLines(view: View, names: RunFields | undefined): { lines: Lines; version: number } {
+/** The lines of a view, and a number that grows when something of them has come in; `waiting`: names are on their way. */
+function useLines(view: View, names: RunFields | undefined, waiting: boolean): { lines: Lines; version: number } {
   const [version, setVersion] = useState(0)
   const query = queryOf(view)
   // Groups have the metrics that are shown: those of the columns, or the first ones that there are.
@@ -195,7 +195,7 @@ function useLines(view: View, names: RunFields | undefined): { lines: Lines; ver
     tree: view.tree,
     group: view.group,
     aggregate: view.aggregate,
-    metrics: view.group.length > 0 ? metrics.filter((one) => one !== undefined) : [],
+    metrics: view.group.length === 0 ? [] : names || view.columns || !waiting ? metrics.filter((one) => one !== undefined) : null,
   }
   const key = JSON.stringify([query, shape])
   const held = useRef<{ key: string; lines: Lines }>()

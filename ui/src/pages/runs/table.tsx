@@ -225,7 +225,7 @@ function describeGroup(fields: string[], values: (string | number | null)[]): st
 /** Whether groups have a value in a column. */
 function isShared(column: RunColumn, lines: Lines): boolean {
   if (column.id === "started" || column.order === undefined) return column.id === "started"
-  return lines.shape.metrics.includes(column.order) || lines.shape.group.includes(column.order)
+  return lines.shape.metrics?.includes(column.order) || lines.shape.group.includes(column.order)
 }
 
 const SAID: Record<Aggregate, string> = { mean: "Mean", min: "Least", max: "Greatest" }
@@ -233,7 +233,7 @@ const SAID: Record<Aggregate, string> = { mean: "Mean", min: "Least", max: "Grea
 /** What the runs of a group have together in a column: an aggregate of a metric, with the others at hand. */
 function Shared({ line, column, lines }: { line: Line & { kind: "group" }; column: RunColumn; lines: Lines }) {
   if (column.id === "started") return <span title={moment(line.group.newest_start_ms)}>{moment(line.group.newest_start_ms).slice(0, 10)}</span>
-  const at = column.order === undefined ? -1 : lines.shape.metrics.indexOf(column.order)
+  const at = column.order === undefined ? -1 : (lines.shape.metrics?.indexOf(column.order) ?? -1)
   const found = line.group.metrics[at]
   if (!found || found[0] === 0) return null
   const [runs, mean, min, max] = found
