@@ -218,7 +218,12 @@ def test_runs_are_moved(page: Page, site: Site) -> None:
     grid = open_runs(page, site, "", experiment)
     grid.get_by_label("Choose mover").check()
     page.get_by_role("button", name="Move", exact=True).click()
-    page.get_by_label("To the experiment").select_option(label="moved to")
+    page.get_by_label("To the experiment").fill("moved from nowhere")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("No experiment is called “moved from nowhere”")
+    page.get_by_label("To the experiment").fill("moved t")
+    expect(page.locator("#experiments option")).to_have_attribute("value", "moved to")
+    page.get_by_label("To the experiment").fill("moved to")
     page.get_by_role("dialog").get_by_role("button", name="Move").click()
     expect(page.get_by_text("No runs yet")).to_be_visible()
 

@@ -99,7 +99,7 @@ function readKept(text: string): Kept[] {
   }
 }
 
-export function sectionOf(key: string): string {
+function sectionOf(key: string): string {
   return key.includes("/") ? key.slice(0, key.indexOf("/")) : ""
 }
 

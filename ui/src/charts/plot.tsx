@@ -16,7 +16,7 @@ export interface Line {
   dash?: boolean
 }
 
-export interface PlotProps {
+interface PlotProps {
   drawn: Drawn
   lines: Line[]
   /** Pairs of places in `lines` between which the ground is coloured: upper, lower. */

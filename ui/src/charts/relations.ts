@@ -76,7 +76,7 @@ function byKey([one]: [string, unknown], [other]: [string, unknown]): number {
   return one < other ? -1 : 1
 }
 
-export function readNumber(text: string): number | null {
+function readNumber(text: string): number | null {
   const value = Number(text)
   return text.trim() !== "" && Number.isFinite(value) ? value : null
 }
@@ -146,7 +146,7 @@ export function box(values: number[]): [number, number, number, number, number] 
   return [at(0), at(0.25), at(0.5), at(0.75), at(1)]
 }
 
-export interface Bin {
+interface Bin {
   from: number
   to: number
   count: number
@@ -172,7 +172,7 @@ export function countBins(values: number[]): Bin[] {
 /** A point of three values. */
 export type Point = [x: number, y: number, z: number]
 
-export interface Surface {
+interface Surface {
   /** Edges of the cells, left to right and from below. */
   xs: number[]
   ys: number[]

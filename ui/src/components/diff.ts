@@ -1,6 +1,6 @@
 /** Two texts line by line: what stays, what goes and what comes, with as few changes as possible. */
 
-export interface DiffLine {
+interface DiffLine {
   kind: "same" | "gone" | "added"
   text: string
 }
@@ -46,7 +46,7 @@ function middle(a: string[], b: string[]): DiffLine[] {
   return [...made, ...a.slice(i).map(gone), ...b.slice(j).map(added)]
 }
 
-export interface Hunk {
+interface Hunk {
   lines: DiffLine[]
   /** Lines that are the same and left out before it. */
   skipped: number

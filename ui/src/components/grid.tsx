@@ -24,7 +24,7 @@ export interface GridColumn<R> {
   head?: ComponentChildren
 }
 
-export interface GridProps<R> {
+interface GridProps<R> {
   label: string
   columns: GridColumn<R>[]
   count: number
@@ -45,7 +45,7 @@ export interface GridProps<R> {
   version: number
 }
 
-export const ROW = 34
+const ROW = 34
 const HEAD = 40
 const MORE = 8
 /** Browsers lay out no more pixels than this. */

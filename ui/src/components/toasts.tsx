@@ -20,7 +20,7 @@ export function say(text: string, undo?: () => Promise<unknown>): void {
 }
 
 /** Say what failed. */
-export function complain(error: unknown): void {
+function complain(error: unknown): void {
   if ((error as Error)?.name === "AbortError") return
   const text = error instanceof ApiError ? [error.message, error.hint].filter(Boolean).join(". ") : String(error)
   show({ id: ++last, text, bad: true })

@@ -1,6 +1,6 @@
 /** GeoJSON (RFC 7946) as shapes on a plane: no map of the world, and nobody is asked for one. */
 
-export type Ring = [x: number, y: number][]
+type Ring = [x: number, y: number][]
 
 export interface Shape {
   kind: "point" | "line" | "area"
@@ -109,7 +109,7 @@ export function project([longitude, latitude]: [number, number]): [number, numbe
   return [longitude, (-180 / Math.PI) * Math.log(Math.tan(Math.PI / 4 + radians / 2))]
 }
 
-export interface Framed {
+interface Framed {
   /** Of all shapes, in order: an SVG path, or the place of a point. */
   paths: string[]
   points: ([number, number] | null)[]

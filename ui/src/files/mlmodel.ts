@@ -6,7 +6,7 @@ export interface Field {
   required: boolean
 }
 
-export interface ModelFile {
+interface ModelFile {
   flavors: string[]
   inputs: Field[]
   outputs: Field[]

@@ -11,7 +11,7 @@ export interface Value {
   type: string
 }
 
-export interface OnnxModel {
+interface OnnxModel {
   irVersion: number
   producer: string
   domain: string

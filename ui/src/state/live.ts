@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks"
 import { base } from "./workspace"
 
-export interface Interest {
+interface Interest {
   experiments?: string[]
   models?: string[]
 }

@@ -3,7 +3,7 @@ import { computed, signal } from "@preact/signals"
 import { fromHash } from "./address"
 import { base, within } from "./workspace"
 
-export interface Place {
+interface Place {
   path: string
   query: URLSearchParams
 }

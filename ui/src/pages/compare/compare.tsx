@@ -75,7 +75,7 @@ export default function Compare(_: PageProps) {
 }
 
 /** Colours by place while there are few, so that no two are alike. */
-export function colourOf(runs: Run[], n: number): string {
+function colourOf(runs: Run[], n: number): string {
   return runs.length <= 24 ? pick(n) : runColour(runs[n]!.run_id)
 }
 

@@ -1,10 +1,10 @@
 /** What can be done with the runs that are chosen. */
 import { useState } from "preact/hooks"
-import { call } from "../../api/client"
+import { ApiError, call } from "../../api/client"
 import { Button } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { attempt, say } from "../../components/toasts"
-import { count } from "../../format"
+import { count, quote } from "../../format"
 import { useLoad } from "../../state/load"
 import { go } from "../../state/router"
 
@@ -123,9 +123,15 @@ function TagDialog({ runIds, onClose, onDone }: DialogProps) {
 }
 
 function MoveDialog({ runIds, onClose, onDone }: DialogProps) {
-  const [target, setTarget] = useState("")
-  const { data } = useLoad("all", (signal) => call("experiments.search", { limit: 1_000 }, signal))
+  const [name, setName] = useState("")
+  const typed = name.trim()
+  const { data } = useLoad(`like ${typed}`, (signal) =>
+    call("experiments.search", { filter: `name ILIKE ${quote(`%${typed}%`)}`, limit: 50 }, signal),
+  )
   const submit = async () => {
+    const found = await call("experiments.search", { filter: `name = ${quote(typed)}`, limit: 1 })
+    const target = found.experiments[0]?.experiment_id
+    if (target === undefined) throw new ApiError(404, "", `No experiment is called “${typed}”`, "choose one that is offered, or create it first")
     for (let at = 0; at < runIds.length; at += 1_000)
       await call("runs.move", { run_ids: runIds.slice(at, at + 1_000), experiment_id: target })
     say(`${count(runIds.length, "run")} moved`)
@@ -135,21 +141,26 @@ function MoveDialog({ runIds, onClose, onDone }: DialogProps) {
     <FormDialog
       title={`Move ${count(runIds.length, "run")}`}
       action="Move"
-      ready={target !== ""}
+      ready={typed !== ""}
       onClose={onClose}
       onSubmit={submit}
     >
       <label class="field">
         <span>To the experiment</span>
-        <select class="select" value={target} onChange={(event) => setTarget(event.currentTarget.value)}>
-          <option value="">Choose…</option>
-          {data?.experiments.map((one) => (
-            <option key={one.experiment_id} value={one.experiment_id}>
-              {one.name}
-            </option>
-          ))}
-        </select>
+        <input
+          class="input"
+          list="experiments"
+          value={name}
+          onInput={(event) => setName(event.currentTarget.value)}
+          autoComplete="off"
+          autoFocus
+        />
       </label>
+      <datalist id="experiments">
+        {data?.experiments.map((one) => (
+          <option key={one.experiment_id} value={one.name} />
+        ))}
+      </datalist>
       <p class="soft small">Their descendants go with them.</p>
     </FormDialog>
   )

@@ -176,7 +176,7 @@ function mostCommon(maps: Record<string, unknown>[]): string[] {
   return [...counts.keys()].sort((a, b) => counts.get(b)! - counts.get(a)! || (a < b ? -1 : 1))
 }
 
-export interface ColumnChoice {
+interface ColumnChoice {
   title: string
   columns: RunColumn[]
 }

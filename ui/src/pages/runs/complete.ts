@@ -81,7 +81,7 @@ function isClosed(token: string): boolean {
   return token.length > 1 && token.endsWith(quote) && (token.split(quote).length - 1) % 2 === 0
 }
 
-export type Entity = "metric" | "param" | "tag" | "attribute"
+type Entity = "metric" | "param" | "tag" | "attribute"
 
 /** The entity and key that a field of the language names. */
 export function readField(field: string): { entity: Entity; key: string } {

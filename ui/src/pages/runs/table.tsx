@@ -246,7 +246,7 @@ function Shared({ line, column, lines }: { line: Line & { kind: "group" }; colum
 }
 
 /** Put one item before another. */
-export function reorder(ids: string[], moved: string, before: string): string[] {
+function reorder(ids: string[], moved: string, before: string): string[] {
   const rest = ids.filter((id) => id !== moved)
   const at = rest.indexOf(before)
   return [...rest.slice(0, at), moved, ...rest.slice(at)]
