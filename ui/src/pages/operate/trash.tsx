@@ -4,6 +4,7 @@ import { call } from "../../api/client"
 import type { TrashEntry } from "../../api/types"
 import { Button, Empty, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
+import { Menu } from "../../components/menu"
 import { attempt, say } from "../../components/toasts"
 import { ago, bytes, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
@@ -41,6 +42,7 @@ export default function Trash(_: PageProps) {
       <div class="row wrap">
         <select
           class="select"
+          style={{ width: "auto" }}
           aria-label="Kind"
           value={kind ?? ""}
           onChange={(event) => setQuery({ kind: event.currentTarget.value || null, pages: null })}
@@ -110,13 +112,19 @@ function Row({ entry, reload }: { entry: TrashEntry; reload: () => void }) {
       <td>{KINDS[kind]}</td>
       <td title={moment(entry.deleted_ms)}>{ago(entry.deleted_ms)}</td>
       <td class="cut only-wide">{entry.deleted_by}</td>
-      <td class="number">
-        <Button tiny label={`Restore ${name}`} onClick={() => void restore()}>
-          Restore
-        </Button>{" "}
-        <Button tiny kind="danger" label={`Remove ${name} for good`} onClick={() => setPurging(true)}>
-          Remove
-        </Button>
+      <td>
+        <span class="row" style={{ justifyContent: "flex-end" }}>
+          <Button tiny label={`Restore ${name}`} onClick={() => void restore()}>
+            Restore
+          </Button>
+          <Menu
+            kind="bare"
+            tiny
+            icon="more"
+            label={`Acts on ${name}`}
+            acts={[{ text: "Remove for good", icon: "trash", danger: true, act: () => setPurging(true) }]}
+          />
+        </span>
         {purging && <PurgeForm entry={entry} onClose={() => setPurging(false)} reload={reload} />}
       </td>
     </tr>
