@@ -36,6 +36,15 @@ def postgres(postgres_store: SqlStore) -> Space:
     return Space(postgres_store)
 
 
+@pytest.fixture
+def one_writer(postgres_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Space]:
+    """A store on PostgreSQL whose jobs are done one after the other, as many together as wait."""
+    monkeypatch.setattr(sql_store, "POSTGRES_WRITERS", 1)
+    store = SqlStore(postgres_database)
+    yield Space(store)
+    store.close()
+
+
 def tag(number: int, key: str) -> Callable[[Transaction], str]:
     """Return a job that sets a tag of an experiment."""
 
@@ -132,6 +141,58 @@ def test_a_number_that_does_not_fit_is_the_callers_mistake(
     assert space.run(ref).end_ms == (None if refused else value)
 
 
+def log(space: Space, ref: RunRef, key: str, step: int) -> Callable[[Transaction], None]:
+    """Return a job that logs a point."""
+    series = [make_series(key, [(step, step, float(step))])]
+    return lambda tx: tx.metrics.log(space.workspace, ref.run_id, 7, series, lambda found: found)
+
+
+def test_what_waits_to_be_logged_is_one_statement_for_all_runs(
+    one_writer: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = one_writer
+    runs = [space.make_run(space.make_experiment(), lease_ms=50, lease_until_ms=60) for _ in range(5)]
+    spent: list[int] = []
+    commit = Connection.commit
+
+    def counted(self: Connection) -> None:
+        if self.wrote:
+            spent.append(self.statements)
+        commit(self)
+
+    monkeypatch.setattr(Connection, "commit", counted)
+    space.write(log(space, runs[0], "a", 0))
+    jobs = [log(space, runs[n % 5], "ab"[n % 2], n) for n in range(1, 41)]
+    for future in submit_together(space.store, jobs):
+        future.result(WAIT_S)
+    assert len(spent) == 2
+    assert spent[1] - spent[0] == 1
+    monkeypatch.undo()
+    for place, run in enumerate(runs):
+        told = space.run(run)
+        steps = {key: [n for n in range(41) if n % 5 == place and "ab"[n % 2] == key] for key in "ab"}
+        assert {key: [point[0] for point in space.points(run, key)] for key in "ab"} == steps
+        assert {key: (told.metrics[key].count, told.metrics[key].last_step) for key in "ab"} == {
+            key: (len(some), some[-1]) for key, some in steps.items()
+        }
+        assert told.lease_until_ms == 57
+
+
+@pytest.mark.parametrize("key", ["nul \x00", "surrogate \ud800"], ids=repr)
+def test_what_cannot_be_logged_takes_nothing_with_it_that_waits_too(one_writer: Space, key: str) -> None:
+    runs = [one_writer.make_run(one_writer.make_experiment()) for _ in range(3)]
+
+    def fail(tx: Transaction) -> None:
+        assert tx.runs.ref(one_writer.workspace, runs[0].run_id) is not None
+        raise Conflict("no")
+
+    wanted = [(runs[0], "m"), (runs[1], key), (runs[2], "m")]
+    jobs = [*(log(one_writer, run, key, 1) for run, key in wanted), fail]
+    errors = [future.exception(WAIT_S) for future in submit_together(one_writer.store, jobs)]
+    assert [type(error) for error in errors] == [type(None), InvalidInput, type(None), Conflict]
+    assert [list(one_writer.run(run).metrics) for run in runs] == [["m"], [], ["m"]]
+
+
 @pytest.mark.parametrize("text", ["nul \x00", "surrogate \ud800"], ids=repr)
 def test_a_text_that_postgres_cannot_hold_is_the_callers_mistake(postgres: Space, text: str) -> None:
     ref = postgres.make_run(postgres.make_experiment())
@@ -174,8 +235,9 @@ def test_of_two_jobs_that_wait_for_each_other_both_are_done(postgres: Space) -> 
     assert [postgres.run(run).version for run in runs] == [3, 3]
 
 
+@pytest.mark.parametrize("steps", ["one by one", "all together"])
 def test_writers_of_the_same_runs_do_not_wait_for_each_other_in_a_ring(
-    postgres: Space, monkeypatch: pytest.MonkeyPatch
+    postgres: Space, monkeypatch: pytest.MonkeyPatch, steps: str
 ) -> None:
     experiment = postgres.make_experiment()
     runs = [postgres.make_run(experiment) for _ in range(6)]
@@ -189,11 +251,11 @@ def test_writers_of_the_same_runs_do_not_wait_for_each_other_in_a_ring(
     monkeypatch.setattr(Connection, "undo", noted)
 
     def work(n: int) -> Callable[[Transaction], None]:
-        def log(tx: Transaction) -> None:
+        def touch_and_append(tx: Transaction) -> None:
             touch(postgres, runs[n % 6], tx)
             tx.metrics.append(runs[n % 6], [make_series("m", [(n, n, float(n))])])
 
-        return log
+        return log(postgres, runs[n % 6], "m", n) if steps == "all together" else touch_and_append
 
     futures: list[Future[Any]] = []
     for n in [5 * n for n in range(300)]:

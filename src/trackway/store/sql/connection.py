@@ -16,6 +16,7 @@ from trackway.api.query import read_number
 from trackway.base.errors import InvalidInput, TrackwayError, Unavailable
 from trackway.store.sql.arrays import send_binary
 from trackway.store.sql.assumptions import Assumptions, Stale
+from trackway.store.sql.expectations import Check, Entry, Expectation, Expectations
 
 Dialect = Literal["sqlite", "postgresql"]
 Row = tuple[Any, ...]
@@ -70,7 +71,7 @@ class Connection:
         self.wrote = False
         self.committing = False
         self.job = 0
-        self.expected: list[tuple[int, _Cursor, Callable[[list[Row]], object]]] = []
+        self.expected = Expectations()
         self.assumed = Assumptions({})
         self._writes = self._assumes = False
         self._kept: dict[tuple[str, Sequence[Any]], Row | None] = {}
@@ -175,31 +176,23 @@ class Connection:
         self._note_write(sql)
         self._execute(sql, params)
 
-    def expect(self, sql: str, params: Sequence[Any], check: Callable[[list[Row]], object]) -> None:
-        """Write as the only thing that a job does, and have the rows that ``RETURNING`` gives checked.
+    def expect(self, entry: Entry, check: Check) -> None:
+        """Write an entry to PostgreSQL as the only thing that a job does, and have the rows that come of it checked.
 
-        PostgreSQL is not waited for: ``check_expected`` does it for all jobs at once. Where the check raises, nothing
-        may have been written.
+        It is sent with those of the jobs before and behind, and ``check_expected`` waits for all. Where the check
+        raises, nothing may have been written.
         """
-        self._note_write(sql)
-        cursor = self._execute(sql, params)
-        if self._pipeline is None:
-            check(cursor.fetchall())
-        else:
-            self.expected.append((self.job, cursor, check))
+        self.wrote = True
+        if self.expected.keep(Expectation(entry, self.job, check)):
+            self._send_expected()
 
     def check_expected(self) -> list[tuple[int, TrackwayError]]:
         """Check what was expected since the transaction began, and return the jobs that failed by it."""
-        expected, self.expected = self.expected, []
-        failed = []
+        if self.expected.are_kept:
+            self._send_expected()
         self._wait()
         self._answered = self.statements
-        for job, cursor, check in expected:
-            try:
-                check(cursor.fetchall())
-            except TrackwayError as error:
-                failed.append((job, error))
-        return failed
+        return list(self.expected.check())
 
     def returning(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Write, and read the rows that ``RETURNING`` gives."""
@@ -244,6 +237,8 @@ class Connection:
         if not rows:
             return 0
         self._note_write(sql)
+        if self.expected.are_kept:
+            self._send_expected()
         self.statements += 1
         try:
             if self.dialect == "sqlite":
@@ -285,7 +280,7 @@ class Connection:
     def rollback(self) -> None:
         """Undo the transaction, if one is open."""
         self._kept.clear()
-        self.expected.clear()
+        self.expected.forget()
         if self.dialect == "sqlite":
             if self.raw.in_transaction:
                 self.raw.execute("ROLLBACK")
@@ -344,7 +339,15 @@ class Connection:
         if self._kept and _is_of_kept(sql):
             self._kept.clear()
 
+    def _send_expected(self) -> None:
+        """Send what jobs before this one expect; a failure is not this one's alone."""
+        wrote, self.wrote = self.wrote, True
+        self.expected.send(lambda sql, params: self._execute(sql, params).fetchall)
+        self.wrote = wrote
+
     def _execute(self, sql: str, params: Sequence[Any]) -> _Cursor:
+        if self.expected.are_kept:
+            self._send_expected()
         self.statements += 1
         if self.dialect == "postgresql":
             sql = _translate(sql)

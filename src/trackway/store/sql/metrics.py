@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from operator import attrgetter
+from typing import Any, NamedTuple
 
 from trackway.api.runs import Series
-from trackway.store.arrivals import gather_series, pack_arrival, pick_series
+from trackway.store.arrivals import gather_series, get_columns, pack_arrival, pick_series
 from trackway.store.base import Judge, RunRef
 from trackway.store.chunks import SEALED_POINTS, read_count, seal_chunks, split_chunk, summarize
 from trackway.store.sql.connection import SQLITE_VARIABLES, Connection, Row
-from trackway.store.sql.runs import TOUCH, RunTable
+from trackway.store.sql.runs import RunTable
 from trackway.store.sql.summaries import (
     ROWS_AT_ONCE,
     list_columns,
@@ -66,7 +67,7 @@ class MetricTable:
     def log(self, workspace: str, run_id: str, now_ms: int, series: Sequence[Series], judge: Judge) -> None:
         """See ``store.base.Metrics``.
 
-        cost: three statements; on PostgreSQL one, which nobody waits for
+        cost: three statements; on PostgreSQL one for all jobs that log one after the other, which nobody waits for
         """
         points = sum([len(one.values) for one in series]) >> 3
         if self._db.dialect == "sqlite":
@@ -75,13 +76,11 @@ class MetricTable:
             if ref is not None:
                 self.append(ref, series)
             return
-        rows, blob = _sum_up(series)
 
         def check(found: list[Row]) -> None:
-            judge(self._runs.take_touched(found, workspace, points) or self._runs.ref(workspace, run_id))
+            judge(self._runs.take_touched(found, workspace) or self._runs.ref(workspace, run_id))
 
-        values = (points, now_ms, workspace, run_id, *list_columns(rows), blob)
-        self._db.expect(write_log(TOUCH, len(rows) > 1), values, check)
+        self._db.expect(_Logged(workspace, run_id, now_ms, points, series), check)
 
     def read(self, pk: int, key: str) -> list[bytes]:
         """Return a series' chunks in order of arrival; an unknown series has none."""
@@ -214,6 +213,44 @@ class MetricTable:
         )
         db.run("UPDATE series SET open_chunks = open_chunks - ? WHERE pk = ?", (open_chunks, series))
         return sum(read_count(data) for _, data in sealed)
+
+
+class _Logged(NamedTuple):
+    """Points that came for a run, as PostgreSQL is asked to keep them together with others."""
+
+    workspace: str
+    run_id: str
+    now_ms: int
+    points: int
+    series: Sequence[Series]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.workspace, self.run_id
+
+    @property
+    def size_bytes(self) -> int:
+        return 24 * self.points
+
+    @staticmethod
+    def write(groups: Sequence[Sequence[_Logged]]) -> tuple[str, Sequence[Any]]:
+        runs = [(*group[-1][:3], sum([one.points for one in group])) for group in groups]
+        rows, data = zip(*(_sum_up(_join([one.series for one in group])) for group in groups), strict=True)
+        return write_log(runs, rows, data)
+
+
+def _join(requests: Sequence[Sequence[Series]]) -> Sequence[Series]:
+    """Return the series of several requests for one run as if they had come in one."""
+    if len(requests) == 1:
+        return requests[0]
+    found: dict[str, list[Series]] = {}
+    for one in chain.from_iterable(requests):
+        found.setdefault(one.key, []).append(one)
+    joined = []
+    for key, some in found.items():
+        steps, times_ms, values = map(b"".join, zip(*map(get_columns, some), strict=True))
+        joined.append(Series(key=key, steps=steps, times_ms=times_ms, values=values))
+    return joined
 
 
 def _sum_up(series: Sequence[Series]) -> tuple[list[Row], bytes]:

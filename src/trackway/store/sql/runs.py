@@ -64,22 +64,20 @@ _READ = (
 """All that there is of some runs."""
 _NAN = float("nan")
 GATHER_REQUESTS = 256
-"""After so many requests with points a run is queued for gathering them; after fewer when they are large."""
+"""After so many requests with points a run is queued for gathering; after fewer when they are large."""
 _POINTS_PER_WEIGHT = 256
 """Every so many points of a request count as one: at most 65,536 points or so wait in arrivals."""
-TOUCH, _TOUCH_AND_RENEW = (
-    "UPDATE runs AS r SET version = version + 1,"
-    f" arrived = arrived + (? + {_POINTS_PER_WEIGHT - 1}) / {_POINTS_PER_WEIGHT}, lease_until_ms = {lease}"
-    f" WHERE workspace = ? AND run_id = ? AND deleted_ms IS NULL RETURNING arrived, ({VERSION}) AS access,"
-    f" {_REF.replace('r.', '')}"
-    for lease in (
-        "CASE WHEN lease_until_ms IS NULL THEN NULL ELSE ? + lease_ms END",
-        (
-            "CASE WHEN end_ms IS NULL THEN CAST(? AS BIGINT) END, lease_ms = ?,"
-            " status = CASE status WHEN 'LOST' THEN 'RUNNING' ELSE status END"
-        ),
-    )
+_WEIGHT = f"({{0}} + {_POINTS_PER_WEIGHT - 1}) / {_POINTS_PER_WEIGHT}"
+_TOUCH_RUNS = (
+    f"UPDATE runs AS r SET version = version + 1, arrived = arrived + {_WEIGHT}, lease_until_ms = {{1}} {{2}}"
+    f" RETURNING {{3}}arrived % {GATHER_REQUESTS} < {_WEIGHT} AS is_due, ({VERSION}) AS access, {{4}}"
 )
+_KEEP = "CASE WHEN lease_until_ms IS NOT NULL THEN {} + lease_ms END"
+_RENEW = """CASE WHEN end_ms IS NULL THEN CAST(? AS BIGINT) END, lease_ms = ?,
+ status = CASE status WHEN 'LOST' THEN 'RUNNING' ELSE status END"""
+_LIVE = ("WHERE workspace = ? AND run_id = ? AND deleted_ms IS NULL", "", _REF.replace("r.", ""))
+TOUCH, _TOUCH_AND_RENEW = (_TOUCH_RUNS.format("?", lease, *_LIVE) for lease in (_KEEP.format("?"), _RENEW))
+TOUCH_GIVEN = _TOUCH_RUNS.format("g.points", _KEEP.format("g.now_ms"), "FROM g WHERE r.pk = g.pk", "g.place, ", _REF)
 
 
 class RunTable:
@@ -120,22 +118,23 @@ class RunTable:
     def touch(self, workspace: str, run_id: str, now_ms: int, lease_ms: int | None, points: int = 0) -> RunRef | None:
         """Raise a live run's version and renew its lease; a run in the trash is only found."""
         if lease_ms is None:
-            rows = self._db.returning(TOUCH, (points, now_ms, workspace, run_id))
+            rows = self._db.returning(TOUCH, (points, now_ms, workspace, run_id, points))
         else:
-            rows = self._db.returning(_TOUCH_AND_RENEW, (points, now_ms + lease_ms, lease_ms, workspace, run_id))
-        return self.take_touched(rows, workspace, points) or self.ref(workspace, run_id)
+            values = (points, now_ms + lease_ms, lease_ms, workspace, run_id, points)
+            rows = self._db.returning(_TOUCH_AND_RENEW, values)
+        return self.take_touched(rows, workspace) or self.ref(workspace, run_id)
 
-    def take_touched(self, rows: Sequence[Row], workspace: str, points: int) -> RunRef | None:
-        """Return where the run is that ``TOUCH`` found, if there is one; queue it when it is to be gathered."""
+    def take_touched(self, rows: Sequence[Row], workspace: str) -> RunRef | None:
+        """Return where the run is that was touched, if there is one; queue it when it is to be gathered."""
         if not rows:
             return None
-        arrived, access, *columns = rows[0]
+        is_due, access, *columns = rows[0]
         ref = _run_ref(columns, True)  # if its experiment were in the trash, the run would be there itself
         assumed = self._db.assumed
         if assumed.pending:
             assumed.confirm((VERSION, ()), (access,))
             assumed.confirm((_HOME, (workspace, ref.run_id)), (ref.experiment,))
-        if arrived % GATHER_REQUESTS < -(-points // _POINTS_PER_WEIGHT):
+        if is_due:
             self._db.post("INSERT INTO gather_queue (run_pk, ended) VALUES (?, 0) ON CONFLICT DO NOTHING", (ref.pk,))
         return ref
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from trackway.store.sql.connection import SQLITE_VARIABLES, Row
+from trackway.store.sql.runs import TOUCH, TOUCH_GIVEN
 
 _KINDS = {
     "key": "text",
@@ -56,10 +58,11 @@ _MERGE = f"""ON CONFLICT (run_pk, key) DO UPDATE SET
  max_step = CASE WHEN {_HIGHER} THEN excluded.max_step ELSE series.max_step END"""
 
 _FROM_ONE = f"(VALUES ({', '.join(f'?::{kind}' for kind in _KINDS.values())}))"
-_FROM_MANY = f"unnest({', '.join(f'?::{kind}[]' for kind in _KINDS.values())})"
+_ARRAYS = ", ".join(f"?::{kind}[]" for kind in _KINDS.values())
+_FROM_MANY = f"unnest({_ARRAYS})"
 _GIVEN = "SELECT ?::bigint AS pk, ?::bigint AS experiment_pk"
-_NUMBERS = "SELECT string_agg(s.pk::text, ',' ORDER BY s.key COLLATE \"C\") FROM s"
-_ARRIVE = f"INSERT INTO arrivals (run_pk, series, data) SELECT r.pk, ({_NUMBERS}), ? FROM r"
+_NUMBERS = "string_agg(s.pk::text, ',' ORDER BY s.key COLLATE \"C\")"
+_ARRIVE = f"INSERT INTO arrivals (run_pk, series, data) SELECT r.pk, (SELECT {_NUMBERS} FROM s), ? FROM r"
 
 
 @lru_cache(maxsize=64)
@@ -95,13 +98,22 @@ def write_append(count: int) -> str:
     return _APPEND_MANY if count > 1 else _APPEND_ONE
 
 
-@lru_cache(maxsize=4)
-def write_log(touch: str, many: bool) -> str:
-    """Return PostgreSQL's statement that does the same for a run that ``touch`` finds, and returns what that does.
+def write_log(
+    runs: Sequence[tuple[str, str, int, int]], rows: Sequence[Sequence[Row]], data: Sequence[bytes]
+) -> tuple[str, Sequence[Any]]:
+    """Return PostgreSQL's statement that does the same for runs that it touches, and its values.
 
-    Its values are those of ``touch``, ``list_columns``, and the points. Nothing is written when no run is found.
+    It returns what touching tells of each run, behind its place among them, from 1. Nothing is written of others.
+
+    runs: workspaces, ids, times, and how many points there are
+    rows: the summaries of each; ``data`` has the points
     """
-    return f"{_write_summaries(touch, many)}, a AS ({_ARRIVE}) SELECT * FROM r"
+    if len(runs) == 1:  # takes three quarters of the time for one point
+        [(workspace, run_id, now_ms, points)], [some] = runs, rows
+        values = (points, now_ms, workspace, run_id, points, *list_columns(some), *data)
+        return _LOG_MANY if len(some) > 1 else _LOG_ONE, values
+    placed = [(place, *row) for place, some in enumerate(rows, 1) for row in some]
+    return _LOG_ALL, [*map(list, zip(*runs, strict=True)), list(data), *map(list, zip(*placed, strict=True))]
 
 
 def _write_summaries(run: str, many: bool) -> str:
@@ -111,3 +123,20 @@ def _write_summaries(run: str, many: bool) -> str:
 
 
 _APPEND_ONE, _APPEND_MANY = (f"{_write_summaries(_GIVEN, many)} {_ARRIVE}" for many in (False, True))
+_LOG_ONE, _LOG_MANY = (
+    f"{_write_summaries(TOUCH, many)}, a AS ({_ARRIVE}) SELECT 1, r.* FROM r" for many in (False, True)
+)
+# Runs are locked in the order in which they are given, the same for all writers: a join has an order of its own.
+_LOG_ALL = f"""
+WITH g AS (SELECT u.*, l.pk
+ FROM unnest(?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::bytea[])
+ WITH ORDINALITY u (workspace, run_id, now_ms, points, data, place)
+ CROSS JOIN LATERAL (SELECT pk FROM runs
+ WHERE workspace = u.workspace AND run_id = u.run_id AND deleted_ms IS NULL FOR NO KEY UPDATE) l),
+r AS ({TOUCH_GIVEN}),
+s AS ({_INTO} SELECT r.pk, r.experiment_pk, {_VALUES}, 0, 0
+ FROM r JOIN unnest(?::bigint[], {_ARRAYS}) u (place, {_COLUMNS}) ON u.place = r.place {_MERGE}
+ RETURNING run_pk, key, pk),
+a AS (INSERT INTO arrivals (run_pk, series, data) SELECT g.pk, n.series, g.data
+ FROM g JOIN (SELECT run_pk, {_NUMBERS} AS series FROM s GROUP BY run_pk) n ON n.run_pk = g.pk)
+SELECT * FROM r"""

@@ -138,7 +138,7 @@ def _attempt(tx: SqlTransaction, batch: list[_Item]) -> list[_Outcome]:
                 db.confirm_assumed()  # or it may tell somebody of what is not for them any more
                 raise
             outcomes.append((done, None, error))
-    for number, failure in db.check_expected() if db.expected else ():
+    for number, failure in db.check_expected() if db.expected.are_open else ():
         outcomes[number] = (outcomes[number][0], None, failure)
     if db.assumed.pending:
         db.confirm_assumed()
