@@ -74,7 +74,7 @@ def read(store: Transport, name: str = "churn") -> dict[str, Any]:
             found = store.call(ops.GET_MODEL_VERSION, g.VersionName(name=name, version=number))
         except NotFound:  # it was deleted
             continue
-        versions.append(msgspec.structs.replace(found, source="", location="", content_location="", copied_from=""))
+        versions.append(msgspec.structs.replace(found, source="", location="", content_location=""))
     tags = {key: value for key, value in model.tags.items() if key != "trackway.imported_from"}
     events = store.call(ops.GET_MODEL_HISTORY, g.GetModelHistory(name=name)).events
     return {

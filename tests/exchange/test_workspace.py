@@ -180,6 +180,8 @@ def test_a_workspace_that_was_imported_makes_the_same_file_again(
     store: Transport, tmp_path: Path, target: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_alone(store)
+    store.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="a-copy"))  # is brought before what it is of
+    store.call(ops.COPY_MODEL_VERSION, g.CopyModelVersion(name="solo", version=1, to="a-copy"))
     fill_prompts(store)
     fill(store)
     export(store, tmp_path / "one.zip")

@@ -53,6 +53,7 @@ def list_requests(s: Stage) -> list[g.TransitionRequest]:
     return list(found)
 
 
+COPIED_FROM = (f"{NAME}/1", "own/1", f"{NAME}/99", f"{NAME}/x", "none/1", "/1")
 BAD_VERSIONS = {
     "0": [version(0)],
     "-1": [version(-1)],
@@ -126,6 +127,18 @@ SCENARIOS: list[Scenario] = [
         "after which a number that was given is not given again",
         lambda s: past(last_version=7),
         lambda s, x: s.call(ops.CREATE_MODEL_VERSION, g.CreateModelVersion(name=NAME, source=PLACE)).version == 8,
+    ),
+    ok(
+        ops.IMPORT_REGISTERED_MODEL,
+        "with a copy, and one of what was not imported",
+        lambda s: (
+            s.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="own")),
+            s.call(ops.CREATE_MODEL_VERSION, g.CreateModelVersion(name="own", source=PLACE)),
+            past(versions=[version(1), *(version(n + 2, copied_from=of) for n, of in enumerate(COPIED_FROM))]),
+        )[2],
+        lambda s, x: (
+            [get_version(s, number).copied_from for number in range(1, 8)] == ["", f"{NAME}/1", "", "", "", "", ""]
+        ),
     ),
     ok(
         ops.IMPORT_REGISTERED_MODEL,

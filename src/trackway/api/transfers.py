@@ -14,10 +14,11 @@ TAG_ORIGIN: Final = "trackway.imported_from"
 class PastVersion(Response, frozen=True, kw_only=True, omit_defaults=True):
     """A version with what became of it. A time that is not known is 0, or None.
 
-    source:     as it was registered; it is resolved anew where it arrives
-    content:    name of the folder ``versions/<name>`` that its own copy of its files had, whose name it gets here when
-                that is free; files that were put there before are the version's, if its digest is theirs
-    signatures: Sigstore bundles, which are verified anew
+    source:      as it was registered; it is resolved anew where it arrives
+    content:     name of the folder ``versions/<name>`` that its own copy of its files had, whose name it gets here when
+                 that is free; files that were put there before are the version's, if its digest is theirs
+    copied_from: the version that it is a copy of, as ``name/number``, which must come from the same origin
+    signatures:  Sigstore bundles, which are verified anew
     """
 
     version: int
@@ -37,6 +38,7 @@ class PastVersion(Response, frozen=True, kw_only=True, omit_defaults=True):
     updated_ms: int = 0
     digest: str = ""
     content: str = ""
+    copied_from: str = ""
     tags: dict[str, str] = {}
     signatures: list[str] = []
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from trackway.api import access as c
 from trackway.api import operations as ops
 from trackway.api import schedules as s
 from trackway.api import signing as k
 from trackway.api import webhooks as w
 from trackway.exchange.pages import read_pages
-from trackway.exchange.registered import REFUSED
 from trackway.exchange.report import Report
 from trackway.exchange.settings import PastWorkspace
 from trackway.sdk.transport import Transport
@@ -32,7 +28,7 @@ class SettingsImporter:
         known = {one.name for one in self._transport.call(ops.LIST_SIGNING_KEYS, k.ListSigningKeys()).keys}
         for key in self._past.signing_keys:
             if key.name not in known:
-                with self._noting(f"signing key {key.name!r}"):
+                with self._report.noting(f"signing key {key.name!r}"):
                     self._transport.call(ops.TRUST_SIGNING_KEY, k.TrustSigningKey(name=key.name, pem=key.pem))
                     self._report.added.signing_keys += 1
 
@@ -41,7 +37,7 @@ class SettingsImporter:
         known = {one.name for one in list_webhooks(self._transport)} if self._past.webhooks else set()
         for hook in self._past.webhooks:
             if hook.name not in known:
-                with self._noting(f"webhook {hook.name!r}"):
+                with self._report.noting(f"webhook {hook.name!r}"):
                     self._transport.call(
                         ops.CREATE_WEBHOOK,
                         w.CreateWebhook(
@@ -56,7 +52,7 @@ class SettingsImporter:
         scheduled = {one.name for one in list_schedules(self._transport)} if self._past.schedules else set()
         for plan in self._past.schedules:
             if plan.name not in scheduled:
-                with self._noting(f"schedule {plan.name!r}"):
+                with self._report.noting(f"schedule {plan.name!r}"):
                     self._transport.call(ops.CREATE_SCHEDULE, _to_request(plan))
                     self._report.added.schedules += 1
 
@@ -66,18 +62,18 @@ class SettingsImporter:
         roles = {one.role for one in call(ops.LIST_ROLES, c.ListRoles()).roles}
         for role in self._past.roles:
             if role.role not in roles:
-                with self._noting(f"role {role.role!r}"):
+                with self._report.noting(f"role {role.role!r}"):
                     call(ops.SET_ROLE, c.SetRole(role=role.role, permissions=role.permissions))
                     self._report.added.roles += 1
         teams = {one.team: one.members for one in call(ops.LIST_TEAMS, c.ListTeams()).teams}
         for team in self._past.teams:
-            with self._noting(f"team {team.team!r}"):
+            with self._report.noting(f"team {team.team!r}"):
                 if team.team not in teams:
                     call(ops.CREATE_TEAM, c.CreateTeam(team=team.team, description=team.description))
                     self._report.added.teams += 1
                 for user in team.members:
                     if user not in teams.get(team.team, ()):
-                        with self._noting(f"member {user!r} of team {team.team!r}"):
+                        with self._report.noting(f"member {user!r} of team {team.team!r}"):
                             call(ops.ADD_MEMBER, c.TeamMember(team=team.team, user=user))
         self._import_grants()
 
@@ -95,17 +91,9 @@ class SettingsImporter:
             )
             if _identify(request) not in known:
                 who = grant.subject or grant.subject_kind
-                with self._noting(f"role {grant.role!r} of {who!r} on {grant.target_kind} {target}".rstrip()):
+                with self._report.noting(f"role {grant.role!r} of {who!r} on {grant.target_kind} {target}".rstrip()):
                     self._transport.call(ops.CREATE_GRANT, request)
                     self._report.added.grants += 1
-
-    @contextmanager
-    def _noting(self, where: str) -> Iterator[None]:
-        """Note what is refused, which is no reason to leave out the rest."""
-        try:
-            yield
-        except REFUSED as error:
-            self._report.note(where, error.message)
 
 
 def list_webhooks(transport: Transport) -> list[w.Webhook]:

@@ -14,17 +14,14 @@ from trackway.api.registry import ModelVersion, VersionName
 from trackway.api.runs import GetRun
 from trackway.api.signing import SignVersion
 from trackway.api.transfers import ImportRegisteredModel, PastRegistered, PastVersion
-from trackway.base.errors import Conflict, Corrupt, InvalidInput, NotFound, NotSupported, PermissionDenied, TooLarge
 from trackway.exchange.bundle_reader import Bundle
 from trackway.exchange.files import list_stored, upload_file, upload_new
 from trackway.exchange.history import History, PastFile, name_source
 from trackway.exchange.pages import find, read_pages
-from trackway.exchange.report import Report
+from trackway.exchange.report import REFUSED, Report
 from trackway.sdk.locations import SERVED, get_folder
 from trackway.sdk.transport import Transport
 from trackway.sdk.versions import MODELS
-
-REFUSED = (InvalidInput, TooLarge, Conflict, NotFound, Corrupt, PermissionDenied, NotSupported)
 
 
 class RegisteredImporter:
@@ -38,11 +35,17 @@ class RegisteredImporter:
 
     def import_all(self) -> None:
         """Bring over what the store lacks of all registered models."""
+        done, early = set(), set()
         for past in self._history.list_registered():
-            try:
+            with self._report.noting(f"registered model {past.name!r}"):
                 self._import(past)
-            except REFUSED as error:
-                self._report.note(f"registered model {past.name!r}", error.message)
+                done.add(past.name)
+                if any(version.copied_from.rpartition("/")[0] not in ("", *done) for version in past.versions):
+                    early.add(past.name)
+        for past in self._history.list_registered() if early else ():
+            if past.name in early:
+                with self._report.noting(f"what versions of {past.name!r} are copies of"):
+                    self._link(past)
 
     def _import(self, past: PastRegistered) -> None:
         versions = [self._relocate(version) for version in past.versions]
@@ -66,6 +69,13 @@ class RegisteredImporter:
             if version.version in done.versions:
                 self._sign(past.name, version)
             self._bring_card(past.name, version)
+
+    def _link(self, past: PastRegistered) -> None:
+        """Say again of which versions others are copies that were brought before them."""
+        copies = [self._relocate(version) for version in past.versions if version.copied_from]
+        model = PastRegistered(name=past.name, versions=copies)
+        request = ImportRegisteredModel(origin=self._history.label, model=model)
+        self._transport.call(ops.IMPORT_REGISTERED_MODEL, request)
 
     def _bring_files(self, name: str, version: PastVersion) -> str:
         """Upload the files that a version alone has, before it is here; return their folder, if this made it."""
@@ -130,7 +140,5 @@ class RegisteredImporter:
 
     def _sign(self, name: str, version: PastVersion) -> None:
         for bundle in version.signatures:
-            try:
+            with self._report.noting(f"a signature of version {version.version} of {name!r}"):
                 self._transport.call(ops.SIGN_VERSION, SignVersion(name=name, version=version.version, bundle=bundle))
-            except REFUSED as error:
-                self._report.note(f"a signature of version {version.version} of {name!r}", error.message)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 
+from trackway.base.errors import Conflict, Corrupt, InvalidInput, NotFound, NotSupported, PermissionDenied, TooLarge
+
 EXAMPLES = 5
+
+
+REFUSED = (InvalidInput, TooLarge, Conflict, NotFound, Corrupt, PermissionDenied, NotSupported)
+"""What is wrong with one thing, and no reason to leave out the rest."""
 
 
 class Counts(msgspec.Struct):
@@ -64,3 +71,11 @@ class Report(msgspec.Struct):
         found.count += 1
         if len(found.examples) < EXAMPLES:
             found.examples.append(where)
+
+    @contextmanager
+    def noting(self, where: str) -> Iterator[None]:
+        """Note what is refused of something at ``where``."""
+        try:
+            yield
+        except REFUSED as error:
+            self.note(where, error.message)

@@ -35,13 +35,17 @@ class TransferService:
         pk, is_new = _find_or_create(tx, call, q)
         name, made, left_out = past.name, [], {}
         for version in past.versions:
-            if tx.registry.version_ref(call.workspace, name, version.version) is None:
+            origin = _find_origin(tx, call, q.origin, version.copied_from)
+            here = tx.registry.version_ref(call.workspace, name, version.version)
+            if here is None:
                 try:
-                    _create_version(tx, call, pk, name, version)
+                    _create_version(tx, call, pk, name, version, origin)
                 except TrackwayError as error:  # this version cannot be here, which is no reason to leave out others
                     left_out[version.version] = error.message
                     continue
                 made.append(version.version)
+            elif origin is not None and origin != here.pk and not tx.registry.get_version(here.pk).copied_from:
+                tx.registry.update_version(here.pk, {"origin_pk": origin})
         known = tx.registry.get(pk).aliases
         for alias, number in past.aliases.items():
             ref = tx.registry.version_ref(call.workspace, name, number)
@@ -94,7 +98,18 @@ def _find_or_create(tx: Transaction, call: Call, q: t.ImportRegisteredModel) -> 
     return pk, True
 
 
-def _create_version(tx: Transaction, call: Call, pk: int, name: str, past: t.PastVersion) -> None:
+def _find_origin(tx: Transaction, call: Call, source: str, copied_from: str) -> int | None:
+    """Return the number in the store of the version that one is a copy of, if it was imported from the same source."""
+    name, _, number = copied_from.rpartition("/")
+    model = tx.registry.ref(call.workspace, name) if name else None
+    if model is None or tx.registry.get(model.pk).tags.get(t.TAG_ORIGIN) != source:
+        return None
+    is_number = number.isascii() and number.isdigit() and len(number) <= 18
+    found = tx.registry.version_ref(call.workspace, name, int(number)) if is_number else None
+    return None if found is None else found.pk
+
+
+def _create_version(tx: Transaction, call: Call, pk: int, name: str, past: t.PastVersion, origin: int | None) -> None:
     source = _resolve(tx, call, name, past)
     content_path, digest = bring_content(tx, call, source, past.content, past.digest)
     created_ms = past.created_ms or call.now_ms
@@ -118,7 +133,9 @@ def _create_version(tx: Transaction, call: Call, pk: int, name: str, past: t.Pas
         digest=digest,
         tags=past.tags,
     )
-    number = tx.registry.create_version(call.workspace, pk, version, VersionRow("", source.origin, content_path))
+    number = tx.registry.create_version(
+        call.workspace, pk, version, VersionRow("", source.origin or origin, content_path)
+    )
     tx.registry.update_version(number, {"staged_ms": past.staged_ms})
 
 
@@ -169,6 +186,7 @@ def _check_version(version: t.PastVersion) -> None:
         ("The user", version.user, limits.KEY_CHARS),
         ("Who gave the stage", version.staged_by, limits.KEY_CHARS),
         ("Who evaluated it", version.evaluated_by, limits.KEY_CHARS),
+        ("What it is a copy of", version.copied_from, limits.LOCATION_CHARS),
     ):
         check_text(what, text, limit)
     if version.content and not is_id(version.content):

@@ -1264,6 +1264,7 @@ export interface PastVersion {
   updated_ms: number
   digest: string
   content: string
+  copied_from: string
   tags: Record<string, string>
   signatures: string[]
 }
