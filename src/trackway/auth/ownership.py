@@ -42,7 +42,10 @@ def settle(tx: Transaction, call: AdmittedCall, operation: Operation[Any, Any], 
             tx.access.follow_target(workspace, "experiment", str(response.experiment_id), None)
             _own(tx, call, "experiment", str(response.experiment_id))
     elif name in _MAKES:
-        if call.makes:
+        if name == ops.IMPORT_REGISTERED_MODEL.name:
+            if response.is_new:
+                _own(tx, call, _MAKES[name], response.name)
+        elif call.makes:
             _own(tx, call, _MAKES[name], str(request.name))
     elif name == ops.UPDATE_EXPERIMENT.name:
         tx.access.touch()
