@@ -19,6 +19,11 @@ class Sql(NamedTuple):
     params: tuple[Any, ...] = ()
 
 
+def conjoin(left: Sql, right: Sql) -> Sql:
+    """Return the condition that both hold."""
+    return Sql(f"{left.text} AND {right.text}", (*left.params, *right.params))
+
+
 class Entity(NamedTuple):
     """How the fields of one kind of object are found in tables; ``{r}`` stands for the alias of the object's row.
 
@@ -120,13 +125,23 @@ class Filters:
     """Compiles filters on one kind of object for one database.
 
     metric_scope: a condition on rows of the metrics' table, alias ``x`` (the data sets that count)
+    parents:      a condition on parents, alias ``q`` (those that may be seen); another parent has nothing
     few:          only few rows come to be looked at, each of which is to be looked up
     """
 
-    def __init__(self, entity: Entity, dialect: Dialect, metric_scope: Sql | None = None, *, few: bool = False) -> None:
+    def __init__(
+        self,
+        entity: Entity,
+        dialect: Dialect,
+        metric_scope: Sql | None = None,
+        *,
+        parents: Sql | None = None,
+        few: bool = False,
+    ) -> None:
         self._entity = entity
         self.dialect = dialect
         self._scope = metric_scope
+        self._parents = parents
         self._walks_values = entity is RUN and dialect == "postgresql" and not few
         """PostgreSQL chooses itself whether to look a value up or to walk its index: by experiment, key and value."""
         self._fence = " OFFSET 0" if few and dialect == "postgresql" else ""
@@ -134,7 +149,7 @@ class Filters:
 
     def for_few(self) -> Filters:
         """Return what compiles the same for few rows."""
-        return Filters(self._entity, self.dialect, self._scope, few=True)
+        return Filters(self._entity, self.dialect, self._scope, parents=self._parents, few=True)
 
     def compile(self, node: Expression, row: str = "r") -> Sql:
         """Return the condition of a node on the row with alias ``row``."""
@@ -182,6 +197,7 @@ class Filters:
         """Return that the field is there, and (``test``) what its value ``{v}`` satisfies."""
         if field.parent:
             inner = self._test_own(field, "q", test)
+            inner = inner if self._parents is None else conjoin(self._parents, inner)
             return Sql(
                 f"EXISTS (SELECT 1 FROM runs q WHERE q.workspace = {row}.workspace AND q.run_id = {row}.parent_run_id"
                 f" AND {inner.text})",

@@ -22,6 +22,7 @@ from trackway.store.sql.filters import (
     Entity,
     Filters,
     Sql,
+    conjoin,
     is_short,
     params_of,
 )
@@ -118,8 +119,10 @@ def _plan_runs(
     """Return what is to be found, the condition that leads to few runs, and the index that walks their order."""
     scope = _view(_within(db, workspace, experiments if isinstance(experiments, frozenset) else None), search)
     if experiments is not None:
-        scope = _and(scope, among(db, "r.experiment_pk", experiments))
-    filters = Filters(RUN, db.dialect)
+        scope = conjoin(scope, among(db, "r.experiment_pk", experiments))
+    # A parent may be anywhere, and who may not see all finds nothing by what is beyond the experiments looked into.
+    parents = among(db, "q.experiment_pk", experiments) if isinstance(experiments, frozenset) else None
+    filters = Filters(RUN, db.dialect, parents=parents)
     ties = [_column("r.start_ms", True, "number"), _column("r.run_id", False, "text")]
     plan = _Plan(RUN, columns, scope, filters, search.expression, _order(RUN, search.order, ties))
     lead = walk = None
@@ -138,7 +141,7 @@ def find_experiments(
         return [], None
     scope = _view(_within(db, workspace, seen), search)
     if seen is not None:
-        scope = _and(scope, among(db, "r.pk", seen))
+        scope = conjoin(scope, among(db, "r.pk", seen))
     ties = [_column("r.created_ms", True, "number")] if not search.order else []
     ties.append(_column("r.pk", bool(search.order), "number"))
     order = _order(EXPERIMENT, search.order, ties)
@@ -163,7 +166,7 @@ def find_logged_models(
     if not experiments:
         return [], None
     scope = _view(Sql("r.workspace = ?", (workspace,)), search)
-    scope = _and(scope, among(db, "r.experiment_pk", experiments))
+    scope = conjoin(scope, among(db, "r.experiment_pk", experiments))
     metric_scope = _on_datasets(datasets[0])
     if metric_scope is not None:
         exists = f"EXISTS (SELECT 1 FROM logged_model_metrics x WHERE x.model_pk = r.pk AND {metric_scope.text})"
@@ -187,7 +190,7 @@ def find_registered_models(
         return [], None
     scope = _within(db, workspace, seen)
     if seen is not None:
-        scope = _and(scope, among(db, "r.pk", seen))
+        scope = conjoin(scope, among(db, "r.pk", seen))
     order = _order(REGISTERED_MODEL, search.order, [_column("r.name", False, "text")])
     plan = _Plan(REGISTERED_MODEL, "r.pk", scope, Filters(REGISTERED_MODEL, db.dialect), search.expression, order)
     rows, after = _read_page(db, plan, page)
@@ -208,7 +211,7 @@ def find_model_versions(
             lead = _VERSION_LEADS.get(term.field.key)
             scope = Sql(lead, (workspace, term.value)) if lead else scope
     if seen is not None:
-        scope = _and(scope, among(db, "r.model_pk", seen))
+        scope = conjoin(scope, among(db, "r.model_pk", seen))
     order = _order(MODEL_VERSION, search.order, ties)
     plan = _Plan(MODEL_VERSION, "r.pk", scope, Filters(MODEL_VERSION, db.dialect), search.expression, order)
     rows, after = _read_page(db, plan, page)
@@ -239,7 +242,7 @@ def _list_stretches(plan: _Plan, after: Sequence[object] | None, walk: Sql | Non
     """
     base = plan.scope
     if plan.expression is not None:
-        base = _and(base, plan.filters.compile(plan.expression))
+        base = conjoin(base, plan.filters.compile(plan.expression))
     start, values = plan.order.split(after)
     for zone in plan.order.zones:
         if zone < start:
@@ -250,9 +253,9 @@ def _list_stretches(plan: _Plan, after: Sequence[object] | None, walk: Sql | Non
             from_clause, joins = walk, joins[1:]
             first = Term(Sql("w.last_value"), None, first.descending, "number")
             keys = [Key(first.value, first.descending, "number"), *keys[1:]]
-        where = base if first is None else _and(base, first.in_zone(zone))
+        where = base if first is None else conjoin(base, first.in_zone(zone))
         if zone == start and values is not None:
-            where = _and(where, behind(keys, values))
+            where = conjoin(where, behind(keys, values))
         yield _Stretch(zone, keys, _join(from_clause, joins), where)
 
 
@@ -273,7 +276,7 @@ def _lead_few(plan: _Plan, after: Sequence[object] | None, lead: _Lead) -> _Stre
     base, filters = plan.scope, plan.filters.for_few()
     for term in _list_terms(plan.expression):
         if not any(term is one for one in lead.comparisons):
-            base = _and(base, filters.compile(term))
+            base = conjoin(base, filters.compile(term))
     keys, first = plan.order.keys(VALUE), plan.order.first
     if first is not None:
         keys = [Key(first.zone(), False, "zone"), *keys]
@@ -281,7 +284,7 @@ def _lead_few(plan: _Plan, after: Sequence[object] | None, lead: _Lead) -> _Stre
     if values is not None:
         if first is not None:
             values = [start, *values] if start == VALUE else [start, None, *values]
-        base = _and(base, behind(keys, values))
+        base = conjoin(base, behind(keys, values))
     source = Sql(f"({lead.scan.text}) l {_NEXT[plan.filters.dialect]} runs r ON r.pk = l.pk", lead.scan.params)
     source = _join(source, plan.order.joins)
     return _Stretch(VALUE, keys, source, base)
@@ -307,10 +310,6 @@ def _write_select(plan: _Plan, stretch: _Stretch, limit: int) -> Sql:
 def _join(source: Sql, joins: Sequence[Sql]) -> Sql:
     params = tuple(value for join in joins for value in join.params)
     return Sql(source.text + "".join(join.text for join in joins), (*source.params, *params))
-
-
-def _and(left: Sql, right: Sql) -> Sql:
-    return Sql(f"{left.text} AND {right.text}", (*left.params, *right.params))
 
 
 def _within(db: Connection, workspace: str, seen: Collection[int] | None) -> Sql:
@@ -353,7 +352,7 @@ def _column(text: str, descending: bool, kind: Any) -> Term:
 
 
 def _term(entity: Entity, term: OrderTerm, o: str) -> Term:
-    """Return a term of an order, with alias ``o`` for the row that holds its value."""
+    """Return a term of an order, with alias ``o`` for the row that holds its value; nothing is ordered by parents."""
     field = term.field
     if field.entity == "attribute":
         text = entity.attributes[field.key].format(r="r")
@@ -363,10 +362,7 @@ def _term(entity: Entity, term: OrderTerm, o: str) -> Term:
         return Term(Sql(text), None, term.descending, "number" if number else "text")
     table, owner = entity.metrics if field.entity == "metric" else entity.texts[field.entity]
     column = _VALUE_COLUMN[field.aggregate] if field.entity == "metric" else "value"
-    row = "r.pk"
-    if field.parent:
-        row = "(SELECT q.pk FROM runs q WHERE q.workspace = r.workspace AND q.run_id = r.parent_run_id)"
-    join = Sql(f" LEFT JOIN {table} {o} ON {o}.{owner} = {row} AND {o}.key = ?", (field.key,))
+    join = Sql(f" LEFT JOIN {table} {o} ON {o}.{owner} = r.pk AND {o}.key = ?", (field.key,))
     value = Sql(f"{o}.{column}")
     if field.entity != "metric" or field.aggregate != "last":
         return Term(value, None, term.descending, "number" if field.entity == "metric" else "text", join)
