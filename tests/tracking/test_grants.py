@@ -56,7 +56,7 @@ OWN_ROLES: dict[str, list[Permission]] = {
     "remover": ["delete"],
     "sharer": ["read", "manage"],
 }
-"""Roles that a workspace has made of permissions, each unlike those that are built in."""
+"""Roles that a workspace has made of permissions, each unlike those that are built in; the remover cannot read."""
 ROLES: dict[str, list[tuple[Any, str, str]]] = {
     **{role: [("workspace", "", role)] for role in (*c.ROLES, *OWN_ROLES)},
     "disabled": [("workspace", "", "admin")],
@@ -132,7 +132,7 @@ def may(operation: Operation[Any, Any], part: str, workspace: str, is_inside: bo
     if part in c.ROLES:
         return access.permission in c.ROLES[part]
     if part in OWN_ROLES:
-        return access.permission in OWN_ROLES[part]
+        return access.permission in OWN_ROLES[part] and (part != "remover" or access.target == "workspace")
     if part in ("owner", "viewer"):
         role = c.ROLES["manager" if part == "owner" else "reader"]
         return (access.target in OBJECTS or (access.target == "file" and is_inside)) and access.permission in role

@@ -145,7 +145,8 @@ class CreateToken(Request, frozen=True, kw_only=True):
     role:       the most that the token may do, whatever its user may; "" for all of it; "provisioner" for SCIM and
                 nothing else, which administrators of the installation alone can give
     workspace:  the only one that it is for, also where a request names none; "" for all of its user's
-    expires_ms: when it ends; None for in 90 days, 0 for never
+    expires_ms: when it ends; None for in 90 days, 0 for never. One that a token makes for its own user ends no later
+                than that token
     """
 
     name: str

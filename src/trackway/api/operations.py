@@ -136,7 +136,7 @@ BEGIN_UPLOAD = Operation("artifacts.begin_upload", "POST", "/artifacts/uploads/b
 COMMIT_UPLOAD = Operation("artifacts.commit_upload", "POST", "/artifacts/uploads/commit", a.CommitUpload, a.FileEntry, writes("file", "path", audited=False), "Make stored bytes an artifact.", internal=True)
 DELETE_FILES = Operation("artifacts.delete", "POST", "/artifacts/delete", a.DeleteFiles, a.DeletedFiles, writes("file", "path", permission="delete"), "Delete an artifact or a folder of them.")
 CREATE_MULTIPART = Operation("artifacts.create_multipart", "POST", "/artifacts/multipart/create", a.CreateMultipart, a.Multipart, writes("file", "path", audited=False), "Open a resumable upload.", internal=True)
-GET_MULTIPART = Operation("artifacts.get_multipart", "POST", "/artifacts/multipart/get", a.GetMultipart, a.Multipart, reads("file", "path"), "Find an open upload.", internal=True)
+GET_MULTIPART = Operation("artifacts.get_multipart", "POST", "/artifacts/multipart/get", a.GetMultipart, a.Multipart, reads("file", "path", permission="write"), "Find an open upload, to go on with it.", internal=True)
 CLOSE_MULTIPART = Operation("artifacts.close_multipart", "POST", "/artifacts/multipart/close", a.CloseMultipart, Empty, writes("file", "path", audited=False), "Forget a finished upload.", internal=True)
 
 CREATE_LOGGED_MODEL = Operation("logged_models.create", "POST", "/logged-models", m.CreateLoggedModel, m.LoggedModel, writes("experiment", "experiment_id"), "Create the record of a model.")

@@ -10,7 +10,7 @@ from trackway.api import operations as ops
 from trackway.api.calls import Call, Permission, Target
 from trackway.api.operations import BY_NAME, Operation
 from trackway.api.trash import Trashed
-from trackway.auth.rights import ALL, Permissions, load_rights
+from trackway.auth.rights import ALL, Permissions, join, load_rights
 from trackway.auth.targets import missing
 from trackway.auth.users import check_user_name, find_user
 from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
@@ -198,7 +198,8 @@ class GrantService:
         elif not enters:
             reasons = [f"{user.name} has no role in this workspace, which is not there for them"]
         elif not reasons:
-            reasons = [f"no role of {user.name}, of its teams or of everyone has {needed!r} there"]
+            first = "" if needed == "read" or operation.access.target == "workspace" else " together with 'read'"
+            reasons = [f"no role of {user.name}, of its teams or of everyone has {needed!r} there{first}"]
         return c.Explanation(allowed=allowed, permission=needed, reasons=reasons)
 
 
@@ -264,10 +265,11 @@ def _list_reasons(tx: Transaction, call: Call, user: UserRow, operation: Operati
         return [*reasons, "everybody may; the answer shows what they may read"]
     experiment, named = _locate(tx, call, access.target, target)
     roles = {**c.ROLES, **{name: frozenset(those) for name, those in tx.access.list_roles(call.workspace).items()}}
+    given = [one for one in tx.access.list_given(call.workspace, user.pk) if _covers(tx, call, one, experiment, named)]
+    if access.target != "workspace" and "read" not in join(roles, given):
+        return reasons  # of what may not even be seen nothing is permitted
     return reasons + [
-        _describe(user, one, access.permission)
-        for one in tx.access.list_given(call.workspace, user.pk)
-        if access.permission in roles.get(one.role, ()) and _covers(tx, call, one, experiment, named)
+        _describe(user, one, access.permission) for one in given if access.permission in roles.get(one.role, ())
     ]
 
 

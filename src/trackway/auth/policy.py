@@ -62,7 +62,7 @@ class GrantPolicy:
                 in one that is archived; PermissionDenied; RateLimited beyond a quota
         """
         rights = self.find_rights(tx, call)
-        access = operation.access
+        access, permitted = operation.access, rights.workspace
         admitted = AdmittedCall(
             actor=rights.actor,
             workspace=rights.place.key,
@@ -75,7 +75,10 @@ class GrantPolicy:
             rights=rights,
         )
         try:
-            if not access.lists and (access.permission not in rights.workspace or access.target in BEYOND_WORKSPACES):
+            # A right on the whole workspace is enough whatever a call is about, with that to read: without, its actor
+            # may not even know of the object.
+            everywhere = access.permission in permitted and "read" in permitted
+            if not access.lists and (not everywhere or access.target in BEYOND_WORKSPACES):
                 CHECKS[access.target](tx, admitted, access, request)
             if rights.place.archived:
                 check_open(rights.place, operation)

@@ -152,8 +152,10 @@ def _on_provisioning(_tx: Transaction, call: AdmittedCall, _access: Access, _req
         raise PermissionDenied("This needs a token for provisioning", hint="an administrator can make one")
 
 
-def _on_self(_tx: Transaction, _call: AdmittedCall, _access: Access, _request: Any) -> None:
-    """Everybody who is known may; the handler looks at whom the request names."""
+def _on_self(_tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
+    """Everybody who is known may, with what is not for less; the handler looks at whom the request names."""
+    if access.permission not in _rights(call).ceiling and not isinstance(request, c.WhoAmI):
+        raise PermissionDenied("This token is not for that", hint="sign in, or send a token without a role")
 
 
 def _on_workspace(_tx: Transaction, call: AdmittedCall, access: Access, _request: Any) -> None:
@@ -304,9 +306,11 @@ def _create_run(tx: Transaction, call: AdmittedCall, request: r.CreateRun) -> Ad
 
 
 def _ingest(tx: Transaction, call: AdmittedCall, request: r.Ingest) -> AdmittedCall:
-    """Check a parent that is set by its tag: filters look at what it has."""
+    """Check a parent that is set by its tag, as filters look at what it has, and models that get metrics."""
     if parent := request.tags.get(r.TAG_PARENT):
         check_run(tx, call, parent, "read")
+    for model_id in dict.fromkeys(metric.model_id for metric in request.model_metrics):
+        check_logged_model(tx, call, model_id, "write")
     return call
 
 

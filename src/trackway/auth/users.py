@@ -156,7 +156,7 @@ class UserService:
         )
 
     def create_token(self, tx: Transaction, call: Call, q: c.CreateToken) -> c.CreatedToken:
-        """Make a token, which permits no more than the credential that it was made with."""
+        """Make a token, which permits no more than the credential that it was made with, nor for longer."""
         check_name("token's name", q.name, limits.KEY_CHARS)
         user = find_owner(tx, call, q.user)
         if q.role and q.role not in (*c.ROLES, c.PROVISIONER):
@@ -166,7 +166,7 @@ class UserService:
             raise InvalidInput("The token would have ended already", hint="give a time to come, in ms since 1970")
         if len(tx.access.list_credentials(user.pk, "token")) >= limits.TOKENS:
             raise Conflict(f"{user.name} has {limits.TOKENS} tokens, which is the most", hint="delete one")
-        role, bound = q.role, ""
+        role, bound, last_ms = q.role, "", 0
         if q.workspace:
             bound = find_workspace(tx, q.workspace).key
             if bound not in list_entered(tx, user):
@@ -181,10 +181,10 @@ class UserService:
             if shown.bound and bound not in ("", shown.bound):
                 raise miss_workspace(q.workspace)
             bound = bound or shown.bound
+            if shown.means == "token" and shown.user_pk == user.pk:
+                last_ms = shown.expires_ms
         secret, row = mint("token", user.pk, call.now_ms, TOKEN_MS, q.name, role)
-        row = row._replace(workspace=bound)
-        if q.expires_ms is not None:
-            row = row._replace(expires_ms=q.expires_ms)
+        row = row._replace(workspace=bound, expires_ms=_find_end(q.expires_ms, call.now_ms, last_ms))
         tx.access.add_credential(row)
         return c.CreatedToken(token=_show_token(tx, row, user.name), secret=secret)
 
@@ -271,6 +271,20 @@ def find_owner(tx: Transaction, call: Call, name: str) -> UserRow:
         if not shown.is_admin and name.lower() != call.actor.name.lower():
             raise PermissionDenied("Only administrators look after the tokens and sessions of others")
     return find_user(tx, name)
+
+
+def _find_end(asked_ms: int | None, now_ms: int, last_ms: int) -> int:
+    """Return when a token ends, 0 for never.
+
+    last_ms: when the token ends that it is made with; 0 for never
+    raises:  PermissionDenied for a later end than that
+    """
+    ends_ms = now_ms + TOKEN_MS if asked_ms is None else asked_ms
+    if not last_ms or 0 < ends_ms <= last_ms:
+        return ends_ms
+    if asked_ms is None:
+        return last_ms
+    raise PermissionDenied("A token cannot make one that lasts longer than itself", hint="give an earlier end")
 
 
 def _show_token(tx: Transaction, row: CredentialRow, user: str) -> c.Token:
