@@ -1,7 +1,8 @@
-"""Every route of both doors by who comes: strangers are turned away, and who has no role sees nothing."""
+"""Every route of all doors by strangers, who are turned away. Who is known: see ``rights.test_matrix``."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from tests.server.access import PASSWORD, Site, Visitor, basic, bearer, cookie, on_site
 from trackway.api.operations import OPERATIONS
+from trackway.base.clock import now_ms
 from trackway.http.messages import Route
 
 PUBLIC = {
@@ -136,12 +138,17 @@ def test_a_stranger_is_turned_away_from_every_route_and_from_where_none_is(tmp_p
         revoked = await site.add("revoked", "admin")
         [token] = (await site.admin.get("GET", "/api/v1/tokens?user=revoked"))["tokens"]
         await site.admin.get("DELETE", f"/api/v1/tokens/{token['token_id']}?user=revoked", {"user": "revoked"})
+        soon: dict[str, Any] = {"name": "t", "expires_ms": now_ms() + 500}
+        expired = Visitor(site.app, bearer((await site.admin.get("POST", "/api/v1/tokens", soon))["secret"]))
+        while now_ms() <= soon["expires_ms"]:
+            await asyncio.sleep(0.05)
         strangers = {
             "anonymous": site.anonymous,
             "wrong token": Visitor(site.app, bearer("twk_" + "x" * 43)),
             "wrong session": Visitor(site.app, cookie("tws_" + "x" * 43), (b"x-trackway-csrf", b"x")),
             "disabled": disabled,
             "revoked": revoked,
+            "expired": expired,
         }
         seen = 0
         for route in list_routes(site):
@@ -153,7 +160,7 @@ def test_a_stranger_is_turned_away_from_every_route_and_from_where_none_is(tmp_p
                 assert status == (403 if who == "wrong session" and route.method != "GET" else 401), (who, route.path)
                 assert "canary" not in answer
                 seen += 1
-        assert seen > 5 * 300
+        assert seen > 6 * 300
         for method, path in (
             ("GET", "/nothing"),
             ("POST", "/api/v1/nothing"),
@@ -161,42 +168,6 @@ def test_a_stranger_is_turned_away_from_every_route_and_from_where_none_is(tmp_p
             ("GET", "/graphql"),
         ):
             assert (await site.anonymous.ask(method, path))[0] == 401, path
-
-    on_site(tmp_path, work)
-
-
-def test_who_has_no_role_gets_nothing_from_any_route_and_the_administrator_does(tmp_path: Path) -> None:
-    async def work(site: Site) -> None:
-        known = await build(site)
-        nobody = await site.add("nobody")
-        neighbour = await site.add("neighbour")
-        own = await site.admin.get("POST", "/api/v1/experiments", {"name": "own"})
-        await site.give("neighbour", "manager", "experiment", own["experiment_id"])
-        found: dict[str, list[Any]] = {"nobody": [], "neighbour": []}
-        for route in list_routes(site):
-            if is_public(route):
-                continue
-            asked = " ".join(str(part) for part in make_request(route, known))
-            for who, visitor in (("nobody", nobody), ("neighbour", neighbour)):
-                status, answer = await send(visitor, route, known)
-                assert status < 500 or status in (501, 503), (route.method, route.path, answer)
-                assert HUSHED not in answer, (who, route.method, route.path, answer)
-                for secret in known.secrets:
-                    assert secret not in answer or secret in asked, (who, route.method, route.path, answer)
-                if 200 <= status < 300:
-                    found[who].append((route.method, route.path, answer))
-        before = await site.admin.get("GET", f"/api/v1/runs/{known.run}")
-        assert (before["params"], before["tags"]["canary"], before["status"]) == ({"canary": HUSHED}, HUSHED, "RUNNING")
-        lists = {f"/api/v1{one.path}" for one in OPERATIONS if one.access.lists or one.access.target == "self"}
-        for who, answers in found.items():
-            for method, path, answer in answers:
-                native = path.startswith("/api/v1")
-                known_path = path in lists or path in ("/api/v1/session", "/api/v1/openapi.json")
-                assert known_path or not native, (who, method, path, answer)
-        stays = [route for route in list_routes(site) if route.path != "/api/v1/me/workspace"]
-        answers = [await send(site.admin, route, known) for route in stays]
-        assert sum(status < 400 for status, _ in answers) > 150  # the requests are good ones: it is who sends them
-        assert sum(HUSHED in answer for _, answer in answers) > 30
 
     on_site(tmp_path, work)
 
@@ -223,18 +194,6 @@ def test_a_reader_reads_and_changes_nothing_through_either_door(tmp_path: Path) 
         await site.admin.get("POST", "/api/v1/experiments", {"name": "written behind them"})
         refused = await site.audit(actor="service:reader")
         assert [one["detail"] for one in refused] == ["denied"] * 7
-
-    on_site(tmp_path, work)
-
-
-def test_an_editor_does_not_delete(tmp_path: Path) -> None:
-    async def work(site: Site) -> None:
-        known = await build(site)
-        editor = await site.add("editor", "editor", kind="experiment", target=known.experiment)
-        path = f"/api/2.0/mlflow-artifacts/artifacts/{known.file}"
-        assert (await editor.ask("DELETE", path))[0] == 403
-        assert (await editor.ask("GET", path))[0] == 200
-        assert (await editor.ask("PUT", path, {}))[0] == 200
 
     on_site(tmp_path, work)
 

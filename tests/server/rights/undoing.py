@@ -1,0 +1,51 @@
+"""A store that carries everything out and keeps no change: what one request does, the next does not find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from trackway.base.errors import TrackwayError
+from trackway.store.base import Done, Job, Store
+
+
+class Undone(TrackwayError):
+    """A job was carried out, and is to be undone; what it returned is what its caller gets."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__("undone")
+        self.result = result
+
+
+class UndoingStore:
+    """Stands before a store; ``carried_out`` has the names of the operations since it was last cleared."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.carried_out: list[str] = []
+
+    def submit_write(self, job: Job[Any], done: Done[Any], key: str = "") -> None:
+        """Carry out a job, undo it, and tell what came of it."""
+
+        def carry_out(tx: Any) -> Any:
+            raise Undone(self._note(job, job(tx)))
+
+        def tell(result: Any, error: BaseException | None) -> None:
+            if isinstance(error, Undone):
+                done(error.result, None)
+            else:
+                done(result, error)
+
+        self._store.submit_write(carry_out, tell, key)
+
+    def submit_read(self, job: Job[Any], done: Done[Any]) -> None:
+        """Carry out a job that changes nothing."""
+
+        def read(tx: Any) -> Any:
+            return self._note(job, job(tx))
+
+        self._store.submit_read(read, done)
+
+    def _note(self, job: Callable[..., Any], result: Any) -> Any:
+        self.carried_out.append(job.operation.name)  # type: ignore[attr-defined]  # what dispatch submits has one
+        return result
