@@ -269,8 +269,12 @@ def _create_experiment(tx: Transaction, call: AdmittedCall, request: e.CreateExp
     if known is None:
         return call
     if "read" not in _rights(call).on_experiment(int(known.experiment_id)):
-        raise AlreadyExists("An experiment of this name cannot be created", hint="choose another name")
+        raise _refuse_experiment()
     return _not_made(call)
+
+
+def _refuse_experiment() -> AlreadyExists:
+    return AlreadyExists("An experiment of this name cannot be created", hint="choose another name")
 
 
 def _create_model(tx: Transaction, call: AdmittedCall, request: g.CreateRegisteredModel) -> AdmittedCall:
@@ -293,11 +297,14 @@ def _create_run(tx: Transaction, call: AdmittedCall, request: r.CreateRun) -> Ad
     name = default_experiment.name_experiment(call, request)
     if known is None and name:
         found = tx.experiments.find(call.workspace, name, "active")
-        if found is None:
+        number = int(found.experiment_id) if found else None
+        if number is None or "read" not in _rights(call).on_experiment(number):
             check_workspace(call, "create")
+            if number is not None:
+                raise _refuse_experiment()
             makes = True
         else:
-            check_experiment(call, found.experiment_id, "write")
+            check_experiment(call, str(number), "write")
     elif known is None and not request.experiment_id:
         check_experiment(call, default_experiment.NUMBER, "write")
     if parent := request.parent_run_id or request.tags.get(r.TAG_PARENT):

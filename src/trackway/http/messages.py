@@ -197,7 +197,7 @@ class Route(msgspec.Struct, Generic[C], frozen=True):
     errors:  how errors are told there
     streams: whether what it takes or gives is a file of any size
     access:  who may come, where there is access control: whom the operations that the handler calls let in
-             (``operation``), whoever is ``known``, who may read the whole workspace (``reader``), or everybody
+             (``operation``), whoever is ``known``, who may read all of the default workspace (``reader``), or everybody
              (``public``)
     waits:   whether it waits for a turn; not an answer that goes on for as long as somebody listens
     """

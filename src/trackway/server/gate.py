@@ -23,6 +23,7 @@ from trackway.http.certificates import CertificateName, read_name
 from trackway.http.messages import HttpRequest
 from trackway.http.peers import Proxies
 from trackway.server.calls import Caller, Route
+from trackway.store.workspaces import DEFAULT
 
 T = TypeVar("T")
 Header = tuple[bytes, bytes]
@@ -280,5 +281,8 @@ def check_csrf(request: HttpRequest, secret: str) -> None:
 
 
 def _check_route(route: Route | None, rights: Rights) -> None:
-    if route is not None and route.access == "reader" and "read" not in rights.workspace:
-        raise PermissionDenied("This needs the permission 'read' on the workspace")
+    """Check who may come to a route that tells of the whole installation."""
+    if route is None or route.access != "reader":
+        return
+    if rights.place.key != DEFAULT.key or "read" not in rights.workspace:
+        raise PermissionDenied(f"This needs the permission 'read' on the workspace {DEFAULT.name!r}")

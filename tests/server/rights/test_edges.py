@@ -135,3 +135,34 @@ def test_who_brings_a_registered_model_over_manages_it_once(tmp_path: Path) -> N
         assert [(one["subject"], one["role"]) for one in grants] == [("ann", "manager")]
 
     on_site(tmp_path, work)
+
+
+def test_a_run_by_the_name_of_a_hidden_experiment_learns_nothing_of_it(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        await make_experiment(site, "hidden")
+        eve, nobody = await site.add("eve", "contributor"), await site.add("nobody")
+        asks = [{"experiment_name": name} for name in ("hidden", "free")]
+        named = [await eve.ask("POST", "/api/v1/runs", body) for body in asks]
+        assert [status for status, _ in named] == [409, 200]
+        assert named[0] == await eve.ask("POST", "/api/v1/experiments", {"name": "hidden"})
+        refused = [await nobody.ask("POST", "/api/v1/runs", body) for body in ({"experiment_name": "none"}, asks[0])]
+        assert refused[0] == refused[1]
+        assert refused[0][0] == 403
+
+    on_site(tmp_path, work)
+
+
+def test_the_figures_of_the_installation_are_not_for_readers_of_another_workspace(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        await site.admin.get("POST", "/api/v1/workspaces", {"name": "apart"})
+        reader = await site.add("reader", "reader")
+        eve = await site.add("eve")
+        there = (b"x-trackway-workspace", b"apart")
+        given = {"subject_kind": "user", "subject": "eve", "target_kind": "workspace", "role": "reader"}
+        assert (await site.admin.ask("POST", "/api/v1/grants", given, there))[0] == 200
+        assert (await eve.ask("POST", "/api/v1/runs/search", {}, there))[0] == 200
+        assert (await eve.ask("GET", "/metrics", None, there))[0] == 403
+        assert (await eve.ask("GET", "/metrics"))[0] == 403
+        assert (await reader.ask("GET", "/metrics"))[0] == 200
+
+    on_site(tmp_path, work)
