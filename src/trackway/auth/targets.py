@@ -223,7 +223,7 @@ def _on_trash(tx: Transaction, call: AdmittedCall, _access: Access, request: Any
     try:
         if found is None or not _may_restore(call, found):
             check_workspace(call, "admin")
-    except NotFound:
+    except (NotFound, PermissionDenied):
         check_workspace(call, "admin")
 
 
