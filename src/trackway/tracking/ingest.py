@@ -26,7 +26,7 @@ from trackway.tracking.runs import require_live
 
 
 class IngestService:
-    """Handler of ``runs.ingest``. On its common path four statements: the run, its session, summaries, points."""
+    """Handler of ``runs.ingest``. Points alone are written with those of other requests: see ``Metrics.log``."""
 
     def handlers(self) -> Handlers:
         """Return the handler."""

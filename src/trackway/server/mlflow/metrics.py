@@ -139,6 +139,13 @@ async def log_metric(call: Caller, m: LogMetric) -> bytes:
 
 async def log_batch(call: Caller, m: LogBatch | PlainBatch) -> bytes:
     """Log a batch."""
+    request = _read_batch(m)
+    del m  # its points are let go where they are still at hand, not after the commit
+    await call(ops.INGEST, request)
+    return EMPTY
+
+
+def _read_batch(m: LogBatch | PlainBatch) -> Ingest:
     check_run_id(m.run_id)
     counts = {"metrics": len(m.metrics), "params": len(m.params), "tags": len(m.tags)}
     for what, count in (*counts.items(), ("metrics, params and tags together", sum(counts.values()))):
@@ -152,15 +159,13 @@ async def log_batch(call: Caller, m: LogBatch | PlainBatch) -> bytes:
     params = {param.key: param.value for param in m.params}
     if len(params) < len(m.params):
         raise InvalidInput("Duplicate param keys in one batch", hint="send each key once")
-    request = Ingest(
+    return Ingest(
         run_id=m.run_id,
         series=group_points(m.metrics),
         params=params,
         tags={tag.key: tag.value for tag in m.tags},
         model_metrics=[_model_metric(metric, metric.model_id) for metric in measured if metric.model_id],
     )
-    await call(ops.INGEST, request)
-    return EMPTY
 
 
 def _check_datasets(points: Sequence[LogMetric | Metric]) -> None:

@@ -15,8 +15,9 @@ from urllib.parse import unquote, urlsplit
 from trackway.api.query import read_number
 from trackway.base.errors import InvalidInput, TrackwayError, Unavailable
 from trackway.store.sql.arrays import send_binary
-from trackway.store.sql.assumptions import Assumptions, Stale
+from trackway.store.sql.assumptions import Assumptions
 from trackway.store.sql.expectations import Check, Entry, Expectation, Expectations
+from trackway.store.sql.failures import has_class, is_driver_error, is_transient, unstorable
 
 Dialect = Literal["sqlite", "postgresql"]
 Row = tuple[Any, ...]
@@ -164,6 +165,10 @@ class Connection:
         for query, cursor in zip(pending, cursors, strict=True):
             self.assumed.confirm(query, cursor.fetchone())
 
+    def ask(self, sql: str, params: Sequence[Any]) -> Callable[[], list[Row]]:
+        """Write, and return what fetches the rows that ``RETURNING`` gives."""
+        return self._execute(sql, params).fetchall
+
     def run(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Write, and return how many rows were changed."""
         self._note_write(sql)
@@ -177,7 +182,7 @@ class Connection:
         self._execute(sql, params)
 
     def expect(self, entry: Entry, check: Check) -> None:
-        """Write an entry to PostgreSQL as the only thing that a job does, and have the rows that come of it checked.
+        """Write an entry as the only thing that a job does, and have the rows that come of it checked.
 
         It is sent with those of the jobs before and behind, and ``check_expected`` waits for all. Where the check
         raises, nothing may have been written.
@@ -248,7 +253,7 @@ class Connection:
                 self._wait()
                 return cast(int, cursor.rowcount)
         except (OverflowError, UnicodeEncodeError) as error:
-            raise _unstorable(error) from error
+            raise unstorable(error) from error
 
     def begin(self, write: bool) -> None:
         """Open a transaction: a reader sees one snapshot, a SQLite writer holds the write lock from the start."""
@@ -316,7 +321,7 @@ class Connection:
         """
         try:
             self.rollback()
-            usable = not is_driver_error(error) or is_transient(error) or _has_class(error, "DataError")
+            usable = not is_driver_error(error) or is_transient(error) or has_class(error, "DataError")
         except Exception:  # noqa: BLE001 - the driver says only that the connection is gone, which is the answer here
             usable = False
         if not usable:
@@ -342,7 +347,7 @@ class Connection:
     def _send_expected(self) -> None:
         """Send what jobs before this one expect; a failure is not this one's alone."""
         wrote, self.wrote = self.wrote, True
-        self.expected.send(lambda sql, params: self._execute(sql, params).fetchall)
+        self.expected.send(self)
         self.wrote = wrote
 
     def _execute(self, sql: str, params: Sequence[Any]) -> _Cursor:
@@ -354,7 +359,7 @@ class Connection:
         try:
             return cast(_Cursor, self.raw.execute(sql, params))
         except (OverflowError, UnicodeEncodeError) as error:
-            raise _unstorable(error) from error
+            raise unstorable(error) from error
 
 
 @lru_cache(maxsize=1_024)
@@ -458,41 +463,3 @@ def _open_postgres(uri: str) -> Connection:
     raw.cursor_factory = open_cursor
     send_binary(raw)
     return Connection(raw, "postgresql")
-
-
-def is_driver_error(error: BaseException) -> bool:
-    """Tell whether an error comes from the database or its driver."""
-    return isinstance(error, sqlite3.Error) or hasattr(error, "sqlstate")
-
-
-def is_transient(error: BaseException) -> bool:
-    """Tell whether a job should be tried again: deadlock, serialisation, lock time-out, or a row made meanwhile."""
-    if isinstance(error, Stale):
-        return True
-    if isinstance(error, sqlite3.OperationalError):
-        return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-    return getattr(error, "sqlstate", None) in ("40001", "40P01", "55P03", "23505")
-
-
-def storage_error(error: BaseException) -> BaseException:
-    """Tell a driver's failure as one of ours, of which nothing was kept; any other error stays what it is."""
-    if isinstance(error, Stale):
-        return Unavailable("Who may do this is being changed", hint="nothing was written; try again", retry_after_s=1.0)
-    if not is_driver_error(error):
-        return error
-    if _has_class(error, "DataError"):
-        return InvalidInput(f"A value cannot be stored: {error}", hint="send no NUL characters, and numbers of 64 bits")
-    return Unavailable(
-        f"The store could not do it: {type(error).__name__}: {error}",
-        hint="nothing was written; check disk space and the database, then try again",
-        retry_after_s=1.0,
-    )
-
-
-def _has_class(error: BaseException, name: str) -> bool:
-    """Tell whether an error is of a class that both drivers have by one name (PostgreSQL's may not be installed)."""
-    return any(kind.__name__ == name for kind in type(error).__mro__)
-
-
-def _unstorable(error: Exception) -> InvalidInput:
-    return InvalidInput(f"A value cannot be stored: {error}", hint="send numbers of 64 bits, and text that is Unicode")

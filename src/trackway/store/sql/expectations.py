@@ -22,8 +22,8 @@ class Entry(Protocol):
 
     key:        what it is about
     size_bytes: about how large it is
-    write:      returns the statement for several, and its values: a list for each key, in the order of the jobs. The
-                first value of each row that comes of it is the place of a list, from 1
+    send:       writes several: a list for each key, in the order of the jobs. The first value of each row that is
+                fetched is the place of a list, from 1
     """
 
     @property
@@ -31,7 +31,7 @@ class Entry(Protocol):
     @property
     def size_bytes(self) -> int: ...
     @staticmethod
-    def write(groups: Sequence[Sequence[Any]]) -> tuple[str, Sequence[Any]]: ...
+    def send(db: Any, groups: Sequence[Sequence[Any]]) -> Callable[[], list[Row]]: ...
 
 
 class Expectation(NamedTuple):
@@ -62,15 +62,11 @@ class Expectations:
         self.are_kept = self.are_open = True
         return self._size_bytes >= JOINED_BYTES
 
-    def send(self, execute: Callable[[str, Sequence[Any]], Callable[[], list[Row]]]) -> None:
-        """Send what is kept.
-
-        execute: sends a statement, and returns what fetches its rows
-        """
+    def send(self, db: Any) -> None:
+        """Send what is kept on a connection."""
         groups = list(self._kept.values())
         self._forget_kept()
-        sql, values = groups[0][0].entry.write([[one.entry for one in group] for group in groups])
-        self._sent.append((groups, execute(sql, values)))
+        self._sent.append((groups, groups[0][0].entry.send(db, [[one.entry for one in group] for group in groups])))
 
     def check(self) -> Iterator[tuple[int, TrackwayError]]:
         """Check what was sent, and yield the jobs that failed by it."""

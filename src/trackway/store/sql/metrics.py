@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, chain, islice
-from operator import attrgetter
-from typing import Any, NamedTuple
+from itertools import accumulate, islice
 
 from trackway.api.runs import Series
-from trackway.store.arrivals import gather_series, get_columns, pack_arrival, pick_series
+from trackway.store.arrivals import gather_series, pick_series
 from trackway.store.base import Judge, RunRef
-from trackway.store.chunks import SEALED_POINTS, read_count, seal_chunks, split_chunk, summarize
+from trackway.store.chunks import SEALED_POINTS, read_count, seal_chunks, split_chunk
 from trackway.store.sql.connection import SQLITE_VARIABLES, Connection, Row
+from trackway.store.sql.group_log import Logged, sum_up, write_points
 from trackway.store.sql.runs import RunTable
-from trackway.store.sql.summaries import (
-    ROWS_AT_ONCE,
-    list_columns,
-    write_append,
-    write_arrive,
-    write_log,
-    write_upsert,
-)
+from trackway.store.sql.summaries import list_columns, write_append
 
 SEAL_EVERY = 16
 """A running series is queued for sealing each time it has collected so many small chunks, or gets a large one."""
@@ -28,7 +20,6 @@ GATHER_ARRIVALS, GATHER_BYTES = 1_024, 4_000_000
 """Most arrivals, and bytes of them, that are gathered in one transaction; a single larger one is, too."""
 
 _FIRSTS_AT_ONCE = 1_000
-_get_key = attrgetter("key")
 _OF_SEALED = "FROM series s JOIN sealed_chunks c ON c.series_pk = s.pk WHERE s.run_pk = ? AND s.key = ?"
 _OF_OPEN = "FROM series s JOIN chunks c ON c.series_pk = s.pk WHERE s.run_pk = ? AND s.key = ?"
 _OF_ARRIVED = (
@@ -52,35 +43,26 @@ class MetricTable:
     def append(self, ref: RunRef, series: Sequence[Series]) -> None:
         """Add points to series of one run; each key at most once.
 
-        cost: two statements; one on PostgreSQL. More for more than 2,666 series
+        cost: one statement on PostgreSQL; on SQLite two for up to 32 series, and one more for each further 128
         """
-        rows, blob = _sum_up(series)
+        rows, points = sum_up(series)
         if self._db.dialect == "sqlite":
-            for start in range(0, len(rows), ROWS_AT_ONCE):
-                some = rows[start : start + ROWS_AT_ONCE]
-                values = [value for row in some for value in (ref.pk, ref.experiment, *row)]
-                self._db.post(write_upsert(len(some)), values)
-            self._db.post(write_arrive(len(rows)), (blob, ref.pk, *[row[0] for row in rows]))
+            write_points(self._db, [(ref.pk, ref.experiment, rows, points)])
         else:
-            self._db.post(write_append(len(rows)), (ref.pk, ref.experiment, *list_columns(rows), blob))
+            self._db.post(write_append(len(rows)), (ref.pk, ref.experiment, *list_columns(rows), points))
 
     def log(self, workspace: str, run_id: str, now_ms: int, series: Sequence[Series], judge: Judge) -> None:
         """See ``store.base.Metrics``.
 
-        cost: three statements; on PostgreSQL one for all jobs that log one after the other, which nobody waits for
+        cost: of all jobs that log one after the other, to up to 32 runs and 128 series: one statement on PostgreSQL,
+              which nobody waits for; five on SQLite, and one for each run whose series are not known yet
         """
-        points = sum([len(one.values) for one in series]) >> 3
-        if self._db.dialect == "sqlite":
-            ref = self._runs.touch(workspace, run_id, now_ms, None, points)
-            judge(ref)
-            if ref is not None:
-                self.append(ref, series)
-            return
 
         def check(found: list[Row]) -> None:
             judge(self._runs.take_touched(found, workspace) or self._runs.ref(workspace, run_id))
 
-        self._db.expect(_Logged(workspace, run_id, now_ms, points, series), check)
+        points = sum([len(one.values) for one in series]) >> 3
+        self._db.expect(Logged(workspace, run_id, now_ms, points, series), check)
 
     def read(self, pk: int, key: str) -> list[bytes]:
         """Return a series' chunks in order of arrival; an unknown series has none."""
@@ -213,51 +195,3 @@ class MetricTable:
         )
         db.run("UPDATE series SET open_chunks = open_chunks - ? WHERE pk = ?", (open_chunks, series))
         return sum(read_count(data) for _, data in sealed)
-
-
-class _Logged(NamedTuple):
-    """Points that came for a run, as PostgreSQL is asked to keep them together with others."""
-
-    workspace: str
-    run_id: str
-    now_ms: int
-    points: int
-    series: Sequence[Series]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.workspace, self.run_id
-
-    @property
-    def size_bytes(self) -> int:
-        return 24 * self.points
-
-    @staticmethod
-    def write(groups: Sequence[Sequence[_Logged]]) -> tuple[str, Sequence[Any]]:
-        runs = [(*group[-1][:3], sum([one.points for one in group])) for group in groups]
-        rows, data = zip(*(_sum_up(_join([one.series for one in group])) for group in groups), strict=True)
-        return write_log(runs, rows, data)
-
-
-def _join(requests: Sequence[Sequence[Series]]) -> Sequence[Series]:
-    """Return the series of several requests for one run as if they had come in one."""
-    if len(requests) == 1:
-        return requests[0]
-    found: dict[str, list[Series]] = {}
-    for one in chain.from_iterable(requests):
-        found.setdefault(one.key, []).append(one)
-    joined = []
-    for key, some in found.items():
-        steps, times_ms, values = map(b"".join, zip(*map(get_columns, some), strict=True))
-        joined.append(Series(key=key, steps=steps, times_ms=times_ms, values=values))
-    return joined
-
-
-def _sum_up(series: Sequence[Series]) -> tuple[list[Row], bytes]:
-    """Return the summaries of series, and their points packed in the same order.
-
-    By key, so that several writers of one run lock its series in one order.
-    """
-    ordered = sorted(series, key=_get_key) if len(series) > 1 else series
-    rows = [(one.key, *summarize(one.steps, one.times_ms, one.values)) for one in ordered]
-    return rows, pack_arrival(ordered)

@@ -29,7 +29,7 @@ from trackway.store.sql.search import MARKED, Aggregates, find_runs, join_runs
 from trackway.store.sql.search import among as one_of
 from trackway.store.sql.values import read_attributes, read_ids, read_values
 
-_REF = "r.pk, r.run_id, r.experiment_pk, r.deleted_ms, r.status, r.name, r.artifact_uri, r.parent_run_id"
+REF = "r.pk, r.run_id, r.experiment_pk, r.deleted_ms, r.status, r.name, r.artifact_uri, r.parent_run_id"
 _UPDATABLE = frozenset(("status", "end_ms", "name", "lease_ms", "lease_until_ms", "parent_run_id"))
 _TAGS = "tags (run_pk, key, experiment_pk, value)"
 _KINDS = "bigint text bigint text"
@@ -67,17 +67,17 @@ GATHER_REQUESTS = 256
 """After so many requests with points a run is queued for gathering; after fewer when they are large."""
 _POINTS_PER_WEIGHT = 256
 """Every so many points of a request count as one: at most 65,536 points or so wait in arrivals."""
-_WEIGHT = f"({{0}} + {_POINTS_PER_WEIGHT - 1}) / {_POINTS_PER_WEIGHT}"
+WEIGHT = f"({{0}} + {_POINTS_PER_WEIGHT - 1}) / {_POINTS_PER_WEIGHT}"
 _TOUCH_RUNS = (
-    f"UPDATE runs AS r SET version = version + 1, arrived = arrived + {_WEIGHT}, lease_until_ms = {{1}} {{2}}"
-    f" RETURNING {{3}}arrived % {GATHER_REQUESTS} < {_WEIGHT} AS is_due, ({VERSION}) AS access, {{4}}"
+    f"UPDATE runs AS r SET version = version + 1, arrived = arrived + {WEIGHT}, lease_until_ms = {{1}} {{2}}"
+    f" RETURNING {{3}}arrived % {GATHER_REQUESTS} < {WEIGHT} AS is_due, ({VERSION}) AS access, {{4}}"
 )
-_KEEP = "CASE WHEN lease_until_ms IS NOT NULL THEN {} + lease_ms END"
+KEEP = "CASE WHEN lease_until_ms IS NOT NULL THEN {} + lease_ms END"
 _RENEW = """CASE WHEN end_ms IS NULL THEN CAST(? AS BIGINT) END, lease_ms = ?,
  status = CASE status WHEN 'LOST' THEN 'RUNNING' ELSE status END"""
-_LIVE = ("WHERE workspace = ? AND run_id = ? AND deleted_ms IS NULL", "", _REF.replace("r.", ""))
-TOUCH, _TOUCH_AND_RENEW = (_TOUCH_RUNS.format("?", lease, *_LIVE) for lease in (_KEEP.format("?"), _RENEW))
-TOUCH_GIVEN = _TOUCH_RUNS.format("g.points", _KEEP.format("g.now_ms"), "FROM g WHERE r.pk = g.pk", "g.place, ", _REF)
+_LIVE = ("WHERE workspace = ? AND run_id = ? AND deleted_ms IS NULL", "", REF.replace("r.", ""))
+TOUCH, _TOUCH_AND_RENEW = (_TOUCH_RUNS.format("?", lease, *_LIVE) for lease in (KEEP.format("?"), _RENEW))
+TOUCH_GIVEN = _TOUCH_RUNS.format("g.points", KEEP.format("g.now_ms"), "FROM g WHERE r.pk = g.pk", "g.place, ", REF)
 
 
 class RunTable:
@@ -110,7 +110,7 @@ class RunTable:
 
     def _ref(self, where: str, params: tuple[Any, ...]) -> RunRef | None:
         row = self._db.one(
-            f"SELECT {_REF}, e.deleted_ms FROM runs r JOIN experiments e ON e.pk = r.experiment_pk WHERE {where}",
+            f"SELECT {REF}, e.deleted_ms FROM runs r JOIN experiments e ON e.pk = r.experiment_pk WHERE {where}",
             params,
         )
         return _run_ref(row[:8], row[8] is None) if row else None
@@ -328,7 +328,7 @@ class RunTable:
     def list_trash(self, workspace: str, before_ms: int, limit: int) -> list[RunRef]:
         """Return runs that went to the trash at or before a time, but not with their experiment."""
         rows = self._db.all(
-            f"SELECT {_REF} FROM runs r JOIN experiments e ON e.pk = r.experiment_pk"
+            f"SELECT {REF} FROM runs r JOIN experiments e ON e.pk = r.experiment_pk"
             " WHERE r.workspace = ? AND r.deleted_ms <= ? AND e.deleted_ms IS NULL ORDER BY r.deleted_ms LIMIT ?",
             (workspace, before_ms, limit),
         )
@@ -337,7 +337,7 @@ class RunTable:
     def list_experiment(self, experiment: int, after: int, limit: int) -> list[RunRef]:
         """Return an experiment's runs by their numbers, in the trash or not."""
         rows = self._db.all(
-            f"SELECT {_REF} FROM runs r WHERE r.experiment_pk = ? AND r.pk > ? ORDER BY r.pk LIMIT ?",
+            f"SELECT {REF} FROM runs r WHERE r.experiment_pk = ? AND r.pk > ? ORDER BY r.pk LIMIT ?",
             (experiment, after, limit),
         )
         return [_run_ref(row, True) for row in rows]

@@ -9,7 +9,8 @@ from typing import TypeVar
 from trackway.base.errors import Unavailable
 from trackway.store.base import Done, Job
 from trackway.store.sql.assumptions import Assumptions, Query
-from trackway.store.sql.connection import Connection, Row, connector, is_driver_error, storage_error
+from trackway.store.sql.connection import Connection, Row, connector
+from trackway.store.sql.failures import is_driver_error, storage_error
 from trackway.store.sql.run_cache import RunCache
 from trackway.store.sql.transaction import SqlTransaction
 from trackway.store.sql.upgrade import prepare

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from trackway.store.sql.connection import SQLITE_VARIABLES, Row
+from trackway.store.sql.connection import Row
 from trackway.store.sql.runs import TOUCH, TOUCH_GIVEN
 
 _KINDS = {
@@ -31,8 +31,8 @@ _VALUES = _COLUMNS.replace("last_value", "NULLIF(last_value, 'NaN')")
 """With NULL for NaN, which SQLite makes of it by itself."""
 _INTO = f"INSERT INTO series (run_pk, experiment_pk, {_COLUMNS}, gathered, open_chunks)"
 _WIDTH = len(_KINDS) + 2
-ROWS_AT_ONCE = SQLITE_VARIABLES // _WIDTH
-"""Most rows of one statement of SQLite."""
+ROWS_AT_ONCE = 128
+"""Most rows of one statement of SQLite: one of each size is kept prepared."""
 
 # No choice depends on the order of arrival: of equal points a number goes before NaN, of equal extremes the first step.
 _NEWER = (
@@ -65,23 +65,19 @@ _NUMBERS = "string_agg(s.pk::text, ',' ORDER BY s.key COLLATE \"C\")"
 _ARRIVE = f"INSERT INTO arrivals (run_pk, series, data) SELECT r.pk, (SELECT {_NUMBERS} FROM s), ? FROM r"
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=ROWS_AT_ONCE)
 def write_upsert(count: int) -> str:
-    """Return SQLite's statement for some rows, each behind the run's number and the experiment's.
-
-    Neither this nor ``write_arrive`` returns rows: with each that it fetches, a thread hands the interpreter to another
-    one, and waits to have it back.
-    """
+    """Return SQLite's statement for some rows, each behind the run's number and the experiment's."""
     row = f"({', '.join('?' * _WIDTH)}, 0, 0)"
     return f"{_INTO} VALUES {', '.join([row] * count)} {_MERGE}"
 
 
-@lru_cache(maxsize=64)
-def write_arrive(count: int) -> str:
-    """Return SQLite's statement that keeps points of a run's series. Its values: the points, the run, and the keys."""
+@lru_cache(maxsize=ROWS_AT_ONCE)
+def write_numbers(count: int) -> str:
+    """Return SQLite's query for numbers of series, as an arrival has them. Its values: the run, and the keys."""
     return (
-        "INSERT INTO arrivals (run_pk, series, data) SELECT run_pk, group_concat(pk), ? FROM (SELECT run_pk, pk"
-        f" FROM series WHERE run_pk = ? AND key IN ({', '.join('?' * count)}) ORDER BY key)"
+        "SELECT group_concat(pk) FROM (SELECT pk FROM series"
+        f" WHERE run_pk = ? AND key IN ({', '.join('?' * count)}) ORDER BY key)"
     )
 
 

@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from trackway.base.errors import NotSupported, Unavailable
-from trackway.store.sql.connection import Connection, is_transient, sqlite_path, storage_error
+from trackway.store.sql.connection import Connection, sqlite_path
+from trackway.store.sql.failures import is_transient, storage_error
 from trackway.store.sql.migrations import HISTORY, History
 
 LOCK_TIMEOUT_S = 60

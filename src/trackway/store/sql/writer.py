@@ -11,7 +11,7 @@ from typing import Any, Literal
 from trackway.base.errors import TrackwayError, Unavailable
 from trackway.store.base import Done, Job
 from trackway.store.sql.assumptions import Stale
-from trackway.store.sql.connection import is_transient, storage_error
+from trackway.store.sql.failures import is_transient, storage_error
 from trackway.store.sql.transaction import SqlTransaction
 
 BATCH_JOBS = 256
