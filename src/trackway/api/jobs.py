@@ -10,6 +10,7 @@ from trackway.api.structs import Request, Response
 PURPOSES: Final[Mapping[str, str]] = {
     "seal": "Gathers points of metrics, and compresses those of ended runs",
     "reclaim": "Gives freed space of the database back to the disk",
+    "vacuum": "Has PostgreSQL vacuum tables that many rows came to",
     "leases": "Marks runs as lost whose programs fell silent",
     "retention": "Purges what has been in the trash for long enough",
     "uploads": "Gives up uploads that nobody completed within a day",

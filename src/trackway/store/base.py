@@ -465,5 +465,8 @@ class Store(Protocol):
     def reclaim(self) -> bool:
         """Give some space that deleted rows left back to the file system; tell whether there is more."""
 
+    def vacuum(self) -> None:
+        """Have the database know of tables that many rows came to, so that searches need not look at each."""
+
     def close(self) -> None:
         """Finish what is queued and let go of the database."""

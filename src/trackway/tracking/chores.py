@@ -80,6 +80,11 @@ class Chores:
         """Let the file of the database shrink after seals and purges."""
         return self._store.reclaim()
 
+    def vacuum_tables(self) -> bool:
+        """Have the database know of tables that have grown."""
+        self._store.vacuum()
+        return False
+
     def forget_credentials(self) -> bool:
         """Delete what nobody can sign in with any more; True when there is more."""
         before_ms = self._clock()

@@ -141,6 +141,7 @@ class Platform:
         tasks = [
             Task("seal", 5.0, chores.seal_series),
             Task("reclaim", 60.0, chores.reclaim_space),
+            Task("vacuum", 10.0, chores.vacuum_tables),
             Task("leases", 10.0, chores.expire_leases),
             Task("retention", 600.0, chores.purge_trash),
             Task("uploads", 600.0, chores.close_uploads),

@@ -22,6 +22,12 @@ log = logging.getLogger("trackway.store")
 T = TypeVar("T")
 RECLAIMED_PAGES = 2_000
 """Pages given back at once, and kept for reuse: bounds how long writers wait."""
+VACUUMED_ROWS, VACUUMED_ROWS_MOST = 20_000, 5_000_000
+"""A table of PostgreSQL's with so many new rows and a tenth of its rows is vacuumed, if it is not larger than that."""
+_GROWN = """
+SELECT relname FROM pg_stat_user_tables
+ WHERE schemaname = current_schema() AND relname IN ('runs', 'params', 'tags', 'series')
+ AND n_ins_since_vacuum > ? + n_live_tup / 10 AND n_live_tup < ? ORDER BY relname"""
 POSTGRES_WRITERS = 4
 """Threads that write to PostgreSQL, which commits theirs together; SQLite has one writer at a time."""
 
@@ -117,6 +123,24 @@ class SqlStore:
             db.raw.execute("PRAGMA busy_timeout = 0")
             db.all("PRAGMA wal_checkpoint(TRUNCATE)")
             return bool(free > 2 * RECLAIMED_PAGES)
+        except Exception as error:
+            raise storage_error(error) from error
+        finally:
+            db.close()
+
+    def vacuum(self) -> None:
+        """Have PostgreSQL vacuum what is searched, when many rows came to it; SQLite needs nothing of the kind.
+
+        Until it has, a search that an index answers looks every row up in its table, too. By itself it begins within a
+        minute, when a fifth of a table is new. Large tables are left to it, and it goes as slowly as it does by itself.
+        """
+        if self.dialect == "sqlite":
+            return
+        db = self._reconnect()
+        try:
+            db.raw.execute("SET vacuum_cost_delay = '2ms'")
+            for (table,) in db.all(_GROWN, (VACUUMED_ROWS, VACUUMED_ROWS_MOST)):
+                db.raw.execute(f"VACUUM (ANALYZE, SKIP_LOCKED) {table}")
         except Exception as error:
             raise storage_error(error) from error
         finally:

@@ -1,0 +1,65 @@
+"""Tables of PostgreSQL's that have grown are vacuumed before it would do so by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.services.postgres import PostgresServer
+from trackway.store.sql import store as sql_store
+from trackway.store.sql.store import SqlStore
+from trackway.testing.store.space import Space
+
+FILL = """
+INSERT INTO params (run_pk, key, experiment_pk, value)
+ SELECT n / 10, 'p' || n % 10, 1, n::text FROM generate_series(1, ?) n"""
+SEEN = "SELECT relallvisible FROM pg_class WHERE oid = ?::regclass"
+ROWS = sql_store.VACUUMED_ROWS * 3 // 2
+
+
+@pytest.fixture
+def space(postgres_server: PostgresServer) -> Iterator[Space]:
+    store = SqlStore(postgres_server.create_database())
+    yield Space(store)
+    store.close()
+
+
+def count_seen(space: Space, table: str) -> int:
+    """Return of how many pages PostgreSQL knows that everybody sees all of them."""
+    return int(space.read(lambda tx: tx.db.one(SEEN, (table,)))[0])
+
+
+def wait_for_statistics(space: Space) -> None:
+    """Wait until PostgreSQL counts what was inserted, which it does when a connection is idle."""
+    sql = "SELECT n_ins_since_vacuum FROM pg_stat_user_tables WHERE relname = 'params'"
+    deadline = time.monotonic() + 30
+    while space.read(lambda tx: tx.db.one(sql))[0] < ROWS and time.monotonic() < deadline:
+        space.write(lambda tx: tx.db.one("SELECT 1"))
+        time.sleep(0.05)
+
+
+def test_what_grew_is_vacuumed_and_the_rest_is_not(space: Space) -> None:
+    space.write(lambda tx: tx.db.run(FILL, (ROWS,)))
+    space.write(lambda tx: tx.experiments.set_tags(1, {"a": "b"}))
+    wait_for_statistics(space)
+    assert count_seen(space, "params") == 0
+    space.store.vacuum()
+    assert count_seen(space, "params") > 100
+    assert count_seen(space, "tags") == 0
+
+
+def test_large_tables_are_left_to_postgresql(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_store, "VACUUMED_ROWS_MOST", 1_000)
+    space.write(lambda tx: tx.db.run(FILL, (ROWS,)))
+    wait_for_statistics(space)
+    space.store.vacuum()
+    assert count_seen(space, "params") == 0
+
+
+def test_sqlite_has_nothing_to_do(sqlite_store: SqlStore) -> None:
+    space = Space(sqlite_store)
+    experiment = space.make_experiment()
+    sqlite_store.vacuum()
+    assert space.experiment(experiment).name
