@@ -14,7 +14,7 @@ from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import signing as k
 from trackway.artifacts.signing import sign_files
-from trackway.base.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, PermissionDenied
+from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
 
 KEY, OTHER = Key(), Key()
 ROOT = certify(OTHER, "root", OTHER, "root", ca=True)
@@ -146,14 +146,14 @@ SCENARIOS: list[Scenario] = [
         "refused",
         "of other files",
         lambda s: trust(s) and signature(s, sign_files("churn-1", {"b.txt": "f" * 64}, KEY.pem)),
-        Corrupt,
+        InvalidInput,
     ),
     no(
         ops.SIGN_VERSION,
         "refused",
         "of fewer files",
         lambda s: trust(s) and signature(s, sign_files("churn-1", {}, KEY.pem)),
-        Corrupt,
+        InvalidInput,
     ),
     no(
         ops.SIGN_VERSION,

@@ -11,7 +11,7 @@ from trackway.api import signing as k
 from trackway.api.calls import Call
 from trackway.api.trash import Trashed
 from trackway.artifacts.signing import Signed, check_files, check_trusted, read_bundle, verify_certificate, verify_key
-from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
+from trackway.base.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, PermissionDenied
 from trackway.registry.content import list_content
 from trackway.registry.history import record
 from trackway.registry.lookup import find_version
@@ -49,7 +49,14 @@ class SignatureService:
             )
         signed = read_bundle(q.bundle)
         key, signer = _find_key(tx, call, signed)
-        check_files(signed, list_content(tx, call, found.files_location))
+        try:
+            check_files(signed, list_content(tx, call, found.files_location))
+        except Corrupt as fault:  # of what was sent: what is here is what the version has always had
+            raise InvalidInput(
+                f"The signature is not of version {q.version}: {fault.message}",
+                hint="sign the files of this version",
+                details=fault.details,
+            ) from fault
         signature = k.VersionSignature(
             key=key, signer=signer, bundle=q.bundle, added_by=call.actor.label, added_ms=call.now_ms
         )
