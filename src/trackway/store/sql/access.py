@@ -40,6 +40,10 @@ _SUSPENDED = 2
 """In ``users.disabled``: by a directory."""
 _decode_permissions = msgspec.json.Decoder(list[Permission]).decode
 
+_DISOWN = """
+UPDATE trash SET deleted_by = deleted_by || ' (deleted)'
+ WHERE deleted_by = (SELECT kind || ':' || name FROM users WHERE pk = ?)"""
+
 
 class AccessTable:
     """See ``store.access.Access``."""
@@ -145,8 +149,9 @@ class AccessTable:
         self.touch()
 
     def delete_user(self, pk: int) -> None:
-        """Remove a user with all that hangs on it."""
+        """Remove a user with all that hangs on it; what is in the trash is not whoever's has the name next."""
         for sql in (
+            _DISOWN,
             "DELETE FROM credentials WHERE user_pk = ?",
             "DELETE FROM team_members WHERE user_pk = ?",
             "DELETE FROM grants WHERE subject_kind = 'user' AND subject_pk = ?",

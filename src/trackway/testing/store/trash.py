@@ -185,6 +185,16 @@ class TrashContract(StoreFixtures):
         grants = space.read(lambda tx: tx.access.list_grants(space.workspace, ("team", team), None))
         assert [grant.role for grant in grants] == ["reader"], "nobody made the other role"
 
+    def test_what_somebody_deleted_is_not_whoever_has_the_name_next(self, space: Space) -> None:
+        gone, _ = self._make_user(space, "a"), self._make_user(space, "b")
+        leaver, stayer = f"a-{space.workspace}", f"b-{space.workspace}"
+        for model, actor in (("m", leaver), ("n", stayer)):
+            make_model(space, model)
+            delete_model(space, model, actor=actor)
+        space.write(lambda tx: tx.access.delete_user(gone))
+        rows = space.read(lambda tx: tx.trash.search(space.workspace, SearchTrash(), None, Page(9)))
+        assert [row.deleted_by for row in rows] == [f"user:{stayer}", f"user:{leaver} (deleted)"]
+
     def test_what_is_in_the_trash_is_found_by_kind_name_and_who(self, space: Space) -> None:
         for number, (name, actor) in enumerate((("a", "ann"), ("b", "bob"), ("a", "ann"))):
             make_model(space, name)
