@@ -84,6 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
             connection.endheaders()
             while size_bytes > 0:
                 block = self.rfile.read(min(BLOCK_BYTES, size_bytes))
+                if not block:  # the client is gone
+                    self.close_connection = True
+                    return
                 size_bytes -= len(block)
                 connection.send(block)
             self.answer(connection)
