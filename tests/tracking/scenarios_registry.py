@@ -104,7 +104,7 @@ SCENARIOS: list[Scenario] = [
         lambda s, x: [(v.version, v.stage) for v in x.latest_versions] == [(1, "Production"), (3, "None")],
     ),
     no(ops.GET_REGISTERED_MODEL, "missing", "an unknown one", lambda s: g.RegisteredModelName(name=UNKNOWN), NotFound),
-    no(ops.GET_REGISTERED_MODEL, "missing", "no name", lambda s: g.RegisteredModelName(name=""), NotFound),
+    no(ops.GET_REGISTERED_MODEL, "refused", "no name", lambda s: g.RegisteredModelName(name=""), InvalidInput),
     ok(
         ops.SEARCH_REGISTERED_MODELS,
         "by name, ordered",
