@@ -1,6 +1,6 @@
-"""What the jobs of a transaction want written alike, as one statement, and what is looked at before the commit.
+"""What the jobs of a transaction want written alike, at once, and what is looked at before the commit.
 
-A statement costs the driver and PostgreSQL about as much as what it does for one request. So a job that only logs says
+A statement costs about as much as what it does for one request (``store.sql.group_log``). So a job that only logs says
 what it wants written, and the next one is begun.
 """
 

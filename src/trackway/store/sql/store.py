@@ -136,10 +136,13 @@ class SqlStore:
         """
         if self.dialect == "sqlite":
             return
+        tables = self.read(lambda tx: tx.db.all(_GROWN, (VACUUMED_ROWS, VACUUMED_ROWS_MOST)))
+        if not tables:
+            return
         db = self._reconnect()
         try:
             db.raw.execute("SET vacuum_cost_delay = '2ms'")
-            for (table,) in db.all(_GROWN, (VACUUMED_ROWS, VACUUMED_ROWS_MOST)):
+            for (table,) in tables:
                 db.raw.execute(f"VACUUM (ANALYZE, SKIP_LOCKED) {table}")
         except Exception as error:
             raise storage_error(error) from error

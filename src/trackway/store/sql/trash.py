@@ -155,12 +155,10 @@ class TrashTable:
                 )
                 if part.table == "model_versions":
                     path = some.columns.index("content_path")
-                    for folder in (row[path] for row in some.rows if row[path] is not None):
-                        self._db.run(
-                            "INSERT INTO trash_folders (workspace, path, trash_pk) VALUES (?, ?, ?)"
-                            " ON CONFLICT DO NOTHING",
-                            (workspace, folder, pk),
-                        )
+                    self._db.many(
+                        "INSERT INTO trash_folders (workspace, path, trash_pk) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                        [(workspace, row[path], pk) for row in some.rows if row[path] is not None],
+                    )
         return Trashed(trash_id=str(pk))
 
     def find(self, workspace: str, trash_id: str) -> TrashRow | None:
