@@ -6,6 +6,7 @@ import { Button, Empty, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { ExperimentName } from "../../components/experiment-name"
 import { Section } from "../../components/facts"
+import { Table } from "../../components/table"
 import { discard } from "../../components/trash"
 import { ago, moment } from "../../format"
 import { useLoad } from "../../state/load"
@@ -34,40 +35,25 @@ export function Grants() {
         </Empty>
       )}
       {data && data.grants.length > 0 && (
-        <div class="panel scroll" tabIndex={0} role="region" aria-label="Grants">
-          <table class="table">
-            <thead>
-              <tr>
-                <th>Who</th>
-                <th>Role</th>
-                <th>On</th>
-                <th class="only-wide">Given</th>
-                <th>
-                  <span class="unseen">Acts</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.grants.map((grant) => (
-                <tr key={grant.grant_id}>
-                  <td class="cut wide">{who(grant)}</td>
-                  <td>{grant.role}</td>
-                  <td class="cut wide">
-                    <Where grant={grant} />
-                  </td>
-                  <td class="only-wide" title={`${moment(grant.created_ms)} by ${grant.created_by}`}>
-                    {ago(grant.created_ms)}
-                  </td>
-                  <td class="number">
-                    <Button tiny kind="danger" label={`Take back ${grant.role} from ${who(grant)}`} onClick={() => void remove(grant)}>
-                      Take back
-                    </Button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Grants" heads={["Who", "Role", "On", ["Given", "only-wide"], ["Acts", "unseen"]]}>
+          {data.grants.map((grant) => (
+            <tr key={grant.grant_id}>
+              <td class="cut wide">{who(grant)}</td>
+              <td>{grant.role}</td>
+              <td class="cut wide">
+                <Where grant={grant} />
+              </td>
+              <td class="only-wide" title={`${moment(grant.created_ms)} by ${grant.created_by}`}>
+                {ago(grant.created_ms)}
+              </td>
+              <td class="number">
+                <Button tiny kind="danger" label={`Take back ${grant.role} from ${who(grant)}`} onClick={() => void remove(grant)}>
+                  Take back
+                </Button>
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
       {adding && <GrantForm onClose={() => setAdding(false)} reload={reload} />}
     </>

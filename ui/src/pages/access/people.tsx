@@ -6,6 +6,7 @@ import { Button, Empty, Failure, SearchBox, Skeleton } from "../../components/ba
 import { FormDialog } from "../../components/dialog"
 import { Section } from "../../components/facts"
 import { Menu } from "../../components/menu"
+import { Table } from "../../components/table"
 import { attempt, say } from "../../components/toasts"
 import { ago, moment } from "../../format"
 import { useLoad } from "../../state/load"
@@ -42,42 +43,27 @@ export function People() {
         </Empty>
       )}
       {found && found.length > 0 && (
-        <div class="panel scroll" tabIndex={0} role="region" aria-label="People and service accounts">
-          <table class="table">
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th>Kind</th>
-                <th>State</th>
-                <th class="only-wide">Since</th>
-                <th>
-                  <span class="unseen">Acts</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {found.map((user) => (
-                <tr key={user.number}>
-                  <td class="cut wide">{user.name}</td>
-                  <td>
-                    {user.kind === "service" ? "Service account" : "Person"}
-                    {user.is_admin && " "}
-                    {user.is_admin && <span class="badge">Administrator</span>}
-                  </td>
-                  <td>
-                    <State user={user} />
-                  </td>
-                  <td class="only-wide" title={`${moment(user.created_ms)} by ${user.created_by}`}>
-                    {ago(user.created_ms)}
-                  </td>
-                  <td class="number">
-                    <Acts user={user} reload={reload} onInvited={invite} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="People and service accounts" heads={["Name", "Kind", "State", ["Since", "only-wide"], ["Acts", "unseen"]]}>
+          {found.map((user) => (
+            <tr key={user.number}>
+              <td class="cut wide">{user.name}</td>
+              <td>
+                {user.kind === "service" ? "Service account" : "Person"}
+                {user.is_admin && " "}
+                {user.is_admin && <span class="badge">Administrator</span>}
+              </td>
+              <td>
+                <State user={user} />
+              </td>
+              <td class="only-wide" title={`${moment(user.created_ms)} by ${user.created_by}`}>
+                {ago(user.created_ms)}
+              </td>
+              <td class="number">
+                <Acts user={user} reload={reload} onInvited={invite} />
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
       {shown && (
         <Section

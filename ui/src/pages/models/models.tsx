@@ -6,6 +6,7 @@ import { Button, Code, Empty, Failure, SearchBox, Skeleton } from "../../compone
 import { FormDialog } from "../../components/dialog"
 import { Section } from "../../components/facts"
 import { firstWords } from "../../components/markdown"
+import { Table } from "../../components/table"
 import { Tabs } from "../../components/tabs"
 import { ago, count, moment, quote } from "../../format"
 import { useLive } from "../../state/live"
@@ -63,25 +64,11 @@ function List() {
       {!data && !error && <Skeleton rows={8} />}
       {data?.models.length === 0 && (text ? <Empty title="No model has this in its name" /> : <Nothing />)}
       {data && data.models.length > 0 && (
-        <div class="panel scroll" tabIndex={0} role="region" aria-label="Models">
-          <table class="table">
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th class="number">Versions</th>
-                <th>In use</th>
-                <th class="only-wide">Owner</th>
-                <th class="only-wide">Description</th>
-                <th>Changed</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.models.map((model) => (
-                <Row key={model.name} model={model} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Models" heads={["Name", ["Versions", "number"], "In use", ["Owner", "only-wide"], ["Description", "only-wide"], "Changed"]}>
+          {data.models.map((model) => (
+            <Row key={model.name} model={model} />
+          ))}
+        </Table>
       )}
       {data?.next_page_token && (
         <div>
@@ -155,42 +142,26 @@ function Portfolio() {
         </Empty>
       )}
       {data && data.entries.length > 0 && (
-        <div class="panel scroll" tabIndex={0} role="region" aria-label="Versions in use">
-          <table class="table">
-            <thead>
-              <tr>
-                <th>Model</th>
-                <th class="number">Version</th>
-                <th>Since</th>
-                <th>By</th>
-                <th>Owner</th>
-                <th>Run</th>
-                <th>Data sets</th>
-                <th>Served at</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.entries.map((entry) => (
-                <tr key={`${entry.name} ${entry.version}`}>
-                  <td class="cut wide">
-                    <a href={modelHref(entry.name)}>{entry.name}</a>
-                  </td>
-                  <td class="number">
-                    <a href={versionHref(entry.name, entry.version)}>{entry.version}</a>
-                  </td>
-                  <td>{entry.since_ms !== null && <span title={moment(entry.since_ms)}>{ago(entry.since_ms)}</span>}</td>
-                  <td>{entry.by}</td>
-                  <td>{entry.owner}</td>
-                  <td class="cut wide">
-                    {entry.run_id && <a href={`/runs/${encodeURIComponent(entry.run_id)}`}>{entry.run_name || entry.run_id}</a>}
-                  </td>
-                  <td class="cut wide">{entry.datasets.map((one) => `${one.name} (${one.digest})`).join(", ")}</td>
-                  <td class="cut wide">{entry.endpoints.join(", ")}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Versions in use" heads={["Model", ["Version", "number"], "Since", "By", "Owner", "Run", "Data sets", "Served at"]}>
+          {data.entries.map((entry) => (
+            <tr key={`${entry.name} ${entry.version}`}>
+              <td class="cut wide">
+                <a href={modelHref(entry.name)}>{entry.name}</a>
+              </td>
+              <td class="number">
+                <a href={versionHref(entry.name, entry.version)}>{entry.version}</a>
+              </td>
+              <td>{entry.since_ms !== null && <span title={moment(entry.since_ms)}>{ago(entry.since_ms)}</span>}</td>
+              <td>{entry.by}</td>
+              <td>{entry.owner}</td>
+              <td class="cut wide">
+                {entry.run_id && <a href={`/runs/${encodeURIComponent(entry.run_id)}`}>{entry.run_name || entry.run_id}</a>}
+              </td>
+              <td class="cut wide">{entry.datasets.map((one) => `${one.name} (${one.digest})`).join(", ")}</td>
+              <td class="cut wide">{entry.endpoints.join(", ")}</td>
+            </tr>
+          ))}
+        </Table>
       )}
     </>
   )

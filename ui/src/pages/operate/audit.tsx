@@ -1,6 +1,7 @@
 /** Who changed what, when: newest first, perhaps of one operation or one object. */
 import { call } from "../../api/client"
 import { Button, Empty, Failure, SearchBox, Skeleton } from "../../components/basics"
+import { Table } from "../../components/table"
 import { ago, moment } from "../../format"
 import { useLoad } from "../../state/load"
 import { place, setQuery } from "../../state/router"
@@ -31,40 +32,26 @@ export default function Audit(_: PageProps) {
       {!data && !error && <Skeleton rows={10} />}
       {data?.entries.length === 0 && <Empty title="No entry is like this" />}
       {data && data.entries.length > 0 && (
-        <div class="panel scroll" tabIndex={0} role="region" aria-label="Entries">
-          <table class="table fixed">
-            <thead>
-              <tr>
-                <th>When</th>
-                <th>Who</th>
-                <th>Operation</th>
-                <th>Object</th>
-                <th>Detail</th>
-                <th class="only-wide">Request</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.entries.map((entry, n) => (
-                <tr key={n}>
-                  <td title={ago(entry.time_ms)}>{moment(entry.time_ms)}</td>
-                  <td class="cut">{entry.actor}</td>
-                  <td>
-                    <button type="button" class="badge" onClick={() => setQuery({ operation: entry.operation })}>
-                      {entry.operation}
-                    </button>
-                  </td>
-                  <td class="cut mono" title={entry.object}>
-                    {entry.object}
-                  </td>
-                  <td class="cut" title={entry.detail}>
-                    {entry.detail}
-                  </td>
-                  <td class="cut mono only-wide">{entry.request_id}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Entries" heads={["When", "Who", "Operation", "Object", "Detail", ["Request", "only-wide"]]} fixed>
+          {data.entries.map((entry, n) => (
+            <tr key={n}>
+              <td title={ago(entry.time_ms)}>{moment(entry.time_ms)}</td>
+              <td class="cut">{entry.actor}</td>
+              <td>
+                <button type="button" class="badge" onClick={() => setQuery({ operation: entry.operation })}>
+                  {entry.operation}
+                </button>
+              </td>
+              <td class="cut mono" title={entry.object}>
+                {entry.object}
+              </td>
+              <td class="cut" title={entry.detail}>
+                {entry.detail}
+              </td>
+              <td class="cut mono only-wide">{entry.request_id}</td>
+            </tr>
+          ))}
+        </Table>
       )}
       {data?.next_page_token && (
         <div>

@@ -2,6 +2,7 @@
 import { call } from "../../api/client"
 import type { Job } from "../../api/types"
 import { Button, Empty, Failure, Skeleton } from "../../components/basics"
+import { Table } from "../../components/table"
 import { ago, count, duration, moment } from "../../format"
 import { useLoad } from "../../state/load"
 import type { PageProps } from "../pages"
@@ -28,44 +29,28 @@ export default function Jobs(_: PageProps) {
         </Empty>
       )}
       {data && data.jobs.length > 0 && (
-        <div class="panel scroll" tabIndex={0} role="region" aria-label="Jobs">
-          <table class="table">
-            <thead>
-              <tr>
-                <th>Job</th>
-                <th>State</th>
-                <th>Last done</th>
-                <th class="number">Took</th>
-                <th class="number">Every</th>
-                <th class="number">Times</th>
-                <th class="number">Failed</th>
-                <th>Last failure</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.jobs.map((job) => (
-                <tr key={job.name}>
-                  <td class="two-lines">
-                    <strong>{job.name}</strong>
-                    <div class="soft small">{job.purpose}</div>
-                  </td>
-                  <td>
-                    <State job={job} />
-                  </td>
-                  <td title={moment(job.ended_ms)}>{ago(job.ended_ms)}</td>
-                  <td class="number">{duration(job.ended_ms - job.began_ms)}</td>
-                  <td class="number">{pause(job.interval_ms)}</td>
-                  <td class="number">{count(job.times)}</td>
-                  <td class="number">{job.failures > 0 ? count(job.failures) : ""}</td>
-                  <td class="cut wide" title={job.error}>
-                    {job.error_ms !== null && <span class="soft small">{ago(job.error_ms)}: </span>}
-                    {job.error}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Jobs" heads={["Job", "State", "Last done", ["Took", "number"], ["Every", "number"], ["Times", "number"], ["Failed", "number"], "Last failure"]}>
+          {data.jobs.map((job) => (
+            <tr key={job.name}>
+              <td class="two-lines">
+                <strong>{job.name}</strong>
+                <div class="soft small">{job.purpose}</div>
+              </td>
+              <td>
+                <State job={job} />
+              </td>
+              <td title={moment(job.ended_ms)}>{ago(job.ended_ms)}</td>
+              <td class="number">{duration(job.ended_ms - job.began_ms)}</td>
+              <td class="number">{pause(job.interval_ms)}</td>
+              <td class="number">{count(job.times)}</td>
+              <td class="number">{job.failures > 0 ? count(job.failures) : ""}</td>
+              <td class="cut wide" title={job.error}>
+                {job.error_ms !== null && <span class="soft small">{ago(job.error_ms)}: </span>}
+                {job.error}
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
     </main>
   )

@@ -5,6 +5,7 @@ import type { Schedule, Tick } from "../../api/types"
 import { Button, Code, Empty, Failure, Skeleton } from "../../components/basics"
 import { Facts, Section } from "../../components/facts"
 import { Menu } from "../../components/menu"
+import { Table } from "../../components/table"
 import { attempt, say } from "../../components/toasts"
 import { discard } from "../../components/trash"
 import { ago, count, moment } from "../../format"
@@ -35,44 +36,28 @@ export default function Schedules(_: PageProps) {
         </Empty>
       )}
       {data && data.schedules.length > 0 && (
-        <div class="panel scroll" tabIndex={0} role="region" aria-label="Schedules">
-          <table class="table">
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th>When</th>
-                <th>Next</th>
-                <th>Project</th>
-                <th>State</th>
-                <th>
-                  <span class="unseen">Acts</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.schedules.map((one) => (
-                <tr key={one.schedule_id}>
-                  <td class="cut wide">
-                    <a href={`/schedules?schedule=${encodeURIComponent(one.name)}`}>{one.name}</a>
-                  </td>
-                  <td>
-                    <span class="mono">{one.cron}</span> <span class="soft small">{one.time_zone}</span>
-                  </td>
-                  <td>{one.next_ms === null ? "" : moment(one.next_ms)}</td>
-                  <td class="cut wide" title={one.launch.uri}>
-                    {one.launch.uri} <span class="soft">{one.launch.entry_point}</span>
-                  </td>
-                  <td>
-                    <span class={`badge ${one.paused ? "warn" : "good"}`}>{one.paused ? "Paused" : "On"}</span>
-                  </td>
-                  <td class="number">
-                    <Acts schedule={one} reload={reload} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Schedules" heads={["Name", "When", "Next", "Project", "State", ["Acts", "unseen"]]}>
+          {data.schedules.map((one) => (
+            <tr key={one.schedule_id}>
+              <td class="cut wide">
+                <a href={`/schedules?schedule=${encodeURIComponent(one.name)}`}>{one.name}</a>
+              </td>
+              <td>
+                <span class="mono">{one.cron}</span> <span class="soft small">{one.time_zone}</span>
+              </td>
+              <td>{one.next_ms === null ? "" : moment(one.next_ms)}</td>
+              <td class="cut wide" title={one.launch.uri}>
+                {one.launch.uri} <span class="soft">{one.launch.entry_point}</span>
+              </td>
+              <td>
+                <span class={`badge ${one.paused ? "warn" : "good"}`}>{one.paused ? "Paused" : "On"}</span>
+              </td>
+              <td class="number">
+                <Acts schedule={one} reload={reload} />
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
       {chosen && <Chosen key={chosen.name} schedule={chosen} />}
       {adding && (

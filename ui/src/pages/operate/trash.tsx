@@ -5,6 +5,7 @@ import type { TrashEntry } from "../../api/types"
 import { Button, Empty, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Menu } from "../../components/menu"
+import { Table } from "../../components/table"
 import { attempt, say } from "../../components/toasts"
 import { ago, bytes, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
@@ -66,26 +67,11 @@ export default function Trash(_: PageProps) {
         </Empty>
       )}
       {data && data.entries.length > 0 && (
-        <div class="panel scroll" tabIndex={0} role="region" aria-label="In the trash">
-          <table class="table">
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th>Kind</th>
-                <th>Deleted</th>
-                <th class="only-wide">By</th>
-                <th>
-                  <span class="unseen">Acts</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.entries.map((entry) => (
-                <Row key={entry.trash_id} entry={entry} reload={reload} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="In the trash" heads={["Name", "Kind", "Deleted", ["By", "only-wide"], ["Acts", "unseen"]]}>
+          {data.entries.map((entry) => (
+            <Row key={entry.trash_id} entry={entry} reload={reload} />
+          ))}
+        </Table>
       )}
       {data?.next_page_token && (
         <div>

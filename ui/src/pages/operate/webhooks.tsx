@@ -7,6 +7,7 @@ import { FormDialog } from "../../components/dialog"
 import { Section } from "../../components/facts"
 import { Highlighted } from "../../components/highlight"
 import { Menu } from "../../components/menu"
+import { Table } from "../../components/table"
 import { attempt, say } from "../../components/toasts"
 import { discard } from "../../components/trash"
 import { ago, count, moment } from "../../format"
@@ -36,45 +37,29 @@ export default function Webhooks(_: PageProps) {
         </Empty>
       )}
       {data && data.webhooks.length > 0 && (
-        <div class="panel scroll" tabIndex={0} role="region" aria-label="Webhooks">
-          <table class="table">
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th>Address</th>
-                <th>Told of</th>
-                <th>State</th>
-                <th class="only-wide">Made</th>
-                <th>
-                  <span class="unseen">Acts</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.webhooks.map((one) => (
-                <tr key={one.webhook_id}>
-                  <td class="cut wide" title={one.description}>
-                    <a href={`/webhooks?webhook=${encodeURIComponent(one.webhook_id)}`}>{one.name}</a>
-                  </td>
-                  <td class="cut wide mono" title={one.url}>
-                    {one.url}
-                  </td>
-                  <td title={one.events.join("\n")}>{count(one.events.length, "kind")}</td>
-                  <td>
-                    <span class={`badge ${one.enabled ? "good" : ""}`}>{one.enabled ? "On" : "Off"}</span>
-                    {one.signed && <span class="soft small"> signed</span>}
-                  </td>
-                  <td class="only-wide" title={moment(one.created_ms)}>
-                    {ago(one.created_ms)}
-                  </td>
-                  <td class="number">
-                    <Acts webhook={one} reload={reload} onEdit={() => setAsked(one)} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Webhooks" heads={["Name", "Address", "Told of", "State", ["Made", "only-wide"], ["Acts", "unseen"]]}>
+          {data.webhooks.map((one) => (
+            <tr key={one.webhook_id}>
+              <td class="cut wide" title={one.description}>
+                <a href={`/webhooks?webhook=${encodeURIComponent(one.webhook_id)}`}>{one.name}</a>
+              </td>
+              <td class="cut wide mono" title={one.url}>
+                {one.url}
+              </td>
+              <td title={one.events.join("\n")}>{count(one.events.length, "kind")}</td>
+              <td>
+                <span class={`badge ${one.enabled ? "good" : ""}`}>{one.enabled ? "On" : "Off"}</span>
+                {one.signed && <span class="soft small"> signed</span>}
+              </td>
+              <td class="only-wide" title={moment(one.created_ms)}>
+                {ago(one.created_ms)}
+              </td>
+              <td class="number">
+                <Acts webhook={one} reload={reload} onEdit={() => setAsked(one)} />
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
       {chosen && <Deliveries key={chosen.webhook_id} webhook={chosen} />}
       {asked && (

@@ -2,6 +2,7 @@
 import { call } from "../../api/client"
 import type { RunGroup } from "../../api/types"
 import { Button, Code, Empty, Failure, SearchBox, Skeleton } from "../../components/basics"
+import { Table } from "../../components/table"
 import { ago, count, field, moment, quote } from "../../format"
 import { useLive } from "../../state/live"
 import { useLoad } from "../../state/load"
@@ -43,24 +44,11 @@ export default function Projects(_: PageProps) {
           </div>
           {found!.length === 0 && <Empty title="No project has this in its name" />}
           {found!.length > 0 && (
-            <div class="panel scroll" tabIndex={0} role="region" aria-label="Projects">
-              <table class="table">
-                <thead>
-                  <tr>
-                    <th>Project</th>
-                    <th>Entry point</th>
-                    <th class="number">Runs</th>
-                    <th>How they went</th>
-                    <th>Last launched</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {found!.map((group) => (
-                    <Row key={JSON.stringify(group.values)} group={group} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table label="Projects" heads={["Project", "Entry point", ["Runs", "number"], "How they went", "Last launched"]}>
+              {found!.map((group) => (
+                <Row key={JSON.stringify(group.values)} group={group} />
+              ))}
+            </Table>
           )}
           {data.total > data.groups.length && <p class="soft">The first {count(data.groups.length)} of {count(data.total)}.</p>}
         </>
