@@ -357,3 +357,40 @@ def test_a_role_comes_back_with_its_grants(page: Page, guarded: Guarded) -> None
     expect(role).to_be_visible()
     page.goto(f"{guarded.address}/members?tab=grants")
     expect(page.get_by_role("row").filter(has_text="labeller")).to_contain_text("ann")
+
+
+def test_who_sees_one_of_several_experiments_is_shown_that_one_and_its_views(page: Page, guarded: Guarded) -> None:
+    """What one may not see is said to be left out; a view is kept with what one may change, else nowhere."""
+    bea = {"name": "bea", "password": PASSWORD}
+    guarded.call("POST", "/users", bea)
+    names = ("hers", "read by her", "hidden from her")
+    hers, read, hidden = (guarded.call("POST", "/experiments", {"name": name})["experiment_id"] for name in names)
+    for experiment, role in ((hers, "editor"), (read, "reader")):
+        grant = {"subject_kind": "user", "subject": "bea", "target_kind": "experiment", "role": role}
+        guarded.call("POST", "/grants", {**grant, "target": experiment})
+    for experiment in (hers, read, hidden):
+        guarded.call("POST", "/runs", {"experiment_id": experiment, "name": f"run of {experiment}"})
+    sign_in(page, guarded, "bea")
+    page.goto(f"{guarded.address}/runs?experiments={hers},{read},{hidden}&columns=user")
+    expect(page.get_by_text("2 runs of 2 of 3 experiments: the others are gone, or not yours to see")).to_be_visible()
+    save = page.get_by_role("button", name="Save this view…")
+    dialog = page.get_by_role("dialog", name="Save this view")
+    page.get_by_role("button", name="Views").click()
+    save.click()
+    dialog.get_by_label("Name").fill("mine")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("is saved with 1 of 3 experiments")).to_be_visible()
+    page.goto(f"{guarded.address}/experiments/{hers}")
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="mine 3 experiments").click()
+    expect(page.get_by_text("2 runs of 2 of 3 experiments")).to_be_visible()
+    for where in (f"/experiments/{read}", "/runs"):
+        page.goto(f"{guarded.address}{where}")
+        page.get_by_role("button", name="Views").click()
+        save.click()
+        dialog.get_by_label("Name").fill("not hers")
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("alert")).to_contain_text("This needs the permission")
+        page.keyboard.press("Escape")
+    page.goto(f"{guarded.address}/runs?experiments={hidden}")
+    expect(page.get_by_role("heading", name="These runs cannot be shown")).to_be_visible()

@@ -137,9 +137,6 @@ def test_runs_of_several_experiments_say_which_is_theirs(page: Page, site: Site)
     expect(grid.get_by_role("columnheader", name="Experiment")).to_be_visible()
     expect(grid.get_by_role("link", name="house-prices").first).to_be_visible()
     expect(grid.get_by_role("columnheader", name="accuracy")).to_be_visible()
-    page.get_by_role("button", name="Views").click()
-    expect(page.get_by_role("button", name="Copy the link")).to_be_visible()
-    expect(page.get_by_role("button", name="Save this view…")).to_have_count(0)
 
 
 def test_a_link_is_copied_where_the_browser_has_no_clipboard_to_give(page: Page, site: Site) -> None:
@@ -241,6 +238,53 @@ def test_a_view_is_saved_by_name_and_opened_by_others(page: Page, site: Site) ->
     page.get_by_role("button", name="Views").click()
     page.get_by_role("button", name="by name", exact=True).click()
     expect(page).to_have_url(re.compile("order=run_name"))
+
+
+def save_view(page: Page, name: str) -> None:
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="Save this view…").click()
+    page.get_by_role("dialog").get_by_label("Name").fill(name)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"The view “{name}” is saved")).to_be_visible()
+
+
+@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=IDS)
+def test_a_view_of_several_experiments_is_found_on_the_page_of_each(page: Page, site: Site) -> None:
+    both = [make_experiment(site.port, f"seen together {number} {page.viewport_size}") for number in range(2)]
+    for experiment in both:
+        make_run(site.port, experiment, name="one")
+    asked = quote("run_name != 'it''s'")
+    page.goto(f"{site.address}/runs?experiments={','.join(both)}&filter={asked}&columns=user")
+    save_view(page, "of both")
+    whole = query_of(page)
+    page.goto(f"{site.address}/experiments/{both[1]}")
+    page.get_by_role("button", name="Views").click()
+    assert find_barriers(page) == []
+    page.get_by_role("button", name="of both 2 experiments").click()
+    expect(page.get_by_text("2 runs found")).to_be_visible()
+    assert query_of(page) == whole
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="Begin anew").click()
+    expect(page.get_by_text("2 runs", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="Delete the view of both").click()
+    expect(page.get_by_role("button", name="Delete the view of both")).to_have_count(0)
+    tags = [call(site.port, "GET", f"/experiments/{experiment}")["tags"] for experiment in both]
+    assert tags == [{}, {}]
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Views").click()
+    expect(page.get_by_role("button", name="Delete the view of both")).to_be_visible()
+    tags = [call(site.port, "GET", f"/experiments/{experiment}")["tags"] for experiment in both]
+    assert tags[0] == tags[1] != {}
+
+
+def test_a_view_of_all_experiments_is_kept_by_name(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/runs?order=run_name+ASC&columns=user")
+    save_view(page, "everything")
+    page.goto(f"{site.address}/runs")
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="everything", exact=True).click()
+    expect(page).to_have_url(f"{site.address}/runs?order=run_name+ASC&columns=user")
 
 
 @pytest.mark.parametrize("kind", ["CSV", "Parquet"])

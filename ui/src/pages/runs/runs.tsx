@@ -26,6 +26,7 @@ import { Lines, MOST_GROUPS } from "./lines"
 import type { RunQuery } from "./source"
 import { RunTable } from "./table"
 import { readView, writeView, type Mode, type View } from "./view"
+import { findHome, reach } from "./named"
 import { ViewsMenu } from "./views"
 import "./runs.css"
 
@@ -42,7 +43,9 @@ export default function Runs({ fields }: PageProps) {
   useEffect(() => setChosen(new Set()), [lines])
   const [told, setTold] = useState<Change>()
   const { runs: top, reload: reloadTop } = useTop(view.top)
-  useLive({ experiments: view.experiments ?? [] }, (change) => {
+  const unseen = experiments.loading ? 0 : (view.experiments?.length ?? 0) - (experiments.data?.length ?? 0)
+  const seen = experiments.data && unseen > 0 ? experiments.data.map((one) => one.experiment_id) : view.experiments
+  useLive({ experiments: seen ?? [] }, (change) => {
     void lines.follow(change.runs, change.all)
     if (change.all || change.runs.some((id) => view.top.includes(id))) reloadTop()
     setTold(change)
@@ -72,7 +75,7 @@ export default function Runs({ fields }: PageProps) {
   const wrong = lines.error?.details.position !== undefined
   const empty = !lines.loading && !lines.error && lines.count === 0
   const shown = !lines.loading && lines.count > 0
-  const only = experiments.data?.length === 1 ? experiments.data[0] : undefined
+  const only = view.experiments?.length === 1 ? experiments.data?.[0] : undefined
   return (
     <main class="page full" id="main">
       <Head view={view} experiments={experiments.data} onMode={(mode) => change({ mode })}>
@@ -82,7 +85,7 @@ export default function Runs({ fields }: PageProps) {
             <span class="only-wide">About</span>
           </a>
         )}
-        <ViewsMenu experiment={only} onChanged={experiments.reload} />
+        <ViewsMenu experiments={view.experiments} kept={experiments.data ?? []} onChanged={experiments.reload} />
       </Head>
       <div class="row wrap runs-tools">
         <FilterBar
@@ -114,6 +117,7 @@ export default function Runs({ fields }: PageProps) {
         ) : (
           <span class="soft small" role="status">
             {describe(lines, view)}
+            {experiments.data && unseen > 0 && ` of ${experiments.data.length} of ${count(unseen + experiments.data.length, "experiment")}: the others are gone, or not yours to see`}
           </span>
         )}
       </div>
@@ -252,9 +256,11 @@ function Download({ lines, chosen, query, columns }: DownloadProps) {
   )
 }
 
+/** The experiments that are shown, as far as the visitor sees them; of all of them the one that keeps their views. */
 async function loadExperiments(ids: string[] | null, signal: AbortSignal): Promise<Experiment[]> {
-  if (ids === null) return []
-  return Promise.all(ids.map((experiment_id) => call("experiments.get", { experiment_id }, signal)))
+  if (ids === null) return findHome(signal)
+  const found = await reach(ids, (experiment_id) => call("experiments.get", { experiment_id }, signal))
+  return found.map(([, experiment]) => experiment)
 }
 
 interface HeadProps {

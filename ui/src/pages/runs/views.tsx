@@ -1,37 +1,36 @@
-/** Views by name, kept as tags of the experiment, so that all who see it have them; those of several experiments are links. */
+/** The menu of views by name, and the dialog that keeps one. */
 import { useState } from "preact/hooks"
-import { call } from "../../api/client"
 import type { Experiment } from "../../api/types"
 import { Button } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Icon } from "../../components/icon"
 import { Popover } from "../../components/menu"
 import { attempt, say } from "../../components/toasts"
+import { count } from "../../format"
 import { copy } from "../../state/clipboard"
 import { go } from "../../state/router"
+import { dropView, experimentsOf, hrefOf, keepView, listViews, writeQuery, type NamedView } from "./named"
 
-const PREFIX = "trackway.view."
 const NAME = /^[\w \-.:]{1,80}$/
 
 interface ViewsProps {
-  /** The one whose runs are shown, if it is one. */
-  experiment: Experiment | undefined
+  /** Those whose runs are shown; null for all. */
+  experiments: string[] | null
+  /** Those that keep the views of the page. */
+  kept: Experiment[]
   onChanged: () => void
 }
 
-export function ViewsMenu({ experiment, onChanged }: ViewsProps) {
+export function ViewsMenu({ experiments, kept, onChanged }: ViewsProps) {
   const [asked, setAsked] = useState(false)
-  const views = Object.entries(experiment?.tags ?? {})
-    .filter(([key]) => key.startsWith(PREFIX))
-    .map(([key, query]) => ({ name: key.slice(PREFIX.length), query }))
-  const here = location.search.slice(1)
-  const remove = async (name: string, query: string) => {
-    const { experiment_id } = experiment!
-    const key = PREFIX + name
-    if (!(await attempt(() => call("experiments.delete_tag", { experiment_id, key })))) return
+  const views = listViews(kept, experiments)
+  const here = writeQuery(experiments, location.search)
+  const remove = async (view: NamedView) => {
+    let restore: (() => Promise<unknown>) | undefined
+    if (!(await attempt(async () => (restore = await dropView(view, experiments?.[0]))))) return
     onChanged()
-    say(`The view “${name}” is deleted`, async () => {
-      await call("experiments.set_tags", { experiment_id, tags: { [key]: query } })
+    say(`The view “${view.name}” is deleted`, async () => {
+      await restore?.()
       onChanged()
     })
   }
@@ -42,47 +41,44 @@ export function ViewsMenu({ experiment, onChanged }: ViewsProps) {
           <div style={{ minWidth: "260px" }}>
             {views.length === 0 && (
               <p class="menu-title">
-                {experiment
-                  ? "A view is a filter, an order, columns and charts under one name, for everybody here."
-                  : "Views of several experiments have no name: their link says all of them."}
+                A view is a filter, an order, columns and charts under one name, for everybody here.
               </p>
             )}
-            {views.map(({ name, query }) => (
-              <div class="row" key={name}>
+            {views.map((view) => (
+              <div class="row" key={`${view.name} ${view.query}`}>
                 <button
                   type="button"
                   class="menu-item grow"
                   onClick={() => {
                     close()
-                    go(`${location.pathname}${query ? `?${query}` : ""}`)
+                    go(hrefOf(view.query, experiments))
                   }}
                 >
-                  <Icon name={query === here ? "check" : "star"} />
-                  <span class="cut">{name}</span>
+                  <Icon name={writeQuery(experiments, view.query) === here ? "check" : "star"} />
+                  <span class="cut grow">{view.name}</span>
+                  <Extent query={view.query} shown={experiments} />
                 </button>
                 <Button
                   kind="bare"
                   tiny
                   icon="trash"
-                  label={`Delete the view ${name}`}
-                  onClick={() => void remove(name, query)}
+                  label={`Delete the view ${view.name}`}
+                  onClick={() => void remove(view)}
                 />
               </div>
             ))}
             <hr />
-            {experiment && (
-              <button
-                type="button"
-                class="menu-item"
-                onClick={() => {
-                  close()
-                  setAsked(true)
-                }}
-              >
-                <Icon name="add" />
-                Save this view…
-              </button>
-            )}
+            <button
+              type="button"
+              class="menu-item"
+              onClick={() => {
+                close()
+                setAsked(true)
+              }}
+            >
+              <Icon name="add" />
+              Save this view…
+            </button>
             <button
               type="button"
               class="menu-item"
@@ -99,7 +95,7 @@ export function ViewsMenu({ experiment, onChanged }: ViewsProps) {
               class="menu-item"
               onClick={() => {
                 close()
-                go(location.pathname)
+                go(hrefOf("", experiments))
               }}
             >
               <Icon name="restore" />
@@ -108,28 +104,40 @@ export function ViewsMenu({ experiment, onChanged }: ViewsProps) {
           </div>
         )}
       </Popover>
-      {asked && experiment && <SaveDialog experiment={experiment} query={here} onClose={() => setAsked(false)} onSaved={onChanged} />}
+      {asked && <SaveDialog experiments={experiments} views={views} onClose={() => setAsked(false)} onSaved={onChanged} />}
     </>
   )
 }
 
+/** Of how many experiments a view is, where that is not what the page shows. */
+function Extent({ query, shown }: { query: string; shown: string[] | null }) {
+  const named = experimentsOf(query)
+  if (named === undefined || named?.join() === shown?.join()) return null
+  return <span class="soft small">{named === null ? "all experiments" : count(named.length, "experiment")}</span>
+}
+
 interface SaveProps {
-  experiment: Experiment
-  query: string
+  experiments: string[] | null
+  views: NamedView[]
   onClose: () => void
   onSaved: () => void
 }
 
-function SaveDialog({ experiment, query, onClose, onSaved }: SaveProps) {
+function SaveDialog({ experiments, views, onClose, onSaved }: SaveProps) {
   const [name, setName] = useState("")
   const trimmed = name.trim()
-  const known = `${PREFIX}${trimmed}` in experiment.tags
+  const known = views.some((view) => view.name === trimmed)
   const submit = async () => {
-    const tags = { [PREFIX + trimmed]: query }
-    await call("experiments.set_tags", { experiment_id: experiment.experiment_id, tags })
+    const [done, all] = await keepView({ name: trimmed, query: writeQuery(experiments, location.search) }, experiments)
     onSaved()
-    say(`The view “${trimmed}” is saved`)
+    say(`The view “${trimmed}” is saved${done < all ? ` with ${done} of ${all} experiments: the others are not yours to change` : ""}`)
   }
+  const finders =
+    experiments === null
+      ? "it is kept with the experiment “Default”, and everybody who sees that can open it."
+      : experiments.length === 1
+        ? "everybody who sees the experiment can open it."
+        : "it is kept with each of these experiments, and everybody who sees one of them can open it."
   return (
     <FormDialog
       title="Save this view"
@@ -143,9 +151,7 @@ function SaveDialog({ experiment, query, onClose, onSaved }: SaveProps) {
         <input class="input" value={name} onInput={(event) => setName(event.currentTarget.value)} autoFocus />
       </label>
       <p class="soft small">
-        {known
-          ? "A view has this name: it is replaced."
-          : "Letters, digits, spaces and - . : _; everybody who sees the experiment can open it."}
+        {known ? "A view has this name: it is replaced." : `Letters, digits, spaces and - . : _; ${finders}`}
       </p>
     </FormDialog>
   )
