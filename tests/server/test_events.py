@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.server.access import ADMIN, PASSWORD, basic
 from tests.services.mlflow_api import Api
 from tests.services.ports import free_port
-from tests.services.trackway_server import COMMAND, TrackwayServer, run_server, wait_until_ready
+from tests.services.trackway_server import COMMAND, TrackwayServer, run_server, run_trackway, wait_until_ready
 from trackway.api import limits
 from trackway.server.changes import Batch
 
@@ -57,10 +58,12 @@ class Stream:
 
 
 @contextmanager
-def listen(port: int, query: str = "", last: str = "") -> Iterator[Stream]:
+def listen(port: int, query: str = "", last: str = "", token: str = "") -> Iterator[Stream]:
     connection = HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
     try:
         headers = {"last-event-id": last} if last else {}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
         connection.request("GET", f"/api/v1/events{query}", headers=headers)
         yield Stream(connection.getresponse())
     finally:
@@ -153,6 +156,58 @@ def test_who_reads_nothing_costs_one_batch_and_is_told_less(monkeypatch: pytest.
         batch.add(Batch(runs={str(number)}, experiments={"1"}))
     assert len(batch.runs) <= 1_000
     assert batch.experiments == {"1"}
+
+
+@pytest.mark.parametrize("ended", ["grant", "token", "user"])
+def test_a_stream_ends_with_the_right_to_listen_and_tells_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    monkeypatch.setenv("TRACKWAY_ADMIN_USERNAME", ADMIN)
+    monkeypatch.setenv("TRACKWAY_ADMIN_PASSWORD", PASSWORD)
+    with run_trackway(tmp_path, "--auth") as port:
+        experiment = ask(port, "POST", "/experiments", {"name": "restricted"})["experiment_id"]
+        tokens = {}
+        for name in ("ann", "bea"):
+            ask(port, "POST", "/users", {"name": name, "kind": "service"})
+            tokens[name] = ask(port, "POST", "/tokens", {"name": "t", "user": name})
+            grant = {"subject_kind": "user", "subject": name, "target_kind": "experiment", "target": experiment}
+            given = ask(port, "POST", "/grants", {**grant, "role": "reader"})
+        revoke = {
+            "grant": ("DELETE", f"/grants/{given['grant_id']}", None),
+            "token": ("DELETE", f"/tokens/{tokens['bea']['token']['token_id']}", {"user": "bea"}),
+            "user": ("PATCH", "/users/bea", {"disabled": True}),
+        }
+        query = f"?experiment={experiment}"
+        with (
+            listen(port, query, token=tokens["ann"]["secret"]) as stays,
+            listen(port, query, token=tokens["bea"]["secret"]) as goes,
+            listen(port, token=tokens["bea"]["secret"]) as goes_if_nobody,
+        ):
+            run = ask(port, "POST", "/runs", {"experiment_id": experiment})["run_id"]
+            for stream in (stays, goes):
+                stream.read_until(run)
+            assert goes_if_nobody.read().name == "hello"
+            ask(port, *revoke[ended])
+            left = goes.response.read().decode()
+            assert "change" not in left
+            unheard = ask(port, "POST", "/runs", {"experiment_id": experiment})["run_id"]
+            stays.read_until(unheard)
+            if ended != "grant":  # whom nothing was given still hears that something changed, and not what
+                assert unheard not in goes_if_nobody.response.read().decode()
+
+
+def ask(port: int, method: str, path: str, body: object = None) -> Any:
+    """Call the native API as the administrator."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+    try:
+        headers = {"content-type": "application/json", "authorization": basic(ADMIN)[1].decode()}
+        connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        assert response.status == 200, answer
+        return answer
+    finally:
+        connection.close()
 
 
 def test_what_another_process_wrote_into_the_file_is_seen(tmp_path: Path) -> None:

@@ -67,14 +67,20 @@ class _Message(msgspec.Struct):
 
 
 class Listener:
-    """One page that listens; what it has not been given yet is kept as one batch."""
+    """One page that listens; what it has not been given yet is kept as one batch.
 
-    def __init__(self, workspace: str, experiments: Iterable[str], models: Iterable[str]) -> None:
+    access:  version of access that was known before its right to listen was looked at
+    doubted: access has changed since, so that its right is to be looked at before it is told anything
+    """
+
+    def __init__(self, workspace: str, experiments: Iterable[str], models: Iterable[str], access: int) -> None:
         self.workspace = workspace
         self.experiments = frozenset(experiments)
         self.models = frozenset(models)
+        self.access = access
         self.pending: Batch | None = None
         self.number = 0
+        self.doubted = False
         self.ended = False
         self._woken = asyncio.Event()
 
@@ -86,13 +92,18 @@ class Listener:
         self.number = number
         self._woken.set()
 
+    def doubt(self) -> None:
+        """Have its right to listen looked at anew."""
+        self.doubted = True
+        self._woken.set()
+
     def end(self) -> None:
         """Have it listen no more."""
         self.ended = True
         self._woken.set()
 
     async def take(self, wait_s: float) -> Batch | None:
-        """Return what changed since the last time; None when nothing did for so long, or it ended."""
+        """Return what changed since the last time; None when nothing did for so long, it is doubted, or it ended."""
         try:
             async with asyncio.timeout(wait_s):
                 await self._woken.wait()
@@ -107,11 +118,13 @@ class Changes:
     """Collects changes on the event loop of one process.
 
     wanted: whether anybody is to be told; looked at before each note, so that a server without pages pays nothing
+    access: version of access at the last telling; -1 before the first
     """
 
     def __init__(self, store: Store) -> None:
         self.wanted = False
         self.epoch = new_id()[:12]
+        self.access = -1
         self._store = store
         self._watch: Watch | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -149,6 +162,8 @@ class Changes:
     def listen(self, listener: Listener, last_event: str) -> bool:
         """Add a listener, with what it has missed since an event; tell whether that is known."""
         self._listeners.add(listener)
+        if listener.access != self.access:
+            listener.doubt()
         self._look()
         if self._announcing is None and self._loop is not None and self._watch is not None and self._watch.tells:
             self._announcing = self._loop.create_task(self._announce(self._watch))
@@ -212,23 +227,29 @@ class Changes:
         """Give a batch to those whom it is about."""
         if not self._listeners:
             return
-        homes = await asyncio.get_running_loop().run_in_executor(None, self._find_homes, batch)
+        homes, access = await asyncio.get_running_loop().run_in_executor(None, self._find_homes, batch)
         batch.experiments |= set(homes.values())
+        if access != self.access:
+            self.access = access
+            for listener in self._listeners:
+                listener.doubt()
         self._number += 1
         self._kept.append((self._number, batch, homes))
         for listener in list(self._listeners):
             self._give(listener, batch, homes, self._number)
 
-    def _find_homes(self, batch: Batch) -> dict[str, str]:
-        """Return the experiments of a batch's runs; nothing when the store is away."""
+    def _find_homes(self, batch: Batch) -> tuple[dict[str, str], int]:
+        """Return the experiments of a batch's runs, and the version of access; nothing new when the store is away."""
         runs = sorted(batch.runs)
         try:
-            found = self._store.read(lambda tx: tx.overviews.find_homes(batch.workspace, runs))
+            found, access = self._store.read(
+                lambda tx: (tx.overviews.find_homes(batch.workspace, runs), tx.access.version())
+            )
         except Exception as error:  # noqa: BLE001 - pages ask again by themselves
             log.info("The experiments of changed runs are not known: %s", error)
             batch.all = True
-            return {}
-        return {run: str(number) for run, number in found.items()}
+            return {}, self.access
+        return {run: str(number) for run, number in found.items()}, access
 
     def _give(self, listener: Listener, batch: Batch, homes: dict[str, str], number: int) -> None:
         if listener.workspace != batch.workspace:

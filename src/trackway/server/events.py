@@ -2,7 +2,8 @@
 
 ``GET /api/v1/events?experiment=1&model=churn``; without either, of everything. Each event has an id, by which the
 browser goes on where it was: ``hello`` at the beginning, or ``reset`` when it is not known what was missed; then
-``change`` with ids as ``{"runs": [], "experiments": [], "models": [], "all": false}``; ``all`` stands for anything.
+``change`` with ids as ``{"runs": [], "experiments": [], "models": [], "all": false}``; ``all`` stands for anything. It
+ends when its listener's right has: that is looked at anew before the first thing told after anything of access changed.
 Source of the format: the HTML standard, "Server-sent events".
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -19,7 +20,8 @@ from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api.experiments import GetExperiment, SearchExperiments
 from trackway.api.registry import RegisteredModelName
-from trackway.base.errors import InvalidInput, RateLimited, Unavailable
+from trackway.base.clock import now_ms
+from trackway.base.errors import InvalidInput, RateLimited, TrackwayError, Unavailable
 from trackway.http.messages import END, HttpRequest, HttpResponse
 from trackway.server.calls import Caller, Route
 from trackway.server.changes import Batch, Changes, Listener
@@ -28,7 +30,7 @@ from trackway.server.native import PREFIX, encode_error
 HEARTBEAT_S: Final = 15.0
 """Something is sent at least so often, so that nobody between takes the connection for dead."""
 LIFE_S: Final = 600.0
-"""A stream ends after so long; the browser opens it again, and its right to listen is looked at anew."""
+"""A stream ends after so long; the browser opens it again, and is asked anew who it is."""
 AGAIN_MS: Final = 1_000
 
 
@@ -50,25 +52,21 @@ class EventRoutes:
     async def listen(self, request: HttpRequest, call: Caller) -> HttpResponse:
         """Answer with a stream, once the caller's right to hear of each topic is known."""
         experiments, models = _read_topics(request)
-        for experiment in experiments:
-            await call(ops.GET_EXPERIMENT, GetExperiment(experiment_id=experiment))
-        for model in models:
-            await call(ops.GET_REGISTERED_MODEL, RegisteredModelName(name=model))
-        if not experiments and not models:
-            await call(ops.SEARCH_EXPERIMENTS, SearchExperiments(limit=1))
+        access = self._changes.access
+        await _check_right(call, experiments, models)
         address = self._find_address(request)
         if self._open.total() >= limits.EVENT_STREAMS:
             raise Unavailable("The server has as many streams of events as it can", retry_after_s=30.0)
         if self._open[address] >= limits.EVENT_STREAMS_PER_ADDRESS:
             raise RateLimited("There are too many streams of events from this address", retry_after_s=30.0)
-        listener = Listener(call.workspace, experiments, models)
+        listener = Listener(call.workspace, experiments, models, access)
         request.scope[END] = listener.end
         last = request.headers.get(b"last-event-id", b"").decode("latin-1")[:64]
         headers = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
-        stream = self._stream(listener, address, last)
+        stream = self._stream(listener, call, address, last)
         return HttpResponse(body=stream, content_type=b"text/event-stream; charset=utf-8", headers=headers)
 
-    async def _stream(self, listener: Listener, address: str, last: str) -> AsyncIterator[bytes]:
+    async def _stream(self, listener: Listener, call: Caller, address: str, last: str) -> AsyncIterator[bytes]:
         self._open[address] += 1
         end_s = time.monotonic() + LIFE_S
         try:
@@ -77,6 +75,8 @@ class EventRoutes:
             yield self._write(listener.number, "hello" if known else "reset", Batch())
             while not listener.ended and time.monotonic() < end_s:
                 batch = await listener.take(HEARTBEAT_S)
+                if listener.doubted and not await _may_still(call, listener):
+                    break
                 if batch is not None:
                     yield self._write(listener.number, "change", batch)
                 elif not listener.ended:
@@ -91,6 +91,27 @@ class EventRoutes:
         told = {"runs": batch.runs, "experiments": batch.experiments, "models": batch.models, "all": batch.all}
         data = msgspec.json.encode(told)
         return b"id: %s-%d\nevent: %s\ndata: %s\n\n" % (self._changes.epoch.encode(), number, event.encode(), data)
+
+
+async def _check_right(call: Caller, experiments: Iterable[str], models: Iterable[str]) -> None:
+    """Check the right to hear of each topic, or of everything when there is none; raises what the operations raise."""
+    for experiment in experiments:
+        await call(ops.GET_EXPERIMENT, GetExperiment(experiment_id=experiment))
+    for model in models:
+        await call(ops.GET_REGISTERED_MODEL, RegisteredModelName(name=model))
+    if not experiments and not models:
+        await call(ops.SEARCH_EXPERIMENTS, SearchExperiments(limit=1))
+
+
+async def _may_still(call: Caller, listener: Listener) -> bool:
+    """Tell whether a doubted listener has its right: whatever keeps that from being known ends the stream."""
+    listener.doubted = False
+    call.call = msgspec.structs.replace(call.call, now_ms=now_ms())
+    try:
+        await _check_right(call, listener.experiments, listener.models)
+    except TrackwayError:
+        return False
+    return True
 
 
 def _read_topics(request: HttpRequest) -> tuple[list[str], list[str]]:
