@@ -394,3 +394,28 @@ def test_who_sees_one_of_several_experiments_is_shown_that_one_and_its_views(pag
         page.keyboard.press("Escape")
     page.goto(f"{guarded.address}/runs?experiments={hidden}")
     expect(page.get_by_role("heading", name="These runs cannot be shown")).to_be_visible()
+
+
+def test_a_policy_is_changed_by_who_manages_the_model_and_shown_to_who_reads_it(page: Page, guarded: Guarded) -> None:
+    cid = {"name": "cid", "password": PASSWORD}
+    guarded.call("POST", "/users", cid)
+    rule = {"stage": "Production", "signature": True, "keys": ["gone"], "evaluation": True}
+    for name, role in (("managed", "manager"), ("read", "reader")):
+        guarded.call("POST", "/registered-models", {"name": name})
+        guarded.call("PUT", f"/registered-models/{name}/policy", {"rules": [rule]})
+        grant = {"subject_kind": "user", "subject": "cid", "target_kind": "registered_model", "role": role}
+        guarded.call("POST", "/grants", {**grant, "target": name})
+    sign_in(page, guarded, "cid")
+    page.goto(f"{guarded.address}/models/read")
+    policy = page.get_by_role("region", name="Policy")
+    expect(policy).to_contain_text("a signature by gone, an evaluation that passed")
+    with page.expect_response(re.compile("access/explain")):
+        page.reload()
+    expect(policy).to_contain_text("a signature by gone")
+    expect(policy.get_by_role("button")).to_have_count(0)
+    page.goto(f"{guarded.address}/models/managed")
+    policy.get_by_role("button", name="Change what Production needs").click()
+    expect(page.get_by_label("gone", exact=True)).to_be_checked()
+    page.get_by_label("gone", exact=True).uncheck()
+    page.get_by_role("dialog").get_by_role("button", name="Set").click()
+    expect(policy).to_contain_text("a signature by a trusted key, an evaluation that passed")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -89,6 +91,54 @@ def test_a_version_comes_back_with_its_alias_and_what_is_left_from_the_trash(
     page.get_by_role("menuitem", name="Remove for good").click()
     page.get_by_role("button", name="Remove for good", exact=True).click()
     expect(row).to_have_count(0)
+
+
+@pytest.mark.parametrize("page", [(1280, "light"), (390, "dark")], indirect=True, ids=["1280-light", "390-dark"])
+def test_a_policy_is_made_rule_by_rule_and_each_change_is_taken_back(page: Page, site: Site) -> None:
+    name = f"careful {page.viewport_size['width'] if page.viewport_size else 0}"
+    call(site.port, "POST", "/registered-models", {"name": name})
+
+    def read_rules() -> list[tuple[str, bool, bool, bool, list[str]]]:
+        rules = call(site.port, "GET", f"/registered-models/{quote(name)}/policy")["rules"]
+        keys = ("signature", "evaluation", "approval", "keys")
+        return [(one["stage"] or one["alias"], *(one[key] for key in keys)) for one in rules]
+
+    page.goto(f"{site.address}/models/{quote(name)}")
+    policy, dialog = page.get_by_role("region", name="Policy"), page.get_by_role("dialog")
+    expect(policy).to_contain_text("Nothing is asked of a version")
+    policy.get_by_role("button", name="Add a rule").click()
+    dialog.get_by_label("The approval of somebody else than who asks").check()
+    expect(dialog).to_contain_text("nobody can approve")
+    assert find_barriers(page) == []
+    dialog.get_by_role("button", name="Set").click()
+    expect(policy.get_by_role("row", name="Production")).to_contain_text("passed, somebody else's approval")
+    policy.get_by_role("button", name="Add a rule").click()
+    expect(dialog.get_by_text("It has a rule already, which is replaced")).to_be_visible()
+    dialog.get_by_label("Before a version has").select_option("an alias")
+    dialog.get_by_label("Alias", exact=True).fill("champ ion/1")
+    dialog.get_by_role("button", name="Set").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("alias")
+    dialog.get_by_label("Alias", exact=True).fill("@champion")
+    dialog.get_by_label("An evaluation that passed").uncheck()
+    expect(dialog.get_by_role("button", name="Set")).to_be_disabled()
+    dialog.get_by_label("A signature by a trusted key").check()
+    expect(dialog).to_contain_text("No key is trusted yet")
+    dialog.get_by_role("button", name="Set").click()
+    expect(policy.get_by_role("row", name="@champion")).to_contain_text("a signature by a trusted key")
+    assert read_rules() == [("Production", False, True, True, []), ("champion", True, False, False, [])]
+    policy.get_by_role("button", name="Change what Production needs").click()
+    dialog.get_by_label("The approval of somebody else than who asks").uncheck()
+    dialog.get_by_role("button", name="Set").click()
+    expect(policy).not_to_contain_text("approval")
+    policy.get_by_role("button", name="Delete the rule of @champion").click()
+    expect(policy.get_by_role("row", name="@champion")).to_have_count(0)
+    assert read_rules() == [("Production", False, True, False, [])]
+    undo = page.get_by_role("button", name="Undo")
+    undo.last.click()
+    expect(policy.get_by_role("row", name="@champion")).to_be_visible()
+    undo.last.click()
+    expect(policy).to_contain_text("somebody else's approval")
+    assert find_barriers(page) == []
 
 
 def test_stages_aliases_requests_and_vouching(page: Page, site: Site, rich: Rich) -> None:

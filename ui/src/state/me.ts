@@ -1,7 +1,8 @@
 /** Who the visitor is to the server, asked for once: who signs in or out begins a new document. */
 import { signal } from "@preact/signals"
 import { call, send } from "../api/client"
-import type { Identity } from "../api/types"
+import type { Identity, Operations } from "../api/types"
+import { useLoad } from "./load"
 
 /** Undefined until it is known. */
 export const me = signal<Identity | undefined>(undefined)
@@ -10,6 +11,20 @@ call("users.current", {}).then(
   (identity) => (me.value = identity),
   () => undefined, // the page itself tells what is wrong
 )
+
+/**
+ * Whether the visitor may carry out an operation on something, so that a page need not offer what is refused.
+ *
+ * returns: undefined until it is known; true where nobody signs in, and where it is not told, as the server checks anyway
+ */
+export function useMay(operation: keyof Operations, target: string): boolean | undefined {
+  const who = me.value
+  const asked = who !== undefined && who.means !== "none"
+  const { data, error } = useLoad(asked ? `${who.name} ${operation} ${target}` : null, (signal) =>
+    call("access.explain", { user: who!.name, operation, target }, signal),
+  )
+  return asked ? (data?.allowed ?? (error ? true : undefined)) : who && true
+}
 
 export async function signOut(): Promise<void> {
   await send("/api/v1/session", { method: "DELETE" })

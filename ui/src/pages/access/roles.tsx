@@ -93,7 +93,7 @@ function RoleForm({ onClose, reload }: { onClose: () => void; reload: () => void
         <span>Name</span>
         <input class="input" value={role} onInput={(event) => setRole(event.currentTarget.value)} autoFocus />
       </label>
-      <fieldset class="permissions">
+      <fieldset class="choices">
         <legend>Permits</legend>
         {PERMISSIONS.map(([permission, text]) => (
           <label class="check" key={permission}>

@@ -17,6 +17,7 @@ import { go } from "../../state/router"
 import type { PageProps } from "../pages"
 import { AliasBadge, modelHref, StageBadge, versionHref } from "./badges"
 import { Endpoints } from "./endpoints"
+import { Policy } from "./policy"
 import { Comments, History, Requests } from "./talk"
 
 const MOST = 1_000
@@ -71,22 +72,7 @@ export default function Model({ fields }: PageProps) {
         onSet={(key, value) => call("registered_models.set_tags", { name, tags: { [key]: value } })}
         onDelete={(key) => call("registered_models.delete_tag", { name, key })}
       />
-      {policy.rules.length > 0 && (
-        <Section title="Policy">
-          <Facts
-            facts={policy.rules.map((rule): [string, string] => [
-              rule.stage ? `Before ${rule.stage}` : `Before @${rule.alias}`,
-              [
-                rule.signature && (rule.keys.length ? `signed by ${rule.keys.join(" or ")}` : "signed"),
-                rule.evaluation && "an evaluation that passed",
-                rule.approval && "somebody else's approval",
-              ]
-                .filter(Boolean)
-                .join(", "),
-            ])}
-          />
-        </Section>
-      )}
+      <Policy name={name} policy={policy} reload={reload} />
       <Requests name={name} turn={turn} reload={reload} />
       <div class="halves">
         <Comments name={name} />
