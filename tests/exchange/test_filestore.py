@@ -131,8 +131,9 @@ def test_a_location_that_is_not_the_runs_own_is_not_opened(
     secret = tmp_path / "home"
     write_text(secret, "artifacts", "key.pem", b"secret")
     write_run(write_experiment(root), artifact_uri=location.format(secret=secret / "artifacts"))
-    run_import(store, root)
+    report = run_import(store, root)
     assert list_files(store, read_run(store)) == []
+    assert bool(report.left_out) == bool(location)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +159,28 @@ def test_a_moved_folder_still_has_its_artifacts(store: Transport, root: Path, tm
     write_text(run, "artifacts", "a.txt", b"x")
     root.rename(tmp_path / "moved")
     assert run_import(store, tmp_path / "moved").added.files == 1
+
+
+def test_files_of_an_experiment_with_a_place_of_its_own_come_along(
+    store: Transport, root: Path, tmp_path: Path
+) -> None:
+    run = write_run(write_experiment(root), artifact_uri=f"file://{tmp_path}/own%20place/{RUN}/artifacts")
+    (run / "artifacts").mkdir()  # as the file store makes one beside every run
+    write_text(tmp_path / "own place" / RUN, "artifacts", "a.txt", b"x")
+    report = run_import(store, root)
+    assert (list_files(store, read_run(store)), report.left_out) == (["a.txt"], {})
+
+
+@pytest.mark.parametrize(
+    "place, told", [("/gone/own/{run}/artifacts", True), ("/gone/mlruns/7/{run}/artifacts", False)]
+)
+def test_a_place_that_is_not_on_this_machine_is_told_unless_the_folder_has_moved(
+    store: Transport, root: Path, place: str, told: int
+) -> None:
+    run = write_run(write_experiment(root), artifact_uri=place.format(run=RUN))
+    (run / "artifacts").mkdir()
+    report = run_import(store, root)
+    assert any("not on this machine" in why for why in report.left_out) == told
 
 
 def test_registered_models_come_along(store: Transport, root: Path) -> None:
@@ -188,6 +211,9 @@ def test_fields_of_the_first_versions_become_tags(store: Transport, root: Path) 
         ("sqlite:///text.txt", InvalidInput),
         ("postgresql://host/db", NotSupported),
         ("mysql+pymysql://host/db", NotSupported),
+        ("s3://bucket/mlruns", NotSupported),
+        ("file://host/mlruns", InvalidInput),
+        ("sqlite://mlflow.db", InvalidInput),
     ],
 )
 def test_a_source_that_is_none_is_refused(
@@ -196,5 +222,16 @@ def test_a_source_that_is_none_is_refused(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.txt").write_text("hello")
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         run_import(store, source)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("address", ["{root}", "file:{root}", "file://{root}", "file:{relative}", "{parent}"])
+def test_a_folder_is_found_under_each_of_its_addresses(
+    store: Transport, root: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    write_run(write_experiment(root))
+    monkeypatch.chdir(root.parent)
+    source = address.format(root=root, relative=root.name, parent=root.parent)
+    assert run_import(store, source).added.runs == 1

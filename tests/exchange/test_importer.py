@@ -218,7 +218,8 @@ def first_version(tmp_path: Path) -> Path:
         CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT);
         CREATE TABLE tags (key TEXT, value TEXT, run_uuid TEXT);
         INSERT INTO experiments VALUES (3, 'first', 'x', 'active');
-        INSERT INTO runs VALUES ('{RUN}', '', 'LOCAL', 'train.py', '', 'ada', 'FINISHED', 5, 6, '', 'active', '/x', 3);
+        INSERT INTO runs VALUES ('{RUN}', '', 'LOCAL', 'train.py', '', 'ada', 'FINISHED', 5, 6, '', 'active',
+            '/x/{RUN}/artifacts', 3);
         INSERT INTO metrics VALUES ('m', 0.5, 7, '{RUN}');
         INSERT INTO tags VALUES ('k', NULL, '{RUN}');
     """)

@@ -55,6 +55,7 @@ def test_a_folder_of_tracks_gets_what_a_killed_process_left_for_it(
         ("./a/../b", "{cwd}/a/../b"),
         ("/abs/x", "/abs/x"),
         ("file:///abs/a%20b", "/abs/a b"),
+        ("file:./mlruns", "{cwd}/mlruns"),
         ("sqlite:///x.db", "sqlite:///{cwd}/x.db"),
         ("sqlite:////abs/x.db", "sqlite:////abs/x.db"),
         ("postgresql://u:p@h/db", "postgresql://u:p@h/db"),
@@ -78,13 +79,37 @@ def test_without_a_choice_tracks_are_in_the_working_directory(tracked: Path, mon
     assert tw.get_tracking_uri() == "http://mlflow:1"
 
 
-@pytest.mark.parametrize("uri", ["databricks", "databricks://profile", "uc:http://h"])
-def test_addresses_of_other_products_are_refused(tracked: Path, uri: str) -> None:
-    with pytest.raises(e.NotSupported):
+@pytest.mark.parametrize(
+    "uri, error",
+    [
+        ("databricks", e.NotSupported),
+        ("databricks://profile", e.NotSupported),
+        ("uc:http://h", e.NotSupported),
+        ("mysql://u@h/db", e.NotSupported),
+        ("gopher://h/x", e.NotSupported),
+        ("sqlite:x.db", e.InvalidInput),
+        ("sqlite://x.db", e.InvalidInput),
+        ("sqlite:///", e.InvalidInput),
+        ("file://data/x", e.InvalidInput),
+    ],
+)
+def test_an_address_that_means_no_store_is_refused_and_makes_no_file(
+    tracked: Path, uri: str, error: type[e.TrackwayError]
+) -> None:
+    with pytest.raises(error) as caught:
         set_tracking_uri(uri)
+    assert "sqlite:///" in caught.value.hint or "file:///" in caught.value.hint
+    assert not list(tracked.iterdir())
 
 
-def test_an_unknown_kind_of_address_names_the_known_ones(tracked: Path) -> None:
+def test_a_file_is_no_folder_to_log_to(tracked: Path) -> None:
+    (tracked / "x.db").touch()
+    with pytest.raises(e.InvalidInput) as caught:
+        connection.get_transport(resolve_uri("x.db"))
+    assert caught.value.hint.endswith(f"sqlite:///{tracked}/x.db")
+
+
+def test_an_unknown_kind_of_transport_names_the_known_ones(tracked: Path) -> None:
     with pytest.raises(e.InvalidInput, match="known"):
         connection.get_transport("gopher://h/x")
 

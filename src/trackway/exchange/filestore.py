@@ -87,8 +87,8 @@ class FileStore:
                 yield points
 
     def list_files(self, run: PastRun) -> Iterator[PastFile]:
-        place = Path(run.place)
-        return self._list_files(place, "artifact_uri", (run.experiment_id, run.run_id), f"run {run.run_id}")
+        tail = (run.experiment_id, run.run_id, "artifacts")
+        return self._list_files(Path(run.place), "artifact_uri", tail, f"run {run.run_id}")
 
     def list_models(self, experiment: PastExperiment) -> Iterator[PastModel]:
         for folder in _list_marked(Path(experiment.place) / "models"):
@@ -97,7 +97,7 @@ class FileStore:
                 yield model
 
     def list_model_files(self, model: PastModel) -> Iterator[PastFile]:
-        tail = (model.experiment_id, "models", model.model_id)
+        tail = (model.experiment_id, "models", model.model_id, "artifacts")
         return self._list_files(Path(model.place), "artifact_location", tail, f"model {model.model_id}")
 
     def list_registered(self) -> Iterator[PastRegistered]:
@@ -117,11 +117,15 @@ class FileStore:
             return None
 
     def _list_files(self, place: Path, field: str, tail: tuple[str, ...], where: str) -> Iterator[PastFile]:
-        """Yield files from the folder beside the record, else from where the record says: a history may have moved."""
+        """Yield files from the folder beside the record, else from where the record says: a history may have moved.
+
+        A folder is made beside every run, also when its files are kept elsewhere, and is then empty.
+        """
         beside = place / "artifacts"
-        location = str(beside) if beside.is_dir() else str(_read_meta(place).get(field) or "")
-        if location:
-            yield from self._folders.list_files(location, (*tail, "artifacts"), where)
+        recorded = str(_read_meta(place).get(field) or "")
+        if not recorded or (beside.is_dir() and (any(beside.iterdir()) or self._folders.has_moved(recorded, tail))):
+            recorded = str(beside)
+        yield from self._folders.list_files(recorded, tail, where)
 
     def _read_run(self, folder: Path, experiment: PastExperiment) -> PastRun:
         meta = _read_meta(folder)

@@ -12,6 +12,8 @@ from trackway.exchange.history import PastFile, Problem
 from trackway.sdk.connection import get_scheme
 from trackway.sdk.sources import FileSource
 
+_GIVE = "give a folder that holds them (--artifacts)"
+
 
 class Folders:
     """Finds the folders that artifact locations mean.
@@ -33,20 +35,26 @@ class Folders:
         where:  named with what cannot be read
         """
         folder = self._find(location, tail)
-        if folder is None:
-            if not _is_local(location):
-                scheme = get_scheme(location)
-                self._problem(
-                    where, f"its files are at {scheme}: locations; give a folder that holds them (--artifacts)"
-                )
-        else:
+        if folder is not None:
             yield from list_folder(folder, where, self._problem)
+        elif not _is_local(location):
+            self._problem(where, f"its files are at {get_scheme(location)}: locations; {_GIVE}")
+        elif not _is_own(path := _read_path(location), tail):
+            self._problem(where, f"its artifact location is not one of its own, and is not opened; {_GIVE}")
+        elif self._root is None and not any((base / path).parent.parent.parent.is_dir() for base in self._bases):
+            # Only what was logged has a folder, so that its lack tells nothing; that of all of them does.
+            self._problem(where, f"the folder of its artifacts is not on this machine; if it has files, {_GIVE}")
+
+    def has_moved(self, location: str, tail: tuple[str, ...]) -> bool:
+        """Tell whether a location is where a store keeps its files by default, and is none of this machine."""
+        default = _is_local(location) and _read_path(location).parts[-len(tail) :] == tail
+        return default and self._find(location, tail) is None
 
     def _find(self, location: str, tail: tuple[str, ...]) -> Path | None:
         candidates = []
         if _is_local(location):
-            path = Path(unquote(urlsplit(location).path) if location.startswith("file:") else location)
-            if path.parts[-2:] == tail[-2:] and ".." not in path.parts:
+            path = _read_path(location)
+            if _is_own(path, tail):
                 candidates += [base / path for base in self._bases]
         if self._root is not None:
             if get_scheme(location) == "mlflow-artifacts":
@@ -81,6 +89,14 @@ def walk(folder: str | Path, prefix: str = "") -> Iterator[tuple[str, os.DirEntr
             yield from walk(entry.path, f"{prefix}{entry.name}/")
         else:
             yield prefix + entry.name, entry
+
+
+def _read_path(location: str) -> Path:
+    return Path(unquote(urlsplit(location).path) if location.startswith("file:") else location)
+
+
+def _is_own(path: Path, tail: tuple[str, ...]) -> bool:
+    return path.parts[-2:] == tail[-2:] and ".." not in path.parts
 
 
 def _is_local(location: str) -> bool:

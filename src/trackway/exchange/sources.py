@@ -10,17 +10,19 @@ from trackway.exchange.database import Database
 from trackway.exchange.filestore import FileStore, find_root
 from trackway.exchange.history import History, Problem
 from trackway.exchange.rest import Server
-from trackway.sdk.connection import get_scheme
+from trackway.sdk.connection import get_path, get_scheme, get_sqlite_path
 
 _SQLITE = b"SQLite format 3\x00"
 _ZIP = b"PK"
+_SOURCES = "name a folder of MLflow's, sqlite:///mlflow.db, http://host:5000, or a file that `trackway export` wrote"
+_DATABASES = ("postgresql", "postgres", "mysql", "mssql", "oracle")
 
 
 def open_history(source: str, artifacts: Path | None, problem: Problem) -> History:
     """Open a history by its address.
 
-    source:    the folder ``mlruns`` or one that holds it; ``sqlite:///file.db`` or the file; ``http://host:port`` of a
-               server of MLflow's; a bundle's file
+    source:    the folder ``mlruns`` or one that holds it, also as ``file:``; ``sqlite:///file.db`` or the file;
+               ``http://host:port`` of a server of MLflow's; a bundle's file
     artifacts: the folder that ``mlflow-artifacts:`` locations stand for, for a folder or database
     problem:   told of what cannot be read
     raises:    NotFound, InvalidInput, NotSupported; Corrupt for a bundle that is not whole
@@ -29,12 +31,11 @@ def open_history(source: str, artifacts: Path | None, problem: Problem) -> Histo
     if scheme in ("http", "https"):
         return Server(source, problem)
     if scheme in ("", "file", "sqlite"):
-        path = Path(source.removeprefix("sqlite:///").removeprefix("file://")).expanduser()
-        return _open_path(path, artifacts, problem)
-    raise NotSupported(
-        f"Trackway does not import from {scheme}: addresses",
-        hint="start `mlflow server` on that database, and import from its http:// address",
-    )
+        path = get_sqlite_path(source) if scheme == "sqlite" else get_path(source)
+        return _open_path(Path(path).expanduser(), artifacts, problem)
+    through = "start `mlflow server` on that database, and import from its http:// address"
+    is_database = scheme.partition("+")[0] in _DATABASES
+    raise NotSupported(f"Trackway does not import from {scheme}: addresses", hint=through if is_database else _SOURCES)
 
 
 def _open_path(path: Path, artifacts: Path | None, problem: Problem) -> History:
@@ -47,7 +48,7 @@ def _open_path(path: Path, artifacts: Path | None, problem: Problem) -> History:
         with path.open("rb") as file:
             head = file.read(16)
     except OSError as error:
-        raise NotFound(f"{path} cannot be opened: {error.strerror}") from error
+        raise NotFound(f"{path} cannot be opened: {error.strerror}", hint=_SOURCES) from error
     if head == _SQLITE:
         return Database(path, artifacts, problem)
     if head.startswith(_ZIP):

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from trackway.base import plugins
-from trackway.base.errors import NotSupported
+from trackway.base.errors import InvalidInput, NotSupported
 from trackway.sdk import settings
 from trackway.sdk.transport import HttpTransport, Transport
 
@@ -20,6 +20,9 @@ _WORKSPACE = "TRACKWAY_WORKSPACE"
 _IN_PATH = re.compile(r"/w/([^/]+)$")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _DATABASES = ("sqlite", "postgresql", "postgres")
+_ADDRESSES = (
+    "name a server (http://host:5000), a database (sqlite:///runs.db, postgresql://user@host/name), or a folder"
+)
 _ELSEWHERE = ("databricks", "databricks-uc", "uc")
 
 plugins.register("transport", "local", "trackway.wiring.local:open_local")
@@ -96,12 +99,43 @@ def complete_uri(uri: str) -> str:
     if scheme in ("http", "https"):
         return uri.rstrip("/")
     if uri in _ELSEWHERE or scheme in _ELSEWHERE:
-        raise NotSupported(f"Trackway does not log to {uri!r}", hint="name a Trackway server, a database or a folder")
+        raise NotSupported(f"Trackway does not log to {uri!r}", hint=_ADDRESSES)
     if scheme == "sqlite":
-        return f"sqlite:///{_to_absolute(uri.removeprefix('sqlite:///'))}"
-    if scheme == "file":
-        return _to_absolute(unquote(urlsplit(uri).path))
-    return uri if scheme else _to_absolute(uri)
+        return f"sqlite:///{_to_absolute(get_sqlite_path(uri))}"
+    if scheme in ("", "file"):
+        return _to_absolute(get_path(uri))
+    if scheme not in _DATABASES and scheme not in plugins.list_names("transport"):
+        raise NotSupported(f"Trackway does not log to {scheme}: addresses", hint=_ADDRESSES)
+    return uri
+
+
+def get_path(uri: str) -> str:
+    """Return the path that a ``file:`` address stands for; a plain path is its own.
+
+    raises: InvalidInput for the address of another machine's file, as which ``file://`` with a relative path counts
+    """
+    if get_scheme(uri) != "file":
+        return uri
+    host, path = urlsplit(uri)[1:3]
+    if host not in ("", "localhost"):
+        raise InvalidInput(
+            f"{uri[:200]!r} names a file of the machine {host!r}",
+            hint="write file:///data/runs, or the path alone: an absolute path follows three slashes",
+        )
+    return unquote(path)
+
+
+def get_sqlite_path(uri: str) -> str:
+    """Return the path of the file that a ``sqlite:`` address stands for.
+
+    raises: InvalidInput for an address of another form, which would be a file of an unwanted name
+    """
+    path = uri.partition(":///")[2]
+    if not path:
+        raise InvalidInput(
+            f"{uri[:200]!r} names no SQLite file", hint="write sqlite:///runs.db, or sqlite:////data/runs.db"
+        )
+    return path
 
 
 def get_scheme(uri: str) -> str:

@@ -16,7 +16,7 @@ from trackway.store.sql.upgrade import create_missing_indexes, prepare, read_rev
 def find_database(uri: str) -> str:
     """Return the database's address of a local store: of a folder, the SQLite file in it.
 
-    raises: InvalidInput for a server's address
+    raises: InvalidInput for a server's address, and for a file
     """
     if uri.startswith(("http:", "https:")):
         raise InvalidInput(
@@ -24,7 +24,12 @@ def find_database(uri: str) -> str:
         )
     if uri.startswith(("sqlite:", "postgresql:", "postgres:")):
         return uri
-    return f"sqlite:///{Path(uri.removeprefix('file://')).absolute() / 'trackway.db'}"
+    folder = Path(uri.removeprefix("file://")).absolute()
+    if folder.is_file():
+        raise InvalidInput(
+            f"{folder} is a file, and a local store a folder", hint=f"a database is named as sqlite:///{folder}"
+        )
+    return f"sqlite:///{folder / 'trackway.db'}"
 
 
 def inspect_database(uri: str) -> StoreReport:
