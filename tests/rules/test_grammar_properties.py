@@ -161,7 +161,7 @@ def found(text: str, item: Item) -> bool:
 
 pieces = st.lists(
     st.sampled_from(
-        "metrics.a params.`b` tags.'c' status start_time min ( ) , = != < LIKE IN NOT AND OR BETWEEN IS NULL NAN "
+        "metrics.a params.`b` tags.'c' status start_time min ( ) , = != < LIKE IN NOT AND OR BETWEEN IS NULL NAN INF "
         "EXISTS 1 -1e3 'x' '' \"y\" ' \" ` . parent. now - 7d -- /* ; \\ \0 \ud800 é ASC DESC".split(" ")
     ),
     max_size=12,

@@ -72,7 +72,7 @@ _NATIVE: dict[Kind, Rule] = {
     "number": Rule("number", _NATIVE_NUMBER),
     "time": Rule("time", _NATIVE_NUMBER),
 }
-_METRIC = Rule("metric", (*_NATIVE_NUMBER, "is nan", "is not nan"))
+_METRIC = Rule("metric", (*_NATIVE_NUMBER, "is nan", "is not nan", "is inf", "is not inf"))
 _PARAM = Rule("param", (*_NATIVE_TEXT, *ORDERING, "between", "not between"))
 _TAG = Rule("text", _NATIVE_TEXT)
 

@@ -8,7 +8,7 @@ Two dialects, chosen by the schema. The native one:
     term       := NOT term | "(" either ")" | clause
     clause     := EXISTS field | EXISTS "(" field ")"
                 | field operator value | field [NOT] (LIKE | ILIKE) text | field [NOT] IN "(" value ( "," value )* ")"
-                | field [NOT] BETWEEN value AND value | field IS [NOT] NULL | field IS [NOT] NAN
+                | field [NOT] BETWEEN value AND value | field IS [NOT] NULL | field IS [NOT] NAN | field IS [NOT] INF
     field      := path | ( min | max | last ) "(" path ")"
     path       := [ "parent." ] [ entity "." ] key
 
@@ -90,6 +90,7 @@ _TIME = re.compile(
 _SPAN = re.compile(r"([+-])([0-9]{1,9})(s|m|h|d|w)")
 _SPAN_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INFINITIES: Final = (float("-inf"), float("inf"))
 _LARGEST_DOUBLE: Final = 1.7976931348623157e308
 _NAME_CHARS = 64
 
@@ -224,6 +225,10 @@ class _Parser:
                 return IsNan(field)
             case "is not nan":
                 return And((Exists(field), Not(IsNan(field))))
+            case "is inf":
+                return Comparison(field, "in", _INFINITIES)
+            case "is not inf":
+                return And((Exists(field), Not(Comparison(field, "in", _INFINITIES))))
             case "between":
                 low, high = self._parse_range(rule)
                 return And((Comparison(field, ">=", low), Comparison(field, "<=", high)))

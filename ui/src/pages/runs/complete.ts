@@ -98,7 +98,7 @@ const NUMBERS = new Set(["start_time", "end_time", "duration_ms", "created"])
 export function listOperators(field: string): string[] {
   const { entity, key } = readField(field)
   const rest = ["IN", "NOT IN", "IS NULL", "IS NOT NULL"]
-  if (entity === "metric") return ["<", ">", "<=", ">=", "=", "!=", "BETWEEN", "IS NAN", ...rest]
+  if (entity === "metric") return ["<", ">", "<=", ">=", "=", "!=", "BETWEEN", "IS NAN", "IS INF", ...rest]
   if (entity === "attribute" && NUMBERS.has(key)) return [">", "<", ">=", "<=", "=", "!=", "BETWEEN", ...rest]
   const text = ["=", "!=", "LIKE", "ILIKE", ...rest]
   return entity === "param" ? [...text, "<", ">", "<=", ">=", "BETWEEN"] : text
