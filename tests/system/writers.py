@@ -57,6 +57,9 @@ class Writer(ABC):
     def __init__(self, port: int, seed: int) -> None:
         self.client = Client(port)
         self.random = random.Random(seed)
+        self.count = 0
+        """How many writes were acknowledged."""
+        self._stopping = False
         self._thread = threading.Thread()
         self._error: BaseException | None = None
 
@@ -64,8 +67,16 @@ class Writer(ABC):
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
 
+    @property
+    def is_writing(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Write no more after what is being written."""
+        self._stopping = True
+
     def join(self) -> None:
-        """Wait until the writer has noticed that the server is dead; raise what broke it before."""
+        """Wait until the writer has noticed that it is to stop, or the server dead; raise what broke it before."""
         self._thread.join(60)
         assert not self._thread.is_alive()
         if self._error is not None:
@@ -73,8 +84,9 @@ class Writer(ABC):
 
     def _work(self) -> None:
         try:
-            while True:
+            while not self._stopping:
                 self.write()
+                self.count += 1
         except Lost:
             pass
         except BaseException as error:  # noqa: BLE001 - told by ``join``

@@ -14,12 +14,14 @@ import click
 
 from trackway.api import operations as ops
 from trackway.api.retention import GetRetention, PurgeTrash, SetRetention
-from trackway.base.errors import InvalidInput, NotFound, Unavailable
+from trackway.base.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from trackway.cli.experiments import show_purge
 from trackway.cli.output import count, on_store, show_done, show_one, show_rows
 from trackway.sdk.connection import get_tracking_uri, resolve_uri
+from trackway.sdk.progress import format_bytes
 from trackway.sdk.sync import sync as sync_journals
 from trackway.sdk.transport import Transport
+from trackway.tracking.integrity import verify_files
 from trackway.webhooks.sealing import reseal_secrets
 from trackway.wiring.databases import find_database, repair_database, upgrade_database
 from trackway.wiring.local import open_platform
@@ -171,6 +173,35 @@ def backup(target: Path, store: str) -> None:
     click.echo(f"Copied {path} to {target}.")
 
 
+@db.command("verify")
+@click.argument("store", default="")
+@click.option("--artifacts", default="", help="Root of the files [TRACKWAY_ARTIFACTS; default: beside the database].")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def verify(store: str, artifacts: str, as_json: bool) -> None:
+    """Read every file of a store and compare it with its digest, also while the server runs, or of a backup.
+
+    A SQLite database is checked before. What is damaged or gone is listed, and the exit status is 1 then.
+    """
+    address = _address(store)
+    if address.startswith("sqlite:///"):
+        _check_sqlite(_sqlite_path(store))
+    files = size_bytes = 0
+    damaged = []
+    with closing(open_platform(address, artifacts)) as platform:
+        for checked in verify_files(platform.store, platform.blobs):
+            files, size_bytes = files + 1, size_bytes + checked.size_bytes
+            if checked.problem:
+                damaged.append({"workspace": checked.workspace, "path": checked.path, "problem": checked.problem})
+    if as_json:
+        show_one({"files": files, "size_bytes": size_bytes, "damaged": damaged}, as_json)
+    else:
+        show_rows(damaged, as_json, f"Read {count(files, 'file')} ({format_bytes(size_bytes)}), each as it was stored.")
+    if damaged:
+        raise Corrupt(
+            f"{len(damaged)} of {count(files, 'file')} are damaged or gone", hint="restore them from a backup"
+        )
+
+
 @db.command("compact")
 @click.argument("store", default="")
 def compact(store: str) -> None:
@@ -198,6 +229,16 @@ def parse_age(text: str) -> int:
     if found is None:
         raise InvalidInput(f"{text[:40]!r} is no age", hint="give a number and s, m, h, d or w, such as 30d")
     return int(found[1]) * _SECONDS[found[2]] * 1_000
+
+
+def _check_sqlite(path: Path) -> None:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            [(found,)] = database.execute("PRAGMA integrity_check(1)").fetchall()
+    except sqlite3.Error as error:
+        raise Corrupt(f"{path} cannot be read: {error}", hint="restore it from a backup") from error
+    if found != "ok":
+        raise Corrupt(f"{path} is damaged: {found}", hint="restore it from a backup")
 
 
 def _address(store: str) -> str:

@@ -22,6 +22,9 @@ class Files(Protocol):
     def list_folder(
         self, workspace: str, folder: str, recursive: bool, page: Page
     ) -> tuple[list[FileEntry], str | None]: ...
+    def list_all(self, after: tuple[str, str], limit: int) -> list[tuple[str, StoredFile]]:
+        """Return files of all workspaces, with these, that come after (workspace, path) in the store's order."""
+
     def copy(self, workspace: str, folder: str, target: str) -> None:
         """Give all files below a folder second paths below another, which is not there; the bytes are shared."""
 

@@ -58,11 +58,14 @@ def open_local(uri: str) -> LocalTransport:
     return LocalTransport(open_platform(uri), os.environ.get("USER", ""))
 
 
-def open_platform(uri: str) -> Platform:
-    """Open what is behind a local store, without background work; see ``open_local``."""
+def open_platform(uri: str, artifacts: str = "") -> Platform:
+    """Open what is behind a local store, without background work; see ``open_local``.
+
+    artifacts: their root, when it is another than where the store has it by default, or TRACKWAY_ARTIFACTS says
+    """
     database = find_database(uri)
-    artifacts = os.environ.get("TRACKWAY_ARTIFACTS", "")
-    if database != uri:
+    chosen, artifacts = artifacts, artifacts or os.environ.get("TRACKWAY_ARTIFACTS", "")
+    if database != uri and not chosen:
         artifacts = str(Path(database.removeprefix("sqlite:///")).parent / "artifacts")
     elif not artifacts and uri.startswith("sqlite:"):
         artifacts = str(Path(uri.removeprefix("sqlite:///")).absolute().parent / "artifacts")

@@ -29,17 +29,16 @@ class FileTable:
             "SELECT size_bytes, sha256, modified_ms, blob_key, data FROM files WHERE workspace = ? AND path = ?",
             (workspace, path),
         )
-        if row is None:
-            return None
-        size, sha256, modified_ms, blob_key, data = row
-        return StoredFile(
-            path=path,
-            size_bytes=size,
-            sha256=sha256,
-            modified_ms=modified_ms,
-            blob_key=blob_key,
-            data=None if data is None else bytes(data),
+        return None if row is None else _to_file(path, *row)
+
+    def list_all(self, after: tuple[str, str], limit: int) -> list[tuple[str, StoredFile]]:
+        """See ``store.base.Files``."""
+        rows = self._db.all(
+            "SELECT workspace, path, size_bytes, sha256, modified_ms, blob_key, data FROM files"
+            " WHERE (workspace, path) > (?, ?) ORDER BY workspace, path LIMIT ?",
+            (*after, limit),
         )
+        return [(workspace, _to_file(*row)) for workspace, *row in rows]
 
     def put(self, workspace: str, file: StoredFile) -> bool:
         """Make a file what a path names; a blob that it replaces, and one that it needs, change their state."""
@@ -208,6 +207,19 @@ class FileTable:
     def delete_upload(self, workspace: str, upload_id: str) -> None:
         """Forget an upload."""
         self._db.run("DELETE FROM uploads WHERE workspace = ? AND upload_id = ?", (workspace, upload_id))
+
+
+def _to_file(
+    path: str, size_bytes: int, sha256: str, modified_ms: int, blob_key: str | None, data: bytes | None
+) -> StoredFile:
+    return StoredFile(
+        path=path,
+        size_bytes=size_bytes,
+        sha256=sha256,
+        modified_ms=modified_ms,
+        blob_key=blob_key,
+        data=None if data is None else bytes(data),
+    )
 
 
 def _end(prefix: str) -> str:

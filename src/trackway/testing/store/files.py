@@ -80,6 +80,20 @@ class FileContract(StoreFixtures):
         assert Space(space.store).read(lambda tx: tx.files.get("other", "run/a")) is None
         assert space.read(lambda tx: tx.files.get(space.workspace, "run")) is None
 
+    @pytest.mark.parametrize("limit", [1, 3, 100])
+    def test_all_files_are_listed_with_their_workspaces_whatever_the_page(self, space: Space, limit: int) -> None:
+        put = [make_file(path) for path in PATHS]
+        put[0] = make_file(PATHS[0], b"", f"{space.workspace}/blob")
+        self.put(space, *put)
+        found: list[tuple[str, StoredFile]] = []
+        after = (space.workspace, "")
+        while part := space.read(lambda tx, after=after: tx.files.list_all(after, limit)):
+            assert len(part) <= limit
+            found += part
+            after = (part[-1][0], part[-1][1].path)
+        mine = [file for workspace, file in found if workspace == space.workspace]
+        assert sorted(mine, key=lambda file: file.path) == sorted(put, key=lambda file: file.path)
+
     @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
     @pytest.mark.parametrize("folder", ["", "a", "a/bc", f"a/{LAST}", "a/b", "none", LAST])
     def test_a_folder_lists_each_child_once_in_order_whatever_the_page(
