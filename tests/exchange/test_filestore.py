@@ -12,7 +12,7 @@ from trackway.api.artifacts import ListFiles
 from trackway.api.limits import PARAM_VALUE_CHARS
 from trackway.api.registry import VersionName
 from trackway.api.runs import GetRun, Run
-from trackway.base.errors import InvalidInput, NotFound, NotSupported
+from trackway.base.errors import InvalidInput, NotFound, NotSupported, TrackwayError
 from trackway.exchange.importer import import_history
 from trackway.exchange.points import read_history
 from trackway.exchange.report import Report
@@ -217,7 +217,7 @@ def test_fields_of_the_first_versions_become_tags(store: Transport, root: Path) 
     ],
 )
 def test_a_source_that_is_none_is_refused(
-    store: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, error: type[Exception]
+    store: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, error: type[TrackwayError]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()

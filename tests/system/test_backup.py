@@ -17,7 +17,6 @@ from trackway.cli.main import cli
 from trackway.wiring.local import open_platform
 
 WRITING_S = 1.0
-RESTORED = "restored"
 
 
 class BatchLog(BatchWriter):
@@ -46,7 +45,9 @@ class SessionLog(SessionWriter):
 class FileLog(FileWriter):
     """Tells what a store of an earlier moment may have: of each file what it had then, or what it got since."""
 
-    since: dict[str, set[str]]
+    def __init__(self, port: int, seed: int) -> None:
+        super().__init__(port, seed)
+        self.since: dict[str, set[str]] = {}
 
     def write(self) -> None:
         known = dict(self.acknowledged)
@@ -56,8 +57,8 @@ class FileLog(FileWriter):
                 self.since.setdefault(name, set()).add(digest)
 
     def mark(self) -> None:
+        self.since = {}  # first: what is acknowledged meanwhile is in both
         self.before = dict(self.acknowledged)
-        self.since = {name: set(digests) for name, digests in self.unknown.items()}
 
     def look_back(self, port: int) -> None:
         self.client = Client(port)
@@ -83,16 +84,14 @@ def copy_files(source: Path, target: Path) -> None:
 
 def test_a_backup_under_load_has_all_that_was_acknowledged_before_it(tmp_path: Path) -> None:
     number = get_seed() % 2**31
-    store, restored = tmp_path / "store", tmp_path / RESTORED
+    store, restored = tmp_path / "store", tmp_path / "restored"
     store.mkdir()
     restored.mkdir()
     with run_killed_server(f"sqlite:///{store}/trackway.db", store) as server:
         server.start()
-        port = server.port
-        writers = [kind(port, number + i) for i, kind in enumerate((BatchLog, BatchLog, SessionLog, SessionLog))]
-        writers += [FileLog(port, number + i) for i in (4, 5)]
+        kinds: list[type[BatchLog | SessionLog | FileLog]] = [BatchLog, BatchLog, SessionLog, SessionLog, FileLog]
+        writers = [kind(server.port, number + place) for place, kind in enumerate(kinds)]
         for writer in writers:
-            writer.since = {}
             writer.start()
         time.sleep(WRITING_S)
         for writer in writers:
