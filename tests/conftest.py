@@ -28,9 +28,9 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+def podman() -> Iterator[Podman]:
     """Podman with an image of Debian, one for each process that runs slow tests."""
-    with run_podman(tmp_path_factory.mktemp("podman")) as found:
+    with run_podman() as found:
         yield found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,8 +36,15 @@ class Podman(NamedTuple):
 
 
 @contextmanager
-def run_podman(folder: Path) -> Iterator[Podman]:
+def run_podman() -> Iterator[Podman]:
     """Have podman keep all in a folder, with an image; all of it is removed at the end."""
+    # Podman starts itself anew when a container ends, and then refuses a runroot of more than 50 characters.
+    with tempfile.TemporaryDirectory(prefix="podman-", dir="/tmp") as name, _fill(Path(name)) as podman:
+        yield podman
+
+
+@contextmanager
+def _fill(folder: Path) -> Iterator[Podman]:
     (folder / "containers.conf").write_text(CONTAINERS)
     store = f'[storage]\ndriver="overlay"\ngraphroot="{folder}/store"\nrunroot="{folder}/run"\n'
     (folder / "storage.conf").write_text(store)
