@@ -96,14 +96,13 @@ class BackendContract:
         assert (outcome.status, outcome.exit_code) == ("FAILED", 7)
         assert outcome.reason
 
-    @pytest.mark.parametrize("word", ["", "a b", "$(id)", "'", '"', "a\nb", "ü", "*", "-x", "\\", "{x}", "%s", "`id`"])
-    def test_a_word_reaches_the_program_as_it_is(
-        self, backend: Backend, python: str, config: dict[str, Any], sink: Sink, tmp_path: Path, word: str
+    def test_words_reach_the_program_as_they_are(
+        self, backend: Backend, python: str, config: dict[str, Any], sink: Sink, tmp_path: Path
     ) -> None:
+        words = ("", "a b", "$(id)", "'", "a\nb", "ü", "*", "-x", "\\", '"', "{x}", "%s", "`id`", "end")
         code = "import sys; print(ascii(sys.argv[1:]))"
-        handle = backend.submit(self.make_job(tmp_path, (python, "-c", code, word, "end"), config), sink.take)
-        await_end(handle)
-        assert ascii([word, "end"]) in sink.read("stdout")
+        await_end(backend.submit(self.make_job(tmp_path, (python, "-c", code, *words), config), sink.take))
+        assert ascii([*words]) in sink.read("stdout")
 
     def test_variables_and_the_folder_are_the_jobs(
         self, backend: Backend, python: str, config: dict[str, Any], sink: Sink, tmp_path: Path
