@@ -70,6 +70,20 @@ def test_runs_are_found_shown_and_their_metrics_printed(trackway: Trackway, run_
     ]
     assert "alpha: 0.1" in trackway("runs", "get", run_id).output
     assert run_id in trackway("runs", "tree", run_id).output
+    assert "(20" in trackway("runs", "get", run_id).output, "a time for people"
+
+
+def test_a_tree_is_set_in_and_is_deleted_restored_and_purged_whole(trackway: Trackway, run_id: str) -> None:
+    with tw.start_run() as parent, tw.start_run(nested=True) as child:
+        pass
+    tw.flush()
+    assert f"· {child.run_id}" in trackway("runs", "tree", parent.run_id).output
+    assert "Moved 2 runs" in trackway("runs", "delete", parent.run_id, child.run_id, "--children").output
+    assert "Brought 2 runs" in trackway("runs", "restore", parent.run_id, "--children").output
+    assert "Moved 1 run " in trackway("runs", "delete", child.run_id).output
+    trackway("runs", "delete", parent.run_id, "--children")
+    assert read(trackway("runs", "purge", parent.run_id, "--children", "--json"))["runs"] == 2
+    assert [row["run_id"] for row in read(trackway("runs", "list", "--view", "all", "--json"))] == [run_id]
 
 
 def test_a_param_is_corrected_and_its_old_value_stays_visible(trackway: Trackway, run_id: str) -> None:

@@ -14,6 +14,8 @@ from trackway.sdk.connection import get_tracking_uri, get_transport, resolve_uri
 from trackway.sdk.transport import Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
+_MOMENT_MS = 10**11
+"""What is less is a duration: moments of the year 1973 and later are shown as such beside the number."""
 
 
 def on_store(command: F) -> F:
@@ -93,6 +95,8 @@ def show_one(what: Any, as_json: bool) -> None:
                 click.echo(f"  {', '.join(f'{key} {inner}' for key, inner in item.items() if inner)}")
         elif isinstance(value, list):
             click.echo(f"{name}: {', '.join(map(str, value))}")
+        elif name.endswith("_ms") and isinstance(value, int) and value > _MOMENT_MS:
+            click.echo(f"{name}: {value} ({format_time(value)})")
         else:
             click.echo(f"{name}: {'' if value is None else value}")
 

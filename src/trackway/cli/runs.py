@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import struct
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -13,11 +14,12 @@ import msgspec
 from trackway.api import operations as ops
 from trackway.api import runs as r
 from trackway.api.metrics import GetHistory
-from trackway.base.errors import NotFound
+from trackway.base.errors import InvalidInput, NotFound
 from trackway.cli.experiments import VIEW, find_experiment, show_purge
 from trackway.cli.output import count, format_time, on_store, show_done, show_more, show_one, show_rows
 from trackway.sdk.transport import Transport
 
+F = TypeVar("F", bound=Callable[..., Any])
 COLUMNS = 6
 """Most params, and most metrics, that a table of runs shows by itself."""
 
@@ -84,7 +86,7 @@ def show_tree(transport: Transport, run_id: str, as_json: bool) -> None:
     tree = transport.call(ops.GET_RUN_TREE, r.GetRunTree(run_id=run_id))
     rows = [
         {
-            "run": f"{'  ' * node.depth}{node.run_id}",
+            "run": f"{'· ' * node.depth}{node.run_id}",
             "name": node.name,
             "status": node.status,
             "depth": node.depth,
@@ -170,36 +172,62 @@ def move_runs(transport: Transport, run_ids: tuple[str, ...], experiment: str, a
     """Move runs, with their descendants, to another experiment."""
     number = find_experiment(transport, experiment).experiment_id
     transport.call(ops.MOVE_RUNS, r.MoveRuns(run_ids=list(run_ids), experiment_id=number))
-    show_done(f"Moved {count(len(run_ids), 'run')}.", as_json, experiment_id=number)
+    moved = count(len(run_ids), "run")
+    show_done(f"Moved {moved}, with descendants, to experiment {number}.", as_json, experiment_id=number)
+
+
+def choose_runs(command: F) -> F:
+    """Give a command run ids (``run_ids``) and ``--children`` (``children``)."""
+    children = click.option("--children", is_flag=True, help="Also their descendants.")
+    return click.argument("run_ids", nargs=-1, required=True)(children(command))
 
 
 @runs.command("delete")
-@click.argument("run_ids", nargs=-1, required=True)
+@choose_runs
 @on_store
-def delete_runs(transport: Transport, run_ids: tuple[str, ...], as_json: bool) -> None:
+def delete_runs(transport: Transport, run_ids: tuple[str, ...], children: bool, as_json: bool) -> None:
     """Move runs to the trash."""
-    for run_id in run_ids:
+    chosen = _list_chosen(transport, run_ids, children)
+    for run_id in chosen:
         transport.call(ops.DELETE_RUN, r.DeleteRun(run_id=run_id))
-    show_done(f"Moved {count(len(run_ids), 'run')} to the trash.", as_json)
+    show_done(f"Moved {count(len(chosen), 'run')} to the trash.", as_json)
 
 
 @runs.command("restore")
-@click.argument("run_ids", nargs=-1, required=True)
+@choose_runs
 @on_store
-def restore_runs(transport: Transport, run_ids: tuple[str, ...], as_json: bool) -> None:
+def restore_runs(transport: Transport, run_ids: tuple[str, ...], children: bool, as_json: bool) -> None:
     """Bring runs back from the trash."""
-    for run_id in run_ids:
+    chosen = _list_chosen(transport, run_ids, children)
+    for run_id in chosen:
         transport.call(ops.RESTORE_RUN, r.RunId(run_id=run_id))
-    show_done(f"Brought {count(len(run_ids), 'run')} back.", as_json)
+    show_done(f"Brought {count(len(chosen), 'run')} back.", as_json)
 
 
 @runs.command("purge")
-@click.argument("run_ids", nargs=-1, required=True)
+@choose_runs
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @on_store
-def purge_runs(transport: Transport, run_ids: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+def purge_runs(
+    transport: Transport, run_ids: tuple[str, ...], children: bool, as_json: bool, *, dry_run: bool = False
+) -> None:
     """Remove runs of the trash for good, with points and files."""
-    show_purge(transport.call(ops.PURGE_RUNS, r.PurgeRuns(run_ids=list(run_ids), dry_run=dry_run)), as_json)
+    chosen = _list_chosen(transport, run_ids, children)
+    show_purge(transport.call(ops.PURGE_RUNS, r.PurgeRuns(run_ids=chosen, dry_run=dry_run)), as_json)
+
+
+def _list_chosen(transport: Transport, run_ids: tuple[str, ...], children: bool) -> list[str]:
+    """Return the ids of runs, each once, and those of their descendants when they are asked for.
+
+    raises: InvalidInput when a tree is larger than one answer tells of
+    """
+    if not children:
+        return list(dict.fromkeys(run_ids))
+    trees = [transport.call(ops.GET_RUN_TREE, r.GetRunTree(run_id=run_id)) for run_id in run_ids]
+    for run_id, tree in zip(run_ids, trees, strict=True):
+        if tree.truncated:
+            raise InvalidInput(f"Run {run_id} has too many descendants", hint="take its children one by one")
+    return list(dict.fromkeys(node.run_id for tree in trees for node in tree.nodes))
 
 
 def _describe(run: r.Run) -> dict[str, Any]:

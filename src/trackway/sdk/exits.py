@@ -8,8 +8,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import wraps
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from trackway.api.runs import RunStatus
 
@@ -20,6 +21,8 @@ _hooks: list[Hook] = []
 _pid = 0
 _previous: Any = None
 _terminated = False
+_left: SystemExit | None = None
+"""What ``sys.exit`` raised last in the main thread, which the interpreter does not remember as it does other errors."""
 
 
 def register(hook: Hook) -> None:
@@ -33,11 +36,15 @@ def watch() -> None:
     SIGTERM becomes a SystemExit with code 143, so that blocks are left and files closed on the way out. A handler that
     is there is called instead, and a process that ignores the signal goes on doing so. Outside of the main thread no
     signal can be watched, and kill -9 nowhere: a run whose process is gone is LOST when its lease ends.
+
+    ``sys.exit`` is wrapped to learn of its code; of a SystemExit that a program raises by itself, outside of a run's
+    block, nothing is known.
     """
     global _pid
     if _pid != os.getpid():
         if _pid == 0:
             atexit.register(_end)
+            sys.exit = _wrap(sys.exit)
         _pid = os.getpid()
         _watch_child()
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is not _terminate:
@@ -53,6 +60,20 @@ def get_status(error: BaseException | None) -> RunStatus:
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return "FINISHED"
     return "FAILED"
+
+
+def _wrap(leave: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+    @wraps(leave)
+    def leave_and_tell(*status: Any) -> NoReturn:
+        global _left
+        try:
+            leave(*status)
+        except SystemExit as error:
+            if threading.current_thread() is threading.main_thread():
+                _left = SystemExit(error.code)  # without its traceback, which would keep the frames of the program
+            raise
+
+    return leave_and_tell
 
 
 def _watch_signal() -> None:
@@ -82,7 +103,7 @@ def _end() -> None:
     if os.getpid() != _pid:
         return
     # The error that ended the program; at a prompt, errors end nothing.
-    error = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
+    error = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None) or _left
     status: RunStatus = "KILLED" if _terminated else get_status(error)
     for hook in reversed(_hooks):
         hook(status)
