@@ -54,6 +54,23 @@ def test_a_stretch_of_a_curve_is_fetched_again_in_detail(page: Page, site: Site)
     expect(chart).not_to_contain_text("of 20,000 points")
 
 
+def test_each_kind_of_chart_is_a_click_away_from_the_curves_and_the_curves_from_it(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/experiments/{site.churn}?mode=charts")
+    kinds = page.get_by_role("group", name="Kind of chart")
+    for name in ("Scatter", "Parallel", "Contour", "Bars", "Boxes", "Histogram"):
+        kinds.get_by_role("button", name=name).click()
+        expect(page.get_by_role("region", name=re.compile(f"^{name.lower()} of"))).to_be_visible()
+    kinds.get_by_role("button", name="Curves").click()
+    expect(page.get_by_label("Find a metric")).to_be_visible()
+
+
+def test_a_chart_that_cannot_be_fetched_any_more_says_so(page: Page, site: Site) -> None:
+    """A page stays open while its server is renewed, and the files of its charts have other names then."""
+    page.route(re.compile("/assets/echarts-"), lambda route: route.fulfill(status=404))
+    page.goto(f"{site.address}/experiments/{site.churn}?mode=charts&chart=bars")
+    expect(page.get_by_text("This could not be loaded")).to_be_visible()
+
+
 @pytest.mark.parametrize("kind", ["scatter", "parallel", "contour", "bars", "boxes", "histogram"])
 def test_params_and_metrics_are_drawn_against_one_another(page: Page, site: Site, kind: str) -> None:
     page.goto(f"{site.address}/experiments/{site.churn}?mode=charts&chart={kind}&y=metrics.loss&z=metrics.loss")

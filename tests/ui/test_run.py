@@ -23,6 +23,11 @@ for (const act of [
 </script>"""
 
 
+def test_a_link_to_a_file_has_it_in_sight_in_the_tree(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path=work.ipynb")
+    expect(page.get_by_role("button", name="work.ipynb", exact=False).first).to_be_in_viewport(ratio=1)
+
+
 def test_a_run_says_what_it_is_and_what_it_came_from(page: Page, site: Site, rich: Rich) -> None:
     page.goto(f"{site.address}/runs/{rich.run}")
     for text in ["Finished", "train.py", "CPython 3.12.3", "scikit-learn", "000000000000"]:

@@ -35,7 +35,7 @@ interface BoardProps {
   /** Where nothing was logged. */
   empty: ComponentChildren
   /** Runs that are compared by params and metrics; undefined while they are on their way, null where there is one only. */
-  compared?: Run[] | undefined | null
+  compared: Run[] | undefined | null
   /** How many there are, if not all of them are here. */
   total?: number | null
 }
@@ -45,7 +45,7 @@ const Relation = lazy(() => import("./relation"))
 const KeptCard = lazy(() => import("./kept"))
 
 export function Board(props: BoardProps) {
-  const { runs, metrics, change, usual = STEP, status, empty, compared = null, total = null, colour = runColour } = props
+  const { runs, metrics, change, usual = STEP, status, empty, compared, total = null, colour = runColour } = props
   const { query } = place.value
   const kind = compared === null ? null : readKind(query.get("chart"))
   const layout = readLayout(query)

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import type { Run } from "../api/types"
 import { Skeleton } from "../components/basics"
+import { Unloaded } from "../components/lazy"
 import { go } from "../state/router"
 import type { ECharts, EChartsCoreOption } from "./echarts"
 import { GROUND, listShown } from "./relation-options"
@@ -18,19 +19,23 @@ export function Canvas({ option, label, height, onOpen }: CanvasProps) {
   const element = useRef<HTMLDivElement>(null)
   const chart = useRef<ECharts>()
   const [ready, setReady] = useState(false)
+  const [failed, setFailed] = useState(false)
   const latest = useRef(onOpen)
   latest.current = onOpen
   useEffect(() => {
     let gone = false
     let sized: ResizeObserver | undefined
-    void import("./echarts").then(({ init }) => {
-      if (gone) return
-      chart.current = init(element.current!)
-      chart.current.on("click", (event) => event.seriesName !== GROUND && latest.current(event.dataIndex))
-      sized = new ResizeObserver(() => chart.current?.resize())
-      sized.observe(element.current!)
-      setReady(true)
-    })
+    import("./echarts").then(
+      ({ init }) => {
+        if (gone) return
+        chart.current = init(element.current!)
+        chart.current.on("click", (event) => event.seriesName !== GROUND && latest.current(event.dataIndex))
+        sized = new ResizeObserver(() => chart.current?.resize())
+        sized.observe(element.current!)
+        setReady(true)
+      },
+      () => setFailed(true),
+    )
     return () => {
       gone = true
       sized?.disconnect()
@@ -42,7 +47,7 @@ export function Canvas({ option, label, height, onOpen }: CanvasProps) {
   }, [ready, option])
   return (
     <>
-      {!ready && <Skeleton rows={4} />}
+      {!ready && (failed ? <Unloaded /> : <Skeleton rows={4} />)}
       <div
         class="relation-canvas"
         ref={element}

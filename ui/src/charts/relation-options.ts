@@ -52,7 +52,7 @@ export function draw(kind: Kind, runs: Run[], dimensions: Dimension[], axes: Axe
   return {
     ...look.base,
     xAxis: look.axis(x),
-    yAxis: look.axis(y),
+    yAxis: look.upright(y),
     tooltip: { ...look.tooltip, formatter: ({ dataIndex }: { dataIndex: number }) => tell(runs[dataIndex]!, [x, y]) },
     series: {
       type: "scatter",
@@ -96,7 +96,7 @@ function makeBoxes(runs: Run[], x: Dimension, y: Dimension, look: Style): EChart
   return {
     ...look.base,
     xAxis: { ...look.axis(x), type: "category", data: names.map(cutText) },
-    yAxis: look.axis(y),
+    yAxis: look.upright(y),
     tooltip: { ...look.tooltip, formatter: told },
     series: {
       type: "boxplot",
@@ -114,9 +114,8 @@ function makeHistogram(runs: Run[], y: Dimension, look: Style): EChartsCoreOptio
   }
   return {
     ...look.base,
-    grid: { left: 28, right: 16, top: 20, bottom: 34, containLabel: true },
     xAxis: { ...look.axis(y), type: "category", data: bins.map(({ from, to }) => number((from + to) / 2)) },
-    yAxis: { ...look.plain, type: "value", minInterval: 1, name: "runs", nameLocation: "middle", nameGap: 34 },
+    yAxis: { ...look.plain, ...look.above, type: "value", minInterval: 1, name: "runs" },
     tooltip: { ...look.tooltip, formatter: told },
     series: {
       type: "bar",
@@ -145,15 +144,14 @@ function makeContour(runs: Run[], { x, y, z }: Axes, look: Style): EChartsCoreOp
   }
   const extent = (edges: number[]) => ({ min: edges[0], max: edges.at(-1), scale: true })
   const plain = { formatter: (value: number) => number(value), showMinLabel: false, showMaxLabel: false }
-  const axis = (dimension: Dimension, edges: number[]) => {
-    const made = look.axis(dimension)
+  const along = (made: ReturnType<Style["axis"]>, edges: number[]) => {
     return { ...made, ...extent(edges), axisLabel: { ...made.axisLabel, ...plain }, splitLine: { show: false } }
   }
   return {
     ...look.base,
-    grid: { left: 28, right: 86, top: 20, bottom: 34, containLabel: true },
-    xAxis: axis(x, xs),
-    yAxis: { ...axis(y, ys), nameGap: 44 },
+    grid: { ...look.base.grid, right: 86 },
+    xAxis: along(look.axis(x), xs),
+    yAxis: along(look.upright(y), ys),
     tooltip: { ...look.tooltip, formatter: ({ dataIndex }: { dataIndex: number }) => tell(runs[dataIndex]!, [x, y, z]) },
     visualMap: {
       ...look.scale(z, least, most),
@@ -197,12 +195,12 @@ function makeParallel(runs: Run[], dimensions: Dimension[], y: Dimension, look: 
   const axes = [...ranked.slice(0, AXES - 1).map((id) => dimensions.find((one) => one.id === id)!), y]
   const values = runs.map((run) => valueOf(run, y)).filter((value) => value !== null)
   const [least, most] = [Math.min(...values), Math.max(...values)]
-  return {
+  const axisLabel = { ...look.plain.axisLabel, textBorderColor: look.tooltip.backgroundColor, textBorderWidth: 3 }
+  const baseOption = {
     ...look.base,
     tooltip: { ...look.tooltip, formatter: ({ dataIndex }: { dataIndex: number }) => tell(runs[dataIndex]!, axes) },
-    parallel: { left: 40, right: 70, top: 46, bottom: 56, parallelAxisDefault: look.plain },
+    parallel: { left: 40, right: 70, bottom: 56, parallelAxisDefault: { ...look.plain, axisLabel } },
     parallelAxis: axes.map((axis, dim) => ({
-      ...look.plain,
       dim,
       name: cutText(axis.name),
       nameTruncate: { maxWidth: 110 },
@@ -221,6 +219,9 @@ function makeParallel(runs: Run[], dimensions: Dimension[], y: Dimension, look: 
       data: runs.map((run) => axes.map((axis) => valueOf(run, axis) ?? "-")),
     },
   }
+  const named = (top: number, second: number) => ({ parallel: { top }, parallelAxis: axes.map((_, n) => ({ nameGap: n % 2 ? second : 12 })) })
+  // Where names would meet, every second one stands higher.
+  return { baseOption, media: [{ query: { maxWidth: 120 * axes.length }, option: named(62, 28) }, { option: named(46, 12) }] }
 }
 
 /** A run and its values as plain text; the chart draws it, so that no markup is read. */
@@ -246,6 +247,15 @@ function style() {
     nameTextStyle: { color: text },
     splitLine: { lineStyle: { color: line } },
   }
+  const axis = (dimension: Dimension) => ({
+    ...plain,
+    name: cutText(dimension.name),
+    nameLocation: "middle",
+    nameGap: 30,
+    ...(dimension.texts ? { type: "category", data: dimension.texts.map(cutText) } : { type: "value", scale: true }),
+  })
+  // The name of an upright axis stands above it, where no number of any width meets it.
+  const above = { nameLocation: "end", nameGap: 12, nameTextStyle: { color: text, align: "left" } }
   return {
     plain,
     base: {
@@ -271,12 +281,8 @@ function style() {
       text: [writeValue(max, dimension), writeValue(min, dimension)],
       inRange: { color: SCALE },
     }),
-    axis: (dimension: Dimension) => ({
-      ...plain,
-      name: cutText(dimension.name),
-      nameLocation: "middle",
-      nameGap: 30,
-      ...(dimension.texts ? { type: "category", data: dimension.texts.map(cutText) } : { type: "value", scale: true }),
-    }),
+    above,
+    axis,
+    upright: (dimension: Dimension) => ({ ...axis(dimension), ...above }),
   }
 }

@@ -21,7 +21,12 @@ export function lazy<P extends object>(load: () => Promise<{ default: ComponentT
     }, [])
     const Loaded = loaded
     if (Loaded) return <Loaded {...props} />
-    if (failed) return <Failure error={new ApiError(0, "", "This could not be loaded", "reload the page")} />
+    if (failed) return <Unloaded />
     return <Skeleton rows={4} />
   }
+}
+
+/** Said where a part of the page cannot be fetched: the server has been renewed since the page was loaded, or is away. */
+export function Unloaded() {
+  return <Failure error={new ApiError(0, "", "This could not be loaded", "reload the page")} />
 }

@@ -1,6 +1,6 @@
 /** The files of a run, a model or a version: a tree, and beside it the one that is chosen. */
 import type { ComponentChildren } from "preact"
-import { useRef, useState } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { ApiError, call } from "../api/client"
 import type { FileEntry } from "../api/types"
 import { Button, CopyButton, Empty, Failure, Skeleton } from "../components/basics"
@@ -107,16 +107,22 @@ function Node({ file, chosen, onChoose, turn }: Omit<LevelProps, "files"> & { fi
     call("artifacts.list", { folder: file.path }, signal),
   )
   const name = nameOf(file.path)
+  const here = file.path === chosen
+  const item = useRef<HTMLButtonElement>(null)
+  useEffect(() => {
+    if (here) showWithin(item.current!)
+  }, [here])
   return (
     <li>
       <button
         type="button"
         class="tree-item"
-        aria-current={file.path === chosen ? "true" : undefined}
+        ref={item}
+        aria-current={here ? "true" : undefined}
         {...(file.is_dir ? { "aria-expanded": open } : {})}
         title={name}
         onClick={() => {
-          if (file.is_dir) setOpened(!(open && file.path === chosen))
+          if (file.is_dir) setOpened(!(open && here))
           onChoose(file.path)
         }}
       >
@@ -131,6 +137,13 @@ function Node({ file, chosen, onChoose, turn }: Omit<LevelProps, "files"> & { fi
       )}
     </li>
   )
+}
+
+/** Scroll the tree, and nothing around it, to an item that is out of sight: a link may lead to any. */
+function showWithin(item: HTMLElement) {
+  const tree = item.closest(".files-tree")!
+  const [box, at] = [tree.getBoundingClientRect(), item.getBoundingClientRect()]
+  if (at.top < box.top || at.bottom > box.bottom) tree.scrollTop += at.top - box.top - box.height / 2
 }
 
 interface ShownProps {

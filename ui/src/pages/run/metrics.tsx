@@ -17,6 +17,7 @@ export default function Metrics({ run, keys, system, change }: MetricsProps) {
       runs={[run]}
       metrics={keys}
       change={change}
+      compared={null}
       usual={{ kind: system ? "relative" : "step" }}
       empty={<Nothing system={system} />}
     />
