@@ -17,6 +17,7 @@ from trackway.api.holds import CreateHold, ReleaseHold
 from trackway.api.operations import OPERATIONS, RESTORE_TRASH, Operation
 from trackway.api.provisioning import SetProvisionedTeam, SetProvisionedUser
 from trackway.api.retention import AuditEntry
+from trackway.api.runs import Ingest
 from trackway.api.structs import Request, Response
 from trackway.api.trash import TrashEntry
 from trackway.api.webhooks import CreateWebhook
@@ -31,6 +32,8 @@ from trackway.tracking.purge import describe_purge
 log = logging.getLogger("trackway.dispatch")
 Q = TypeVar("Q", bound=Request)
 S = TypeVar("S", bound=Response)
+BRIEF_POINTS, BRIEF_VALUES = 1_000, 100
+"""A request that logs no more than so many points, and so many params and tags, is brief."""
 
 
 class Policy(Protocol):
@@ -131,11 +134,14 @@ class Dispatch:
         return Call(actor=actor, workspace=workspace, request_id=request_id or new_id(), now_ms=self._clock())
 
     def submit(self, operation: Operation[Q, S], request: Q, call: Call, done: Done[S]) -> Work:
-        """Queue an operation; ``done(response, error)`` is called on a thread of the store, after the commit."""
+        """Queue an operation; ``done(response, error)`` is called after the commit.
+
+        It is called on a thread of the store's, or on this one when that runs the loop that was lent to the store.
+        """
         work = self._work(operation, request, call)
         if operation.access.writes or operation.access.audited:  # what is read and audited leaves its entry with it
-            target = getattr(request, operation.access.target_field, "")
-            self._store.submit_write(work, done, target if isinstance(target, str) else "")
+            brief = operation.access.brief and _is_brief(request)
+            self._store.submit_write(work, done, _get_key(operation, request), brief)
         else:
             sensitive = operation.name in self._policy.sensitive
             self._store.submit_read(work, partial(self._read_again, work, done) if sensitive else done)
@@ -143,8 +149,8 @@ class Dispatch:
 
     def call(self, operation: Operation[Q, S], request: Q, call: Call) -> S:
         """Carry out an operation and wait."""
+        work = self._work(operation, request, call)
         if not (operation.access.writes or operation.access.audited):
-            work = self._work(operation, request, call)
             try:
                 response: S = self._store.read(work)
             except _Unkept:
@@ -153,7 +159,7 @@ class Dispatch:
                 self._policy.note_read(work.read)
             return response
         waiter = _Waiter[S]()
-        self.submit(operation, request, call, waiter.done)
+        self._store.submit_write(work, waiter.done, _get_key(operation, request))
         return waiter.wait()
 
     def _read_again(self, work: Work, done: Done[Any], result: Any, error: BaseException | None) -> None:
@@ -172,6 +178,20 @@ class Dispatch:
 
     def _work(self, operation: Operation[Q, S], request: Q, call: Call) -> Work:
         return Work(self._handlers[operation.name], self._policy, operation, request, call)
+
+
+def _get_key(operation: Operation[Any, Any], request: Request) -> str:
+    """Return what a writing operation changes first."""
+    target = getattr(request, operation.access.target_field, "")
+    return target if isinstance(target, str) else ""
+
+
+def _is_brief(request: Request) -> bool:
+    """Tell whether a request of an operation that is brief has no more to it than usual."""
+    return not isinstance(request, Ingest) or (
+        sum([len(one.values) for one in request.series]) <= 8 * BRIEF_POINTS
+        and len(request.params) + len(request.tags) <= BRIEF_VALUES
+    )
 
 
 class _Unkept(Exception):

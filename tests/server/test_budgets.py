@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import sys
 from array import array
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from tests.server.access import Site, bearer, on_site
 from tests.server.asgi import Asgi, run_app
 from tests.services.counting import Calls, count_calls
 from trackway.api.runs import Ingest, Series
+from trackway.store.sql import inline
 
 API = "/api/2.0/mlflow"
 WARM_UPS = 3
@@ -88,12 +91,12 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "ingest, as the SDK sends it": Budget(5, 3, 62, lambda client, turn: client.ingest(turn)),
-    "log-metric": Budget(5, 1, 68, lambda client, turn: client.log_metric(turn)),
-    "log-batch of 10 points on 10 metrics": Budget(5, 1, 72, lambda client, turn: client.log(10, turn=turn)),
-    "log-batch of 1,000 points on 10 metrics": Budget(5, 1, 72, lambda client, turn: client.log(1_000, turn=turn)),
-    "log-batch of 100 params": Budget(2, 2, 57, lambda client, turn: client.log(params=100, turn=turn)),
-    "runs/create": Budget(3, 3, 66, lambda client, _: client.create()),
+    "ingest, as the SDK sends it": Budget(5, 3, 69, lambda client, turn: client.ingest(turn)),
+    "log-metric": Budget(5, 1, 75, lambda client, turn: client.log_metric(turn)),
+    "log-batch of 10 points on 10 metrics": Budget(5, 1, 79, lambda client, turn: client.log(10, turn=turn)),
+    "log-batch of 1,000 points on 10 metrics": Budget(5, 1, 79, lambda client, turn: client.log(1_000, turn=turn)),
+    "log-batch of 100 params": Budget(2, 2, 64, lambda client, turn: client.log(params=100, turn=turn)),
+    "runs/create": Budget(3, 3, 71, lambda client, _: client.create()),
     "runs/search, of runs that were shown before": Budget(2, 2, 108, lambda client, _: client.search(100)),
     "metrics/get-history": Budget(4, 4, 70, lambda client, _: client.read("b0")),
     "a small artifact, four folders deep": Budget(
@@ -104,6 +107,13 @@ BUDGETS = {
 
 MORE_FUNCTIONS = {"workspace": 16, "experiment": 23}
 """Functions of ours that access control adds to a request, by where the caller's role is."""
+
+
+@pytest.fixture(autouse=True)
+def one_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have all that is brief carried out by the event loop, however long it takes while calls are counted."""
+    monkeypatch.setattr(inline, "SLOW_S", math.inf)
+    monkeypatch.setattr(inline, "WRITERS_GROUP", sys.maxsize)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -43,6 +43,7 @@ class Access(msgspec.Struct, frozen=True):
     audited:      leaves an entry in the audit log (the flow of metrics does not)
     reads_field:  field that names another object of the target's kind, which is read only
     lists:        answers with what the caller may see and nothing else, so that everybody may ask
+    brief:        changes so little that it takes a fraction of a millisecond, however much there is
     """
 
     permission: Permission
@@ -52,6 +53,7 @@ class Access(msgspec.Struct, frozen=True):
     audited: bool
     reads_field: str = ""
     lists: bool = False
+    brief: bool = False
 
 
 def reads(target: Target, field: str = "", permission: Permission = "read", audited: bool = False) -> Access:
@@ -67,6 +69,11 @@ def lists() -> Access:
 def writes(target: Target, field: str = "", permission: Permission = "write", audited: bool = True) -> Access:
     """Return the access of an operation that changes state."""
     return Access(permission, target, field, writes=True, audited=audited)
+
+
+def logs(target: Target, field: str) -> Access:
+    """Return the access of an operation that training calls all the time: brief, and not audited."""
+    return Access("write", target, field, writes=True, audited=False, brief=True)
 
 
 class Operation(msgspec.Struct, Generic[Q, S], frozen=True):
@@ -103,7 +110,7 @@ RESTORE_EXPERIMENT = Operation("experiments.restore", "POST", "/experiments/{exp
 PURGE_EXPERIMENTS = Operation("experiments.purge", "POST", "/experiments/purge", e.PurgeExperiments, e.PurgeReport, writes("workspace", permission="admin"), "Remove experiments of the trash for good.")
 SUMMARIZE_EXPERIMENTS = Operation("experiments.summarize", "POST", "/experiments/summaries", o.SummarizeExperiments, o.ExperimentSummaries, lists(), "Count the runs of experiments, and say when something happened last.")
 
-CREATE_RUN = Operation("runs.create", "POST", "/runs", r.CreateRun, r.Run, writes("experiment", "experiment_id", audited=False), "Start a run.")
+CREATE_RUN = Operation("runs.create", "POST", "/runs", r.CreateRun, r.Run, logs("experiment", "experiment_id"), "Start a run.")
 GET_RUN = Operation("runs.get", "GET", "/runs/{run_id}", r.GetRun, r.Run, reads("run", "run_id"), "Get a run by id.")
 GET_RUNS = Operation("runs.get_many", "POST", "/runs/get", r.GetRuns, r.RunList, lists(), "Get runs by their ids.")
 FIND_RUN = Operation("runs.find", "GET", "/runs-by-key", r.GetRun, r.Run, lists(), "Get a run by its external key.")
@@ -113,13 +120,13 @@ INDEX_RUNS = Operation("runs.index", "POST", "/runs/index", o.IndexRuns, o.RunIn
 GROUP_RUNS = Operation("runs.group", "POST", "/runs/groups", o.GroupRuns, o.RunGroups, lists(), "Put found runs into groups, with aggregates of metrics.")
 LIST_RUN_FIELDS = Operation("runs.list_fields", "POST", "/runs/fields", o.ListRunFields, o.RunFields, lists(), "List the names of metrics, params and tags that runs have.")
 LIST_RUN_VALUES = Operation("runs.list_values", "POST", "/runs/values", o.ListRunValues, o.RunValues, lists(), "List the values of a param, tag or attribute that runs have.")
-UPDATE_RUN = Operation("runs.update", "PATCH", "/runs/{run_id}", r.UpdateRun, r.Run, writes("run", "run_id", audited=False), "Change a run's status, end, name or lease.")
+UPDATE_RUN = Operation("runs.update", "PATCH", "/runs/{run_id}", r.UpdateRun, r.Run, logs("run", "run_id"), "Change a run's status, end, name or lease.")
 DELETE_RUN = Operation("runs.delete", "DELETE", "/runs/{run_id}", r.DeleteRun, Empty, writes("run", "run_id", permission="delete"), "Move a run to the trash.")
 RESTORE_RUN = Operation("runs.restore", "POST", "/runs/{run_id}/restore", r.RunId, Empty, writes("run", "run_id", permission="delete"), "Bring a run back from the trash.")
 PURGE_RUNS = Operation("runs.purge", "POST", "/runs/purge", r.PurgeRuns, e.PurgeReport, writes("runs", "run_ids", permission="admin"), "Remove runs of the trash for good.")
 MOVE_RUNS = Operation("runs.move", "POST", "/runs/move", r.MoveRuns, Empty, writes("runs", "run_ids"), "Move runs to another experiment.")
 GET_RUN_TREE = Operation("runs.tree", "GET", "/runs/{run_id}/tree", r.GetRunTree, r.RunTree, reads("run", "run_id"), "Get a run's descendants.")
-INGEST = Operation("runs.ingest", "POST", "/runs/{run_id}/ingest", r.Ingest, r.Ingested, writes("run", "run_id", audited=False), "Log metrics, params, tags, data sets and models to a run.")
+INGEST = Operation("runs.ingest", "POST", "/runs/{run_id}/ingest", r.Ingest, r.Ingested, logs("run", "run_id"), "Log metrics, params, tags, data sets and models to a run.")
 DELETE_RUN_TAG = Operation("runs.delete_tag", "DELETE", "/runs/{run_id}/tags", r.DeleteRunTag, Empty, writes("run", "run_id"), "Delete a tag of a run.")
 CORRECT_PARAM = Operation("runs.correct_param", "POST", "/runs/{run_id}/params/correct", r.CorrectParam, Empty, writes("run", "run_id"), "Correct a param; the old value stays visible.")
 GET_PARAM_HISTORY = Operation("runs.param_history", "GET", "/runs/{run_id}/params/history", r.RunId, r.ParamHistory, reads("run", "run_id"), "Get the values that a run's params had before.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -444,10 +445,17 @@ class Done(Protocol[T_contra]):
 class Store(Protocol):
     """A system of record."""
 
-    def submit_write(self, job: Job[T], done: Done[T], key: str = "") -> None:
+    def submit_write(self, job: Job[T], done: Done[T], key: str = "", brief: bool = False) -> None:
         """Queue a writing job; ``done`` is called after its commit.
 
-        key: what it changes first (a run's id), so that jobs that share a transaction take their locks in one order
+        key:   what it changes first (a run's id), so that jobs that share a transaction take their locks in one order
+        brief: it takes a fraction of a millisecond, however much the store holds
+        """
+
+    def lend_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let brief jobs that are submitted on this thread, a running event loop's, be carried out on it.
+
+        Called once, on that thread; the store is closed there, too.
         """
 
     def submit_read(self, job: Job[T], done: Done[T]) -> None:

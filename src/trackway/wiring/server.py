@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -58,6 +59,7 @@ def build_app(settings: Settings) -> WorkspaceApp:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
+        platform.store.lend_loop(asyncio.get_running_loop())
         changes.open()
         memory.start()
         worker = platform.start_jobs() if settings.jobs else None

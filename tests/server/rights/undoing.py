@@ -24,7 +24,7 @@ class UndoingStore:
         self._store = store
         self.carried_out: list[str] = []
 
-    def submit_write(self, job: Job[Any], done: Done[Any], key: str = "") -> None:
+    def submit_write(self, job: Job[Any], done: Done[Any], key: str = "", brief: bool = False) -> None:
         """Carry out a job, undo it, and tell what came of it."""
 
         def carry_out(tx: Any) -> Any:
@@ -36,7 +36,7 @@ class UndoingStore:
             else:
                 done(result, error)
 
-        self._store.submit_write(carry_out, tell, key)
+        self._store.submit_write(carry_out, tell, key, brief)
 
     def submit_read(self, job: Job[Any], done: Done[Any]) -> None:
         """Carry out a job that changes nothing."""

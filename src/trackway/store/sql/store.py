@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import TypeVar
 
 from trackway.base.errors import Unavailable
@@ -11,8 +13,10 @@ from trackway.store.base import Done, Job
 from trackway.store.sql.assumptions import Assumptions, Query
 from trackway.store.sql.connection import Connection, Row, connector
 from trackway.store.sql.failures import is_driver_error, storage_error
+from trackway.store.sql.inline import InlineWriter
 from trackway.store.sql.run_cache import RunCache
 from trackway.store.sql.transaction import SqlTransaction
+from trackway.store.sql.turns import Turn
 from trackway.store.sql.upgrade import prepare
 from trackway.store.sql.watching import watch
 from trackway.store.sql.writer import Writer
@@ -47,16 +51,30 @@ class SqlStore:
         prepare(uri, self._connect)
         self._cache = RunCache()
         self._assumed: dict[Query, Row] = {}
-        self._writer = Writer(self._open, 1 if self.dialect == "sqlite" else POSTGRES_WRITERS)
+        self._turn = Turn()
+        self._inline: InlineWriter | None = None
+        if self.dialect == "sqlite":
+            self._writer = Writer(self._open, 1, self._turn)
+        else:
+            self._writer = Writer(self._open, POSTGRES_WRITERS, nullcontext())
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="trackway-reader")
         self._free: list[SqlTransaction] = []
         # Stays open: the first one to a SQLite file makes the index of its log, for which a full disk has no room.
         self._anchor = self._connect() if self.dialect == "sqlite" else None
         self._closed = False
 
-    def submit_write(self, job: Job[T], done: Done[T], key: str = "") -> None:
-        """Queue a writing job; ``done`` is called after its commit. See ``store.base.Store`` about ``key``."""
-        self._writer.submit(job, done, key)
+    def submit_write(self, job: Job[T], done: Done[T], key: str = "", brief: bool = False) -> None:
+        """See ``store.base.Store``."""
+        inline = self._inline
+        if brief and inline is not None and inline.is_here:
+            inline.submit(job, done, key)
+        else:
+            self._writer.submit(job, done, key)
+
+    def lend_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See ``store.base.Store``. What is written to PostgreSQL is waited for on threads."""
+        if self.dialect == "sqlite":
+            self._inline = InlineWriter(loop, self._open_inline, self._writer, self._turn)
 
     def submit_read(self, job: Job[T], done: Done[T]) -> None:
         """Queue a reading job on the store's own threads."""
@@ -152,6 +170,9 @@ class SqlStore:
     def close(self) -> None:
         """Finish what is queued and let go of the database."""
         self._closed = True
+        if self._inline is not None:
+            self._inline.close()
+            self._inline = None
         self._writer.close()
         self._readers.shutdown(wait=True)
         while self._free:
@@ -164,6 +185,12 @@ class SqlStore:
         db.send_ahead()
         db.assumed = Assumptions(self._assumed)
         return SqlTransaction(db)
+
+    def _open_inline(self) -> SqlTransaction:
+        tx = self._open()
+        tx.db.raw.execute("PRAGMA busy_timeout = 0")
+        tx.db.raw.execute("PRAGMA wal_autocheckpoint = 0")
+        return tx
 
     def _reconnect(self) -> Connection:
         """Connect while others are served: where the database is, they need not know."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from operator import itemgetter
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
@@ -19,8 +20,9 @@ BATCH_JOBS = 256
 ATTEMPTS = 5
 """Tries of a job on its own when the database reports a deadlock or a conflict of serialisation."""
 
-_Item = tuple[str, Job[Any], Done[Any]]
-_Outcome = tuple[Done[Any], Any, BaseException | None]
+Item = tuple[str, Job[Any], Done[Any]]
+"""What a job changes first, the job, and what is told of it."""
+Outcome = tuple[Done[Any], Any, BaseException | None]
 _get_key = itemgetter(0)
 
 
@@ -34,11 +36,19 @@ class Writer:
     A job that fails before it has written anything fails alone. One that fails after writing, and a failed commit,
     undo the whole batch; then each job is carried out in a transaction of its own. A job may therefore run twice,
     and must have no effect but through its transaction.
+
+    turn: held while a batch is carried out
     """
 
-    def __init__(self, open_transaction: Callable[[], SqlTransaction], threads: int) -> None:
+    def __init__(
+        self,
+        open_transaction: Callable[[], SqlTransaction],
+        threads: int,
+        turn: AbstractContextManager[None],
+    ) -> None:
         self._open = open_transaction
-        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._turn = turn
+        self._queue: SimpleQueue[Item | None] = SimpleQueue()
         self._closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"trackway-writer-{n}", daemon=True) for n in range(threads)
@@ -64,7 +74,7 @@ class Writer:
         tx: SqlTransaction | None = None
         stopping = False
         while not stopping:
-            batch: list[_Item] = []
+            batch: list[Item] = []
             item = self._queue.get()
             while item is not None:
                 batch.append(item)
@@ -79,18 +89,20 @@ class Writer:
             if batch:
                 if len(self._threads) > 1:  # rows are locked in one order by all writers, those of other servers too
                     batch.sort(key=_get_key)
-                tx = self._carry_out(tx, batch)
+                with self._turn:
+                    tx = self._carry_out(tx, batch)
         if tx is not None:
             tx.db.close()
 
-    def _carry_out(self, tx: SqlTransaction | None, batch: list[_Item], began: int = 1) -> SqlTransaction | None:
+    def _carry_out(self, tx: SqlTransaction | None, batch: list[Item], began: int = 1) -> SqlTransaction | None:
         """Carry out a batch; return the connection, or None when it must not be used again.
 
         began: how often it was: what was assumed and did not hold is known the second time
         """
         try:
             tx = tx or self._open()
-            outcomes = _attempt(tx, batch)
+            outcomes = attempt(tx, batch)
+            tx.db.commit()
         except BaseException as error:  # noqa: BLE001 - the thread's edge: the error goes to whoever waits
             tx, verdict, told = _judge(tx, error)
             if isinstance(error, Stale) and began == 1:
@@ -106,14 +118,15 @@ class Writer:
             done(result, failure)
         return tx
 
-    def _carry_out_alone(self, tx: SqlTransaction | None, item: _Item) -> SqlTransaction | None:
-        for attempt in range(1, ATTEMPTS + 1):
+    def _carry_out_alone(self, tx: SqlTransaction | None, item: Item) -> SqlTransaction | None:
+        for trial in range(1, ATTEMPTS + 1):
             try:
                 tx = tx or self._open()
-                outcomes = _attempt(tx, [item])
+                outcomes = attempt(tx, [item])
+                tx.db.commit()
             except BaseException as error:  # noqa: BLE001 - the thread's edge, as above
                 tx, verdict, told = _judge(tx, error)
-                if verdict == "again" and attempt < ATTEMPTS:
+                if verdict == "again" and trial < ATTEMPTS:
                     continue
                 item[2](None, told)
                 return tx
@@ -123,9 +136,10 @@ class Writer:
         return tx
 
 
-def _attempt(tx: SqlTransaction, batch: list[_Item]) -> list[_Outcome]:
+def attempt(tx: SqlTransaction, batch: list[Item]) -> list[Outcome]:
+    """Carry out jobs in one transaction, and return what is to be told of each once it is committed."""
     db = tx.db
-    outcomes: list[_Outcome] = []
+    outcomes: list[Outcome] = []
     db.begin(write=True)
     for number, (_, job, done) in enumerate(batch):
         db.wrote, db.job = False, number
@@ -142,7 +156,6 @@ def _attempt(tx: SqlTransaction, batch: list[_Item]) -> list[_Outcome]:
         outcomes[number] = (outcomes[number][0], None, failure)
     if db.assumed.pending:
         db.confirm_assumed()
-    db.commit()
     return outcomes
 
 
