@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from trackway.api.calls import EVERYTHING, Sight
 from trackway.api.experiments import Experiment, PurgeReport
@@ -45,6 +44,9 @@ from trackway.store.timetable import Schedules
 from trackway.store.trash import Trash
 from trackway.store.watching import Told, Watch
 from trackway.store.workspaces import Workspaces
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -7,16 +7,18 @@ short, what fails, and what a slow disk would hold up is the writer's.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trackway.store.base import Done, Job
 from trackway.store.sql.transaction import SqlTransaction
 from trackway.store.sql.turns import Turn
 from trackway.store.sql.writer import Item, Writer, attempt
+
+if TYPE_CHECKING:
+    import asyncio
 
 GROUP_JOBS: Final = 16
 """Most jobs that are done at once: what else the loop has to do waits so long, a few milliseconds."""

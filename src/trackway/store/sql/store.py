@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from trackway.base.errors import Unavailable
 from trackway.store.base import Done, Job
@@ -21,6 +20,9 @@ from trackway.store.sql.upgrade import prepare
 from trackway.store.sql.watching import watch
 from trackway.store.sql.writer import Writer
 from trackway.store.watching import Told, Watch
+
+if TYPE_CHECKING:
+    import asyncio
 
 log = logging.getLogger("trackway.store")
 T = TypeVar("T")
