@@ -346,3 +346,11 @@ def test_a_whole_run_is_deleted_by_a_path_that_ends_with_a_slash(api: Api, root:
     """As the Python client does when it deletes the files of a run."""
     assert api.send("DELETE", f"{PROXY}/{root}/").status == 200
     assert "files" not in api.get("/artifacts/list", {"run_id": "{run}"}).json
+
+
+def test_a_file_beside_all_experiments_is_kept_like_any_other(api: Api) -> None:
+    name = f"{api.made['run']}.txt"
+    assert put(api, name, b"loose").status == 200
+    assert api.send("GET", f"{PROXY}/{name}").body == b"loose"
+    assert api.send("DELETE", f"{PROXY}/{name}").status == 200
+    assert api.send("GET", f"{PROXY}/{name}").status == 404

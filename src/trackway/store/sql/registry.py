@@ -176,6 +176,8 @@ class RegistryTable:
     def find_frozen(self, workspace: str, above: Sequence[str], below: str) -> tuple[str, int] | None:
         """Return name and number of a version whose files are in one of some folders, or at or below a path."""
         folders = [*above, below] if below else above
+        if not folders:  # a file beside all folders is in none, and PostgreSQL knows no empty list
+            return None
         where, params = f"v.content_path IN ({_marks(folders)})", [workspace, *folders]
         if below:
             where += " OR (v.content_path > ? AND v.content_path < ?)"

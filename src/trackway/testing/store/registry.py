@@ -87,6 +87,7 @@ class RegistryContract(StoreFixtures):
         assert find("1", "1/r", "1/r/artifacts", "1/r/artifacts/mm") is None
         assert [find(below=path) for path in ("1/r/artifacts/m", "1/r", "1")] == [("churn", 1)] * 3
         assert [find(below=path) for path in ("1/r/artifacts/m/x", "1/r/art", "3")] == [None] * 3
+        assert find() is None
         space.write(lambda tx: tx.registry.delete_version(other.pk))
         assert find("2", "2/x", below="2/x") is None
 
