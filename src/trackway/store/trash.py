@@ -47,7 +47,10 @@ class Trash(Protocol):
     """Rows of deleted things, as they were: nothing that reads the tables of living things knows of them."""
 
     def keep(self, call: Call, what: Deleted) -> Trashed:
-        """Copy all rows of something into the trash, before they are deleted."""
+        """Copy all rows of something into the trash, before they are deleted.
+
+        raises: NotFound when another transaction has deleted it meanwhile
+        """
 
     def find(self, workspace: str, trash_id: str) -> TrashRow | None: ...
     def search(self, workspace: str, q: SearchTrash, by: str | None, page: Page) -> list[TrashRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import count as count_up
 from typing import Any, Final, NamedTuple
 
@@ -11,6 +11,7 @@ import msgspec
 from trackway.api.access import ROLES
 from trackway.api.calls import Call
 from trackway.api.trash import SearchTrash, Trashed, TrashKind
+from trackway.base.errors import NotFound
 from trackway.store.paging import Page
 from trackway.store.sql.connection import Connection
 from trackway.store.trash import Change, Deleted, Outcome, TrashRow
@@ -148,7 +149,10 @@ class TrashTable:
         )
         numbers = count_up()
         for place, part in enumerate(_PARTS[what.kind]):
-            for some in self._copy(part, _list_keys(part, what, workspace), lock=place == 0):
+            copied = self._copy(part, _list_keys(part, what, workspace), lock=place == 0)
+            if place == 0 and not copied:  # another server's transaction, which the lock waited for, deleted it
+                raise NotFound(f"There is no {what.kind.replace('_', ' ')} {what.name[:80]!r} any more")
+            for some in copied:
                 self._db.run(
                     "INSERT INTO trash_rows (trash_pk, number, source, data) VALUES (?, ?, ?, ?)",
                     (pk, next(numbers), part.table, msgspec.msgpack.encode(some)),
@@ -250,13 +254,15 @@ class TrashTable:
                 self._db.run(f"UPDATE trash_rows SET data = ? WHERE {where_key}", (packed, *key))
         return changed
 
-    def _copy(self, part: _Part, keys: Sequence[object], lock: bool) -> Iterator[_Rows]:
+    def _copy(self, part: _Part, keys: Sequence[object], lock: bool) -> list[_Rows]:
         columns = self._list_columns(part.table)
         locked = " FOR UPDATE" if lock and self._db.dialect == "postgresql" else ""  # nothing is added to it meanwhile
         sql = f"SELECT {', '.join(columns)} FROM {part.table} WHERE {part.where}{locked}"
         rows = self._db.all(sql, keys)
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            yield _Rows(columns, [list(row) for row in rows[start : start + ROWS_AT_ONCE]])
+        return [
+            _Rows(columns, [list(row) for row in rows[start : start + ROWS_AT_ONCE]])
+            for start in range(0, len(rows), ROWS_AT_ONCE)
+        ]
 
     def _insert(self, table: str, some: _Rows) -> int:
         known = [place for place, name in enumerate(some.columns) if name in self._list_columns(table)]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from trackway.api.calls import Actor, Call
 from trackway.api.registry import ModelEvent, TransitionRequest
 from trackway.api.trash import SearchTrash
 from trackway.api.webhooks import OutboxEvent, Webhook
+from trackway.base.errors import NotFound
 from trackway.store.access import GrantRow
 from trackway.store.base import Page
 from trackway.store.trash import Deleted, TrashRow
@@ -43,6 +46,14 @@ def restore(space: Space, row: TrashRow) -> str:
 
 class TrashContract(StoreFixtures):
     """The trash."""
+
+    def test_what_is_gone_already_is_not_kept_again(self, space: Space) -> None:
+        make_model(space)
+        pk = ref(space, "churn").pk
+        delete_model(space)
+        with pytest.raises(NotFound):
+            keep(space, Deleted("registered_model", "churn", pk))
+        assert space.read(lambda tx: tx.trash.count(space.workspace)) == 1
 
     def test_a_model_comes_back_with_all_that_hung_on_it(self, space: Space) -> None:
         pk = make_model(space, tags={"team": "risk"})
