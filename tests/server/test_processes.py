@@ -66,6 +66,7 @@ def test_the_server_ends_soon_whatever_its_clients_do(tmp_path: Path) -> None:
         server.process.send_signal(signal.SIGTERM)
         server.process.wait(2 * END_S)
         assert time.monotonic() - begun < END_S
+        assert "Traceback" not in server.log.read_text()
 
 
 @pytest.mark.parametrize("client", [idling, connect], ids=["idle", "silent"])

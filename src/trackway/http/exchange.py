@@ -108,6 +108,8 @@ class Exchange:
         """Have the application answer, and end the exchange whatever it does."""
         try:
             await app(self._scope, self.receive, self.send)
+        except asyncio.CancelledError:  # the server stops, and has waited as long as it says
+            _log.warning("Stopped amid %s %s", self._scope["method"], self._scope["path"])
         except BaseException:  # noqa: BLE001 - the task's edge
             _log.exception("The application failed")
         if not self.response_complete and not self.disconnected:

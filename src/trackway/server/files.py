@@ -259,6 +259,8 @@ async def _feed(
     finally:
         pipe.end(end)
         await asyncio.wait([done])
+        if end is not None and not done.cancelled():
+            done.exception()  # the same that is raised here, or asyncio would report it as one that nobody looked at
     return done.result()
 
 
