@@ -66,6 +66,14 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "disk" / "a").read_bytes() == b"x"
 
 
+@pytest.mark.parametrize("below", ["", "/artifacts"])
+def test_a_file_in_the_place_of_the_root_is_told_as_such(tmp_path: Path, below: str) -> None:
+    (tmp_path / "taken").write_text("theirs")
+    with pytest.raises(Unavailable, match="there is a file in its place"):
+        LocalBlobs(f"{tmp_path}/taken{below}")
+    assert (tmp_path / "taken").read_text() == "theirs"
+
+
 def test_a_reader_keeps_what_it_opened(local: LocalBlobs) -> None:
     old = make_bytes(3 * CHUNK_BYTES)
     local.put("a", cut(old))

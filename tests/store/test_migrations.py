@@ -191,6 +191,30 @@ def test_a_newer_database_is_refused_and_left_alone(filled: str, later: History)
         assert (describe(db), dump(db)) == before
 
 
+def test_a_database_of_something_else_is_refused_and_left_alone(uri: str) -> None:
+    with open_database(uri) as db:
+        db.begin(write=True)
+        db.run("CREATE TABLE experiments (name TEXT)")
+        db.run("INSERT INTO experiments (name) VALUES ('theirs')")
+        db.commit()
+    with pytest.raises(NotSupported, match=r"called like Trackway's: experiments \(") as refused:
+        SqlStore(uri)
+    assert "a database of its own" in refused.value.hint
+    with open_database(uri) as db:
+        assert db.all("SELECT name FROM experiments") == [("theirs",)]
+        assert read_revision(db) is None
+
+
+def test_a_database_that_others_use_too_is_made_ours_beside(uri: str) -> None:
+    with open_database(uri) as db:
+        db.begin(write=True)
+        db.run("CREATE TABLE theirs (name TEXT)")
+        db.commit()
+    SqlStore(uri).close()
+    with open_database(uri) as db:
+        assert read_revision(db) == HISTORY.head
+
+
 def test_an_upgrade_that_cannot_get_the_lock_says_so(
     filled: str, later: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:

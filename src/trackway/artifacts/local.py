@@ -45,7 +45,13 @@ class LocalBlobs(BlobStore):
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._root = os.path.realpath(root)
         with _translated():
-            os.makedirs(self._root, mode=0o700, exist_ok=True)
+            try:
+                os.makedirs(self._root, mode=0o700, exist_ok=True)
+            except (FileExistsError, NotADirectoryError) as error:
+                raise Unavailable(
+                    "The artifact root cannot be made: there is a file in its place, or in that of a folder above it",
+                    hint="give a folder, or the place of one to make",
+                ) from error
             with self._folder(_TEMPORARY, create=True) as tmp:
                 _remove_abandoned(tmp)
 

@@ -18,6 +18,7 @@ from trackway.store.sql.migrations import HISTORY, History
 LOCK_TIMEOUT_S = 60
 """How long PostgreSQL waits for who changes the schema; for SQLite it is ``connection.BUSY_TIMEOUT_S``."""
 _LOCK = 7_230_118_422
+_TABLE = re.compile(r"^CREATE TABLE (\S+)", re.MULTILINE)
 _INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX (\S+)")
 _log = logging.getLogger("trackway.store")
 
@@ -28,8 +29,8 @@ def prepare(uri: str, connect: Callable[[], Connection], history: History = HIST
     All steps are one transaction: a process that dies on the way leaves the schema as it was. A SQLite file is copied
     beside itself (``.before-<revision>``) before it is upgraded.
 
-    raises: NotSupported when the schema is of a revision that this version does not know, Unavailable when the database
-            fails, or another process has been changing the schema for a minute
+    raises: NotSupported when the schema is of a revision that this version does not know, or another program's,
+            Unavailable when the database fails, or another process has been changing the schema for a minute
     """
     with closing(connect()) as db, _telling_failures():  # what is not committed when it closes is undone
         while (revision := read_revision(db)) != history.head:
@@ -82,11 +83,26 @@ def _find_missing_indexes(db: Connection) -> dict[str, str]:
 def _create(db: Connection, history: History) -> None:
     _begin(db)
     if read_revision(db) is None:
-        for statement in history.read_schema(db.dialect):
+        statements = history.read_schema(db.dialect)
+        _check_free(db, statements)
+        for statement in statements:
             db.raw.execute(statement)  # some hold a percent sign, which ``run`` means otherwise
         db.run("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
         db.run("INSERT INTO alembic_version (version_num) VALUES (?)", (history.head,))
     db.commit()
+
+
+def _check_free(db: Connection, statements: list[str]) -> None:
+    if db.dialect == "sqlite":
+        rows = db.all("SELECT name FROM sqlite_master WHERE type = 'table'")
+    else:
+        rows = db.all("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+    ours = {match[1] for statement in statements if (match := _TABLE.search(statement))}
+    if taken := sorted(ours & {row[0] for row in rows}):
+        raise NotSupported(
+            f"The database has tables of something else that are called like Trackway's: {', '.join(taken[:5])}",
+            hint="nothing was written; give Trackway a database of its own",
+        )
 
 
 def _upgrade(uri: str, db: Connection, revision: str, history: History) -> None:
