@@ -55,14 +55,14 @@ def test_the_server_says_which_optional_features_it_has(api: Api, prefix: str) -
 
 
 MISSING = [
-    ("POST", "/api/3.0/mlflow/traces", "Tracing"),
-    ("POST", "/ajax-api/3.0/mlflow/traces/search", "Tracing"),
-    ("PATCH", "/api/2.0/mlflow/traces/tr-1", "Tracing"),
-    ("POST", "/v1/traces", "Trace export"),
-    ("POST", "/api/3.0/mlflow/datasets/create", "Evaluation data sets"),
-    ("GET", "/api/3.0/mlflow/scorers/list", "Scorers"),
-    ("GET", "/api/3.0/mlflow/gateway/secrets/list", "gateway"),
-    ("POST", "/graphql", "GraphQL"),
+    ("POST", "/api/3.0/mlflow/traces", "protocol: tracing"),
+    ("POST", "/ajax-api/3.0/mlflow/traces/search", "protocol: tracing"),
+    ("PATCH", "/api/2.0/mlflow/traces/tr-1", "protocol: tracing"),
+    ("POST", "/v1/traces", "protocol: trace export"),
+    ("POST", "/api/3.0/mlflow/datasets/create", "protocol: evaluation data sets"),
+    ("GET", "/api/3.0/mlflow/scorers/list", "protocol: scorers"),
+    ("GET", "/api/3.0/mlflow/gateway/secrets/list", "protocol: the AI gateway"),
+    ("POST", "/graphql", "protocol: GraphQL"),
 ]
 
 

@@ -37,16 +37,16 @@ PROXY = ("/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts")
 ROOT = ("",)
 
 MISSING: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "Tracing": ((*CURRENT, *THIRD), ("traces", "unified-traces", "get-online-trace-details", "get-trace-artifact")),
-    "Trace export": (ROOT, ("v1/traces",)),
-    "Evaluation data sets": (THIRD, ("datasets",)),
-    "Scorers": (THIRD, ("scorers", "scorer", "genai")),
-    "Issues": (THIRD, ("issues",)),
-    "Label schemas": (THIRD, ("label-schemas",)),
-    "Review queues": (THIRD, ("review-queues",)),
-    "Prompt optimisation": (THIRD, ("prompt-optimization",)),
-    "The AI gateway": (THIRD, ("gateway",)),
-    "The MCP registry": (THIRD, ("mcp-servers",)),
+    "tracing": ((*CURRENT, *THIRD), ("traces", "unified-traces", "get-online-trace-details", "get-trace-artifact")),
+    "trace export": (ROOT, ("v1/traces",)),
+    "evaluation data sets": (THIRD, ("datasets",)),
+    "scorers": (THIRD, ("scorers", "scorer", "genai")),
+    "issues": (THIRD, ("issues",)),
+    "label schemas": (THIRD, ("label-schemas",)),
+    "review queues": (THIRD, ("review-queues",)),
+    "prompt optimisation": (THIRD, ("prompt-optimization",)),
+    "the AI gateway": (THIRD, ("gateway",)),
+    "the MCP registry": (THIRD, ("mcp-servers",)),
     "GraphQL": (ROOT, ("graphql",)),
 }
 """Features of this protocol that this server does not offer: their prefixes and first path segments."""
@@ -339,6 +339,6 @@ def _list_missing() -> Iterator[Entry]:
 
 def _refuse(feature: str) -> Handler:
     async def refuse(_request: HttpRequest, _call: Caller) -> HttpResponse:
-        raise NotSupported(f"{feature} of this protocol is not offered by this server")
+        raise NotSupported(f"This server does not offer this part of the protocol: {feature}")
 
     return refuse
