@@ -11,6 +11,8 @@ STAGES: Final[tuple[Stage, ...]] = ("None", "Staging", "Production", "Archived")
 VersionStatus = Literal["PENDING", "READY", "FAILED"]
 TAG_PROMPT: Final = "mlflow.prompt.is_prompt"
 """Marks a prompt, which clients keep as if it were a model; searches leave prompts out unless they name this tag."""
+TAG_VERSIONS: Final = "mlflow.modelVersions"
+"""Tag of a logged model: name and number of each version that was registered of it, as a JSON list."""
 
 
 class ModelVersion(Response, frozen=True, kw_only=True):

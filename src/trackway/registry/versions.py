@@ -22,6 +22,7 @@ from trackway.registry.lookup import (
     hide_prompts,
 )
 from trackway.registry.policy import check_policy
+from trackway.registry.registrations import note_registration
 from trackway.registry.sources import resolve_source
 from trackway.rules.checks import check_page, check_text, check_time
 from trackway.rules.grammar import MLFLOW_MODEL_VERSIONS, MODEL_VERSIONS, parse_filter, parse_order
@@ -87,6 +88,8 @@ class ModelVersionService:
         pk = tx.registry.create_version(call.workspace, model.pk, version, row)
         made = tx.registry.get_version(pk)
         record(tx, call, model.pk, "version.created", made.version, source=source.source)
+        if q.model_id:
+            note_registration(tx, call, made)
         return made
 
     def get(self, tx: Transaction, call: Call, q: g.VersionName) -> g.ModelVersion:

@@ -416,3 +416,36 @@ def test_answers_have_the_keys_of_the_protocol_in_its_order(registry: Api) -> No
         "source",
     ]
     assert keys == [*order, "run_id", "status", "run_link", "aliases"]
+
+
+def test_a_logged_model_says_which_versions_were_registered_of_it(api: Api) -> None:
+    model = api.make_model(api.made["exp"])
+    path = f"/logged-models/{model}/tags"
+    names = [f"said-{uuid.uuid4().hex}" for _ in range(2)]
+
+    def register(name: str, **fields: str) -> None:
+        request = {"name": name, "source": f"models:/{model}", "model_id": model, **fields}
+        assert api.post("/model-versions/create", request).status == 200
+
+    def said() -> Any:
+        tags = api.get(f"/logged-models/{model}").json["model"]["info"].get("tags", [])
+        return next((json.loads(tag["value"]) for tag in tags if tag["key"] == "mlflow.modelVersions"), None)
+
+    for name in names:
+        assert api.post("/registered-models/create", {"name": name}).status == 200
+    assert said() is None
+    register(names[0])
+    first = {"name": names[0], "version": 1}
+    assert said() == [first]
+    # As the Python client does, after the server has.
+    again = [first, {"name": names[0], "version": "1"}]
+    tag = {"key": "mlflow.modelVersions", "value": json.dumps(again)}
+    assert api.post(path, {"tags": [tag]}, method="PATCH").status == 200
+    register(names[1])
+    assert said() == [*again, {"name": names[1], "version": 1}]
+    # What is no list of versions is somebody else's.
+    for text in ('"mine"', "{", "[]]"):
+        assert api.post(path, {"tags": [tag | {"value": text}]}, method="PATCH").status == 200
+        register(names[0])
+        kept = api.get(f"/logged-models/{model}").json["model"]["info"]["tags"]
+        assert kept == [tag | {"value": text}]
