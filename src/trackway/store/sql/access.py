@@ -106,8 +106,7 @@ class AccessTable:
 
     def show_user(self, pk: int) -> User:
         """Return what is shown of a user that is there."""
-        row = self._db.one(f"SELECT {_SHOWN} FROM users WHERE pk = ?", (pk,))
-        assert row is not None
+        row = self._db.known(f"SELECT {_SHOWN} FROM users WHERE pk = ?", (pk,))
         return _shown(row)
 
     def list_users(self, limit: int, after: str) -> list[User]:

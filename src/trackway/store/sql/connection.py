@@ -17,7 +17,7 @@ from trackway.base.errors import InvalidInput, TrackwayError, Unavailable
 from trackway.store.sql.arrays import send_binary
 from trackway.store.sql.assumptions import Assumptions
 from trackway.store.sql.expectations import Check, Entry, Expectation, Expectations
-from trackway.store.sql.failures import has_class, is_driver_error, is_transient, unstorable
+from trackway.store.sql.failures import Vanished, has_class, is_driver_error, is_transient, unstorable
 
 Dialect = Literal["sqlite", "postgresql"]
 Row = tuple[Any, ...]
@@ -109,6 +109,15 @@ class Connection:
     def one(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
         """Read the first row, or None."""
         return self._execute(sql, params).fetchone()
+
+    def known(self, sql: str, params: Sequence[Any]) -> Row:
+        """Read the row of something that this transaction has found before.
+
+        raises: Vanished when it is gone, as may be where transactions see what others commit: on PostgreSQL
+        """
+        if (row := self.one(sql, params)) is None:
+            raise Vanished
+        return row
 
     def recall(self, sql: str, params: tuple[Any, ...]) -> Row | None:
         """Read the first row of tables that hardly ever change: out of memory where that is sure to be right.

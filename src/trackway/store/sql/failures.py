@@ -8,14 +8,18 @@ from trackway.base.errors import InvalidInput, Unavailable
 from trackway.store.sql.assumptions import Stale
 
 
+class Vanished(Exception):
+    """A row that was found before is gone: another transaction has deleted it meanwhile; who looks again will see."""
+
+
 def is_driver_error(error: BaseException) -> bool:
     """Tell whether an error comes from the database or its driver."""
     return isinstance(error, sqlite3.Error) or hasattr(error, "sqlstate")
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether a job should be tried again: deadlock, serialisation, lock time-out, or a row made meanwhile."""
-    if isinstance(error, Stale):
+    """Tell whether to try a job again: deadlock, serialisation, lock time-out, a row that came or went meanwhile."""
+    if isinstance(error, Stale | Vanished):
         return True
     if isinstance(error, sqlite3.OperationalError):
         return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
@@ -26,6 +30,10 @@ def storage_error(error: BaseException) -> BaseException:
     """Tell a driver's failure as one of ours, of which nothing was kept; any other error stays what it is."""
     if isinstance(error, Stale):
         return Unavailable("Who may do this is being changed", hint="nothing was written; try again", retry_after_s=1.0)
+    if isinstance(error, Vanished):
+        return Unavailable(
+            "What this is about is being deleted", hint="nothing was written; try again", retry_after_s=1.0
+        )
     if not is_driver_error(error):
         return error
     if has_class(error, "DataError"):

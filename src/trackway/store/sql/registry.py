@@ -16,6 +16,7 @@ from trackway.api.registry import (
 )
 from trackway.store.base import Page, RegisteredRef, Search, VersionRef, VersionRow, Viewpoint
 from trackway.store.sql.connection import Connection, Row
+from trackway.store.sql.failures import Vanished
 from trackway.store.sql.lineage import list_neighbours
 from trackway.store.sql.portfolio import list_portfolio
 from trackway.store.sql.search import find_model_versions, find_registered_models
@@ -137,16 +138,18 @@ class RegistryTable:
     def create_version(self, workspace: str, pk: int, version: ModelVersion, row: VersionRow) -> int:
         """Insert a version with its tags, under the model's next number unless it has one."""
         v = version
-        [(number,)] = self._db.returning(
+        raised = self._db.returning(
             "UPDATE registered_models SET updated_ms = ?,"
             " last_version = CASE WHEN last_version < ? THEN ? ELSE last_version + ? END"
             " WHERE pk = ? RETURNING last_version",
             (v.updated_ms, v.version, v.version, 0 if v.version else 1, pk),
         )
+        if not raised:
+            raise Vanished
         fields = {
             "workspace": workspace,
             "model_pk": pk,
-            "version": v.version or number,
+            "version": v.version or raised[0][0],
             "status": v.status,
             "status_message": v.status_message,
             "stage": v.stage,
@@ -290,6 +293,8 @@ class RegistryTable:
         rows = {
             row[0]: row for row in self._db.all(f"SELECT {_MODEL} FROM registered_models WHERE pk IN ({marks})", pks)
         }
+        if len(rows) < len(set(pks)):
+            raise Vanished
         tags = self._load_tags("registered_model_tags", "model_pk", pks)
         aliases: dict[int, dict[str, int]] = {}
         for pk, alias, number in self._db.all(
@@ -321,6 +326,8 @@ class RegistryTable:
             return []
         sql = f"SELECT {_VERSION} FROM {_VERSIONS} WHERE v.pk IN ({_marks(pks)})"
         rows = {row[0]: row for row in self._db.all(sql, pks)}
+        if len(rows) < len(set(pks)):
+            raise Vanished
         tags = self._load_tags("model_version_tags", "version_pk", pks)
         aliases: dict[int, list[str]] = {}
         for pk, alias in self._db.all(

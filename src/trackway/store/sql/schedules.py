@@ -206,12 +206,11 @@ class ScheduleTable:
 
     def get_claimed(self, tick_pk: int) -> tuple[Schedule, Tick]:
         """Return a time and its schedule."""
-        row = self._db.one(
+        row = self._db.known(
             f"SELECT {_SCHEDULE}, {_TICK} FROM schedule_ticks t JOIN schedules s ON s.pk = t.schedule_pk"
             " WHERE t.pk = ?",
             (tick_pk,),
         )
-        assert row is not None
         return _schedule(row), _tick(row[14:])
 
     def update_tick(self, tick_pk: int, fields: Mapping[str, object]) -> None:

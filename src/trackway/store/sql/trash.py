@@ -11,9 +11,9 @@ import msgspec
 from trackway.api.access import ROLES
 from trackway.api.calls import Call
 from trackway.api.trash import SearchTrash, Trashed, TrashKind
-from trackway.base.errors import NotFound
 from trackway.store.paging import Page
 from trackway.store.sql.connection import Connection
+from trackway.store.sql.failures import Vanished
 from trackway.store.trash import Change, Deleted, Outcome, TrashRow
 
 ROWS_AT_ONCE: Final = 500
@@ -151,7 +151,7 @@ class TrashTable:
         for place, part in enumerate(_PARTS[what.kind]):
             copied = self._copy(part, _list_keys(part, what, workspace), lock=place == 0)
             if place == 0 and not copied:  # another server's transaction, which the lock waited for, deleted it
-                raise NotFound(f"There is no {what.kind.replace('_', ' ')} {what.name[:80]!r} any more")
+                raise Vanished
             for some in copied:
                 self._db.run(
                     "INSERT INTO trash_rows (trash_pk, number, source, data) VALUES (?, ?, ?, ?)",

@@ -78,9 +78,7 @@ class WebhookTable:
 
     def get(self, pk: int) -> Webhook:
         """Return a webhook."""
-        row = self._db.one(f"SELECT {_WEBHOOK} FROM webhooks WHERE pk = ?", (pk,))
-        assert row is not None
-        return _webhook(row)
+        return _webhook(self._db.known(f"SELECT {_WEBHOOK} FROM webhooks WHERE pk = ?", (pk,)))
 
     def list_webhooks(self, workspace: str, limit: int, after: int) -> list[tuple[int, Webhook]]:
         """Return numbered webhooks, oldest first."""

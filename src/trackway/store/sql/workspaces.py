@@ -72,8 +72,7 @@ class WorkspaceTable:
 
     def show(self, key: str) -> Workspace:
         """Return what is shown of a workspace that is there."""
-        row = self._db.one(f"SELECT {_SHOWN} FROM workspaces WHERE key = ?", (key,))
-        assert row is not None
+        row = self._db.known(f"SELECT {_SHOWN} FROM workspaces WHERE key = ?", (key,))
         return _shown(row)
 
     def list(self) -> list[tuple[str, Workspace]]:

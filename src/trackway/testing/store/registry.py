@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
+
+import pytest
 
 from trackway.api.calls import Sight
 from trackway.api.lineage import LineageNode
 from trackway.api.query import And, Comparison, Expression, Field, Not, OrderTerm
 from trackway.api.registry import Comment, ModelEvent, ModelVersion, RegisteredModel, TransitionRequest
 from trackway.api.runs import Dataset, DatasetInput
+from trackway.base.errors import Unavailable
 from trackway.store.base import Page, RegisteredRef, Search, VersionRef, VersionRow, Viewpoint
 from trackway.testing.store.fixtures import StoreFixtures
 from trackway.testing.store.space import Space
@@ -90,6 +94,23 @@ class RegistryContract(StoreFixtures):
         assert find() is None
         space.write(lambda tx: tx.registry.delete_version(other.pk))
         assert find("2", "2/x", below="2/x") is None
+
+    def test_a_job_that_lost_what_it_had_found_looks_again(self, space: Space) -> None:
+        """On PostgreSQL another transaction may delete it between two statements."""
+        there, gone = make_model(space, "there"), make_model(space, "gone")
+        version = get_version(space, make_version(space, name="gone"))
+        space.write(lambda tx: tx.registry.delete(gone))
+        row = VersionRow("", None, "")
+        jobs: list[Callable[[Any, int], object]] = [
+            lambda tx, pk: tx.registry.get(pk),
+            lambda tx, pk: tx.registry.create_version(space.workspace, pk, version, row),
+        ]
+        for job in jobs:
+            found = iter((gone, there))
+            space.write(lambda tx, job=job, found=found: job(tx, next(found)))
+            assert next(found, None) is None
+        with pytest.raises(Unavailable, match="being deleted"):
+            space.write(lambda tx: tx.registry.get(gone))
 
     def test_a_registered_model_is_read_as_it_was_created_and_only_in_its_workspace(self, space: Space) -> None:
         make_model(space, "ä", description="d", tags={"b": "2", "a": "ü"})

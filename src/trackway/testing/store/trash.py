@@ -10,7 +10,7 @@ from trackway.api.calls import Actor, Call
 from trackway.api.registry import ModelEvent, TransitionRequest
 from trackway.api.trash import SearchTrash
 from trackway.api.webhooks import OutboxEvent, Webhook
-from trackway.base.errors import NotFound
+from trackway.base.errors import Unavailable
 from trackway.store.access import GrantRow
 from trackway.store.base import Page
 from trackway.store.trash import Deleted, TrashRow
@@ -51,7 +51,7 @@ class TrashContract(StoreFixtures):
         make_model(space)
         pk = ref(space, "churn").pk
         delete_model(space)
-        with pytest.raises(NotFound):
+        with pytest.raises(Unavailable, match="being deleted"):
             keep(space, Deleted("registered_model", "churn", pk))
         assert space.read(lambda tx: tx.trash.count(space.workspace)) == 1
 
