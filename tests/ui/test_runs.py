@@ -260,10 +260,13 @@ def test_a_view_of_several_experiments_is_found_on_the_page_of_each(page: Page, 
     page.goto(f"{site.address}/experiments/{both[1]}")
     page.get_by_role("button", name="Views").click()
     assert find_barriers(page) == []
-    page.get_by_role("button", name="of both 2 experiments").click()
+    both_button = page.get_by_role("button", name="of both 2 experiments")
+    assert both_button.get_attribute("aria-current") is None
+    both_button.click()
     expect(page.get_by_text("2 runs found")).to_be_visible()
     assert query_of(page) == whole
     page.get_by_role("button", name="Views").click()
+    expect(page.get_by_role("button", name="of both", exact=True)).to_have_attribute("aria-current", "true")
     page.get_by_role("button", name="Begin anew").click()
     expect(page.get_by_text("2 runs", exact=True)).to_be_visible()
     page.get_by_role("button", name="Views").click()

@@ -193,7 +193,7 @@ function Keys({ chosen, onChosen }: { chosen: Set<string>; onChosen: (keys: Set<
   const names = [...new Set([...(data?.keys.map((key) => key.name) ?? []), ...before])]
   if (data && names.length === 0) {
     return (
-      <p class="notice">
+      <p class="soft small">
         No key is trusted yet, so that no signature counts: an administrator trusts one by <code>trackway models trust</code>.
       </p>
     )

@@ -25,6 +25,7 @@ export function ViewsMenu({ experiments, kept, onChanged }: ViewsProps) {
   const [asked, setAsked] = useState(false)
   const views = listViews(kept, experiments)
   const here = writeQuery(experiments, location.search)
+  const isAt = ({ query }: NamedView) => new URLSearchParams(query).toString() === here
   const remove = async (view: NamedView) => {
     let restore: (() => Promise<unknown>) | undefined
     if (!(await attempt(async () => (restore = await dropView(view, experiments?.[0]))))) return
@@ -49,12 +50,13 @@ export function ViewsMenu({ experiments, kept, onChanged }: ViewsProps) {
                 <button
                   type="button"
                   class="menu-item grow"
+                  aria-current={isAt(view) ? "true" : undefined}
                   onClick={() => {
                     close()
                     go(hrefOf(view.query, experiments))
                   }}
                 >
-                  <Icon name={writeQuery(experiments, view.query) === here ? "check" : "star"} />
+                  <Icon name={isAt(view) ? "check" : "star"} />
                   <span class="cut grow">{view.name}</span>
                   <Extent query={view.query} shown={experiments} />
                 </button>
