@@ -138,9 +138,10 @@ class ExperimentService:
     def restore(self, tx: Transaction, call: Call, q: e.RestoreExperiment) -> e.Experiment:
         """Bring an experiment back from the trash."""
         experiment = get_experiment(tx, call, q.experiment_id)
-        if experiment.lifecycle == "active":
+        holder = tx.experiments.find(call.workspace, experiment.name, "active")
+        if holder is not None and holder.experiment_id == experiment.experiment_id:  # perhaps only since this began
             raise NotFound(f"Experiment {q.experiment_id} is not in the trash")
-        if tx.experiments.find(call.workspace, experiment.name, "active") is not None:
+        if holder is not None:
             raise Conflict(
                 f"Another experiment has the name {experiment.name!r} now", hint="rename that one, then restore this"
             )

@@ -11,6 +11,7 @@ from trackway.api.access import Grant, GrantKind, NamedKind, SubjectKind, Team, 
 from trackway.api.calls import Permission
 from trackway.store.access import CredentialKind, CredentialRow, Given, GrantRow, UserRow
 from trackway.store.sql.connection import Connection, Row
+from trackway.store.sql.failures import Vanished
 
 VERSION = "SELECT version FROM access_versions WHERE name = 'access'"
 """Of access: see ``Connection.assume``."""
@@ -259,8 +260,10 @@ class AccessTable:
 
     def show_team(self, team_pk: int) -> Team:
         """Return what is shown of a team that is there."""
-        [team] = self._show_teams("t.pk = ?", team_pk)
-        return team
+        teams = self._show_teams("t.pk = ?", team_pk)
+        if not teams:
+            raise Vanished
+        return teams[0]
 
     def update_team(self, team_pk: int, name: str, description: str) -> None:
         """Give a team a name and a description."""

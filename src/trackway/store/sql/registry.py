@@ -113,7 +113,9 @@ class RegistryTable:
         return self._db.run("DELETE FROM registered_model_tags WHERE model_pk = ? AND key = ?", (pk, key)) > 0
 
     def set_alias(self, version: VersionRef, alias: str, now_ms: int, actor: str) -> None:
-        """Make an alias stand for a version."""
+        """Make an alias stand for a version, which nobody else deletes before this is done."""
+        locked = " FOR SHARE" if self._db.dialect == "postgresql" else ""
+        self._db.known(f"SELECT 1 FROM model_versions WHERE pk = ?{locked}", (version.pk,))
         self._db.run(
             "INSERT INTO model_aliases (model_pk, alias, version_pk, set_ms, set_by) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (model_pk, alias) DO UPDATE"

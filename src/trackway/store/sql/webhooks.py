@@ -123,9 +123,7 @@ class WebhookTable:
             f"{_INSERT} VALUES (?, ?, ?, ?, 'pending', 1, ?, ?, 0, '[]') RETURNING pk",
             (pk, event.event_id, event.kind, event.body, event.now_ms, event.now_ms),
         )
-        row = self._db.one(f"SELECT {_DELIVERY} FROM {_DELIVERIES} WHERE d.pk = ?", (number,))
-        assert row is not None
-        return _delivery(row)
+        return _delivery(self._db.known(f"SELECT {_DELIVERY} FROM {_DELIVERIES} WHERE d.pk = ?", (number,)))
 
     def get_delivery(self, pk: int, delivery_id: str) -> Delivery | None:
         """Return a delivery to a webhook."""

@@ -109,8 +109,26 @@ class RegistryContract(StoreFixtures):
             found = iter((gone, there))
             space.write(lambda tx, job=job, found=found: job(tx, next(found)))
             assert next(found, None) is None
+        looks: list[Callable[[Any], object]] = [
+            lambda tx: tx.registry.get(gone),
+            lambda tx: tx.webhooks.get(0),
+            lambda tx: tx.access.show_team(0),
+            lambda tx: tx.access.show_user(0),
+        ]
+        for look in looks:
+            with pytest.raises(Unavailable, match="being deleted"):
+                space.write(look)
+
+    def test_no_alias_stands_for_a_version_that_is_gone(self, space: Space) -> None:
+        make_model(space)
+        gone, there = make_version(space), make_version(space)
+        space.write(lambda tx: tx.registry.delete_version(gone.pk))
+        found = iter((gone, there))
+        space.write(lambda tx: tx.registry.set_alias(next(found), "best", 9, "ann"))
+        assert get(space).aliases == {"best": there.version}
         with pytest.raises(Unavailable, match="being deleted"):
-            space.write(lambda tx: tx.registry.get(gone))
+            space.write(lambda tx: tx.registry.set_alias(gone, "best", 9, "ann"))
+        assert get(space).aliases == {"best": there.version}
 
     def test_a_registered_model_is_read_as_it_was_created_and_only_in_its_workspace(self, space: Space) -> None:
         make_model(space, "ä", description="d", tags={"b": "2", "a": "ü"})
