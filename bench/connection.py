@@ -14,8 +14,8 @@ T = TypeVar("T")
 JSON = "application/json"
 ANSWER_S = 60
 """Longest silence of a server until measuring it is given up."""
-READ_BYTES = 1 << 26
-"""Most bytes of an answer's head and of one line in it, and how much is read ahead."""
+READ_BYTES = 1 << 16
+"""How much is read ahead at first; as much as an answer has once that is known."""
 
 
 class Rate(NamedTuple):
@@ -43,6 +43,72 @@ class Address(NamedTuple):
         return self.request("POST", path, msgspec.json.encode(body))
 
 
+class _Wire(asyncio.BufferedProtocol):
+    """What has come on a connection and was not taken yet, in one buffer that the network is read into."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(READ_BYTES)
+        self._start = self._end = 0
+        self._wanted = 0
+        self._awaited: asyncio.Future[None] | None = None
+        self._is_closed = False
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - as asyncio calls it
+        if self._end == len(self._buffer):
+            self._make_room(len(self._buffer))
+        return memoryview(self._buffer)[self._end :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._end += nbytes
+        if self._end - self._start >= self._wanted:
+            self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio calls it
+        self._is_closed = True
+        self._wake()
+
+    async def take(self, size: int) -> bytes:
+        """Take so many bytes.
+
+        raises: ConnectionResetError
+        """
+        self._make_room(size - (len(self._buffer) - self._start))
+        await self._wait(size)
+        taken = bytes(memoryview(self._buffer)[self._start : self._start + size])
+        self._start += size
+        if self._start == self._end:
+            self._start = self._end = 0
+        return taken
+
+    async def take_until(self, end: bytes) -> bytes:
+        """Take what comes until some bytes, and these.
+
+        raises: ConnectionResetError
+        """
+        while (found := self._buffer.find(end, self._start, self._end)) < 0:
+            await self._wait(self._end - self._start + 1)
+        return await self.take(found + len(end) - self._start)
+
+    async def _wait(self, size: int) -> None:
+        while self._end - self._start < size:
+            if self._is_closed:
+                raise ConnectionResetError("The server has hung up")
+            self._wanted = size
+            self._awaited = asyncio.get_running_loop().create_future()
+            await self._awaited
+
+    def _make_room(self, size: int) -> None:
+        if size > 0:
+            self._buffer[: self._start] = b""
+            self._end -= self._start
+            self._buffer.extend(bytes(self._start + size))
+            self._start = 0
+
+    def _wake(self) -> None:
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_result(None)
+
+
 class Connection:
     """One kept-alive connection; one that the server closed while idle is opened again, once.
 
@@ -56,7 +122,7 @@ class Connection:
 
     async def open(self) -> Connection:
         """Connect."""
-        self._reader, self._writer = await asyncio.open_connection(*self._address, limit=READ_BYTES)
+        self._transport, self._wire = await asyncio.get_running_loop().create_connection(_Wire, *self._address)
         return self
 
     @staticmethod
@@ -74,15 +140,15 @@ class Connection:
     async def send(self, raw: bytes) -> tuple[int, bytes]:
         """Send a request and return the status and the body of its answer."""
         Connection.sent += 1
-        self._writer.write(raw)
+        self._transport.write(raw)
         try:
-            head = await self._reader.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, ConnectionResetError):
+            head = await self._wire.take_until(b"\r\n\r\n")
+        except ConnectionResetError:
             await self.open()
-            self._writer.write(raw)
-            head = await self._reader.readuntil(b"\r\n\r\n")
+            self._transport.write(raw)
+            head = await self._wire.take_until(b"\r\n\r\n")
         lower = head.lower()
-        body = await self._read_body(lower)
+        body = await self._take_body(lower)
         if b"connection: close" in lower:
             await self.open()
         return int(head[9:12]), body
@@ -94,22 +160,22 @@ class Connection:
             raise RuntimeError(f"{raw[:120]!r} was answered with {status}: {body[:300]!r}")
         return json.loads(body) if body else {}
 
-    async def _read_body(self, head: bytes) -> bytes:
+    async def _take_body(self, head: bytes) -> bytes:
         found = head.find(b"content-length:")
         if found >= 0:
-            return await self._reader.readexactly(int(head[found + 15 : head.index(b"\r", found)]))
+            return await self._wire.take(int(head[found + 15 : head.index(b"\r", found)]))
         if b"transfer-encoding: chunked" not in head:
             return b""
         parts = []
         while True:
-            size = int((await self._reader.readuntil(b"\r\n")).strip(), 16)
-            parts.append((await self._reader.readexactly(size + 2))[:-2])
+            size = int((await self._wire.take_until(b"\r\n")).strip(), 16)
+            parts.append((await self._wire.take(size + 2))[:-2])
             if not size:
                 return b"".join(parts)
 
     def close(self) -> None:
         """Hang up."""
-        self._writer.close()
+        self._transport.close()
 
 
 async def open_connections(address: Address, count: int) -> list[Connection]:
