@@ -224,7 +224,7 @@ async def _send(request: HttpRequest, response: HttpResponse, send: Send) -> int
     """Send a response; return how many bytes of body were sent."""
     body = response.body
     headers: list[tuple[bytes, bytes]] = [(b"content-type", response.content_type), *_SECURITY, *response.headers]
-    if isinstance(body, bytes):
+    if isinstance(body, bytes | bytearray):
         if response.status not in (204, 304):  # which have no body, and a length would be that of one
             headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -180,7 +180,7 @@ class HttpResponse(msgspec.Struct):
     """One response; ``body`` is bytes, or chunks for a stream (then give ``content-length`` when it is known)."""
 
     status: int = 200
-    body: bytes | AsyncIterator[bytes] = b""
+    body: bytes | bytearray | AsyncIterator[bytes] = b""
     content_type: bytes = b"application/json"
     headers: list[tuple[bytes, bytes]] = []
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from trackway.api.runs import MetricSummary, Run, Series
-from trackway.server.mlflow.encoders import RunRenderer, encode_page, encode_points
+from trackway.server.mlflow.encoders import RunRenderer, add_points
 
 
 def make_run(number: int, **fields: Any) -> Run:
@@ -80,8 +80,16 @@ def test_numbers_that_json_lacks_are_named() -> None:
     assert [metric["value"] for metric in shown] == ["NaN", "Infinity", "-Infinity", 1.0]
 
 
+def encode_points(series: Series, run_id: str = "", times: int = 1) -> bytes:
+    """Return the JSON of a list that a series' points are added to."""
+    page = bytearray(b"[")
+    for _ in range(times):
+        asyncio.run(add_points(page, series, run_id))
+    return bytes(page + b"]")
+
+
 def test_columns_of_any_length_become_points_in_order() -> None:
-    for count in (0, 1, 9_999, 10_000, 10_001, 25_000):
+    for count in (0, 1, 4_999, 5_000, 5_001, 25_000):
         numbers = range(count)
         values = [float("nan") if i == 12_345 else i / 3 for i in numbers]
         series = Series(
@@ -90,9 +98,7 @@ def test_columns_of_any_length_become_points_in_order() -> None:
             times_ms=array("q", numbers).tobytes(),
             values=array("d", values).tobytes(),
         )
-        page = json.loads(encode_page(b"metrics", asyncio.run(encode_points(series)), "t"))
-        shown = page.get("metrics", [])
-        assert page["next_page_token"] == "t"
+        shown = json.loads(encode_points(series))
         assert [point["step"] for point in shown] == list(numbers)
         assert [point["value"] for point in shown] == ["NaN" if value != value else value for value in values]
         assert all(point.keys() == {"key", "value", "timestamp", "step"} for point in shown)
@@ -102,9 +108,10 @@ def test_points_of_several_runs_say_whose_they_are_and_keep_the_greatest_numbers
     values = [1.7e308, 1.7e308, -0.0, float("inf")]  # the sum of which is no number, as if one of them were none
     columns = [array("q", [2**63 - 1, -(2**63), 0, 1]).tobytes() for _ in range(2)]
     series = Series(key="k", steps=columns[0], times_ms=columns[1], values=array("d", values).tobytes())
-    encoded = asyncio.run(encode_points(series, 'r"'))
+    encoded = encode_points(series, 'r"')
     assert b'"value":-0.0,' in encoded
-    shown = json.loads(b"[%b]" % encoded)
+    shown = json.loads(encoded)
+    assert json.loads(encode_points(series, 'r"', times=3)) == 3 * shown
     assert [point["value"] for point in shown] == [1.7e308, 1.7e308, 0.0, "Infinity"]
     assert [point["step"] for point in shown] == [2**63 - 1, -(2**63), 0, 1]
     assert {point["run_id"] for point in shown} == {'r"'}

@@ -11,7 +11,7 @@ from trackway.server.calls import Caller, Handler
 from trackway.server.mlflow.codec import Codec, Message
 
 M = TypeVar("M", bound=Message)
-Act = Callable[[Caller, M], Awaitable[bytes]]
+Act = Callable[[Caller, M], Awaitable[bytes | bytearray]]
 """Does what a message asks and returns the answer's JSON."""
 
 _JSON = b"application/json"

@@ -18,7 +18,7 @@ from trackway.api.runs import Ingest, ModelMetric, Series
 from trackway.base.errors import InvalidInput
 from trackway.server.calls import Caller
 from trackway.server.mlflow.codec import Int32, Int64, Message, Needed, Timestamp
-from trackway.server.mlflow.encoders import EMPTY, encode_page, encode_points
+from trackway.server.mlflow.encoders import EMPTY, add_points, encode
 from trackway.server.mlflow.errors import invalid_value
 from trackway.server.mlflow.runs import ParamValue, TagValue, check_run_id
 from trackway.server.mlflow.tokens import fetch_page
@@ -197,7 +197,7 @@ def _pack_point(point: LogMetric | Point) -> Series:
     return Series(key=point.key, steps=steps, times_ms=times_ms, values=values)
 
 
-async def get_history(call: Caller, m: History) -> bytes:
+async def get_history(call: Caller, m: History) -> bytes | bytearray:
     """Return points by (time, step, value); an unknown run or metric has none."""
     limit = m.max_results
     if limit is not None:
@@ -206,27 +206,32 @@ async def get_history(call: Caller, m: History) -> bytes:
         limit = min(limit, limits.HISTORY_PAGE)
     request = GetHistory(run_id=m.run_id, key=m.metric_key, limit=limit, page_token=m.page_token)
     history, token = await fetch_page(call, ops.GET_HISTORY, request)
-    return encode_page(b"metrics", await encode_points(history.series), token) if history else EMPTY
+    if history is None or not history.series.values:
+        return EMPTY
+    page = bytearray(b'{"metrics":[')
+    await add_points(page, history.series)
+    page += b'],"next_page_token":%b}' % encode(token) if token else b"]}"
+    return page
 
 
-async def get_bulk_history(call: Caller, m: BulkHistory) -> bytes:
+async def get_bulk_history(call: Caller, m: BulkHistory) -> bytes | bytearray:
     """Return the points of several runs, run by run in the order of their ids."""
     _check_run_ids("run_id", m.run_id)
     left = min(m.max_results, BULK_POINTS)
     if left < 1:
         raise invalid_value("max_results", left, "it must be 1 or more")
-    parts = []
+    page = bytearray(b'{"metrics":[')
     for run_id in sorted(set(m.run_id)):
         history = await call(ops.GET_HISTORY, GetHistory(run_id=run_id, key=m.metric_key, limit=left))
-        if history.series.values:
-            parts.append(await encode_points(history.series, run_id))
-            left -= len(history.series.values) // 8
-            if left == 0:
-                break
-    return b'{"metrics":[%b]}' % b",".join(parts)
+        await add_points(page, history.series, run_id)
+        left -= len(history.series.values) // 8
+        if left == 0:
+            break
+    page += b"]}"
+    return page
 
 
-async def get_interval(call: Caller, m: Interval) -> bytes:
+async def get_interval(call: Caller, m: Interval) -> bytes | bytearray:
     """Return the points of several runs by step, thinned; each run's last point is among them."""
     _check_run_ids("run_ids", m.run_ids)
     if not 1 <= m.max_results <= INTERVAL_POINTS:
@@ -235,13 +240,14 @@ async def get_interval(call: Caller, m: Interval) -> bytes:
         raise InvalidInput("start_step and end_step belong together", hint="send both or none")
     if m.start_step is not None and m.end_step is not None and m.end_step < m.start_step:
         raise invalid_value("end_step", m.end_step, f"it must not be less than start_step, which is {m.start_step}")
-    parts = []
+    page = bytearray(b'{"metrics":[')
     for run_id in dict.fromkeys(m.run_ids):
         history = await call(ops.GET_HISTORY, GetHistory(run_id=run_id, key=m.metric_key))
-        thinned = _thin(history.series, m.max_results, m.start_step, m.end_step)
-        if thinned.values:
-            parts.append(await encode_points(thinned, run_id))
-    return encode_page(b"metrics", b",".join(parts), "")
+        await add_points(page, _thin(history.series, m.max_results, m.start_step, m.end_step), run_id)
+    if page.endswith(b"["):
+        return EMPTY
+    page += b"]}"
+    return page
 
 
 def _check_run_ids(name: str, run_ids: list[str]) -> None:
