@@ -53,15 +53,19 @@ def test_a_run_that_goes_on_shows_itself() -> None:
 def test_an_experiment_and_lists_show_themselves() -> None:
     log_run(HOSTILE)
     tw.set_experiment_tag("owner", HOSTILE)
+    tw.set_experiment_tag("trackway.view.best", "order=metrics.loss+ASC")
     found = tw.get_experiment_by_name("prices")
     assert found is not None
     assert "&lt;script&gt;" in found._repr_html_()
+    assert "view.best" not in found._repr_html_(), "what pages keep is no tag of people's"
     runs = tw.search_runs(output_format="list")
     assert isinstance(runs, PagedList)
     table = str(runs._repr_html_())
     assert "<th" in table
     assert "loss" in table
     assert "<script" not in table
+    assert "white-space:nowrap" in table, "no number is broken in two, however many columns there are"
+    assert "overflow:auto" in table
     experiments = tw.search_experiments()
     assert isinstance(experiments, PagedList)
     assert "prices" in str(experiments._repr_html_())

@@ -19,7 +19,12 @@ HEIGHT: Final = 20
 _FRAME: Final = (
     "font:13px system-ui,sans-serif;border:1px solid #8885;border-radius:8px;padding:10px 14px;max-width:760px"
 )
-_CELL: Final = "text-align:left;padding:2px 14px 2px 0;overflow-wrap:anywhere"
+_FIELD: Final = "text-align:left;padding:2px 14px 2px 0;overflow-wrap:anywhere"
+_CELL: Final = (
+    "text-align:left;padding:2px 14px 2px 0;white-space:nowrap;max-width:24em;overflow:hidden;text-overflow:ellipsis"
+)
+"""Of a table that may be wider than its frame, which scrolls: no number is broken in two."""
+_OWN_TAGS: Final = ("mlflow.", "trackway.")
 _COLOURS: Final = {"RUNNING": "#2f5bea", "FINISHED": "#1d8a4a", "FAILED": "#c4302b"}
 
 
@@ -64,12 +69,13 @@ def show_run(
 
 
 def show_experiment(experiment_id: str, name: str, tags: Mapping[str, str], lifecycle: str) -> str:
-    """Return an experiment as HTML."""
-    shown = [(key, _cut(value)) for key, value in sorted(tags.items())[:MOST_FIELDS]]
+    """Return an experiment as HTML, with the tags that people gave it."""
+    given = sorted((key, value) for key, value in tags.items() if not key.startswith(_OWN_TAGS))
+    shown = [(key, _cut(value)) for key, value in given[:MOST_FIELDS]]
     trashed = "" if lifecycle == "active" else " in the trash"
     return (
         f'<div style="{_FRAME}"><strong>{link(f"/experiments/{quote(experiment_id)}", name)}</strong> '
-        f"<small>experiment {_cut(experiment_id)}{trashed}</small>{_show_fields('Tags', shown, len(tags))}</div>"
+        f"<small>experiment {_cut(experiment_id)}{trashed}</small>{_show_fields('Tags', shown, len(given))}</div>"
     )
 
 
@@ -145,7 +151,7 @@ def _show_fields(title: str, fields: Sequence[tuple[str, str]], count: int) -> s
     if not fields:
         return ""
     rows = "".join(
-        f'<tr><td style="{_CELL}">{_cut(key)}</td><td style="{_CELL}">{html}</td></tr>' for key, html in fields
+        f'<tr><td style="{_FIELD}">{_cut(key)}</td><td style="{_FIELD}">{html}</td></tr>' for key, html in fields
     )
     more = f"<small>and {count - len(fields):,} more</small>" if count > len(fields) else ""
     return f'<div><small>{title}</small><table style="border-collapse:collapse;font:inherit">{rows}</table>{more}</div>'
