@@ -14,6 +14,7 @@ from tests.sdk.scripted import Answer, answer, drip, ok, refusal, run_scripted
 from trackway.api import operations as ops
 from trackway.api.artifacts import FileEntry
 from trackway.api.experiments import Experiment, GetExperiment, GetExperimentByName
+from trackway.api.registry import Comment, CreateComment
 from trackway.api.runs import GetRunTree, Ingest, Ingested, RunTree, Series
 from trackway.base import errors as e
 from trackway.sdk.sources import CHUNK_BYTES, BytesSource, FileSource
@@ -104,6 +105,30 @@ def test_what_may_pass_is_sent_again_until_it_succeeds(failure: Answer) -> None:
     with run_scripted(failure, failure, ok(EXPERIMENT)) as server:
         assert HttpTransport(server.url).call(ops.GET_EXPERIMENT, GET) == EXPERIMENT
     assert len(server.seen) == 3
+
+
+@pytest.mark.parametrize(
+    "failure, done",
+    [
+        (refusal(503, "unavailable", retry_after_s=0.01), True),
+        (answer(502, b"<html>bad gateway</html>", "text/html"), False),
+        (ok(EXPERIMENT)[:-5], False),
+        (ok(EXPERIMENT)[:20], False),
+        (_reset, False),
+    ],
+    ids=["refused", "gateway", "cut body", "cut head", "closed"],
+)
+def test_what_would_add_another_is_sent_again_only_when_it_was_not_done(failure: Answer, done: bool) -> None:
+    comment = Comment(comment_id="c", version=None, author="ann", created_ms=1, updated_ms=1, text="hello")
+    request = CreateComment(name="churn", text="hello")
+    with run_scripted(failure, ok(comment)) as server:
+        transport = HttpTransport(server.url)
+        if done:
+            assert transport.call(ops.CREATE_COMMENT, request) == comment
+        else:
+            with pytest.raises(e.Unavailable, match="may have been done"):
+                transport.call(ops.CREATE_COMMENT, request)
+    assert len(server.seen) == 1 + done
 
 
 def test_trying_again_ends_with_the_last_error() -> None:

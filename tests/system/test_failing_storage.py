@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.server.door import WHOLE, Door
@@ -18,9 +20,11 @@ from tests.tracking.scenarios import Scenario, Stage
 from tests.tracking.test_operations import SCENARIOS
 from trackway.api import operations as ops
 from trackway.api.metrics import GetHistory
+from trackway.api.operations import Operation
 from trackway.api.retention import SetRetention
 from trackway.api.runs import Ingest, UpdateRun
-from trackway.base.errors import NotFound, TrackwayError, Unavailable
+from trackway.base.errors import Conflict, NotFound, TrackwayError, Unauthenticated, Unavailable
+from trackway.base.ids import new_id
 from trackway.store.sql.connection import connector
 from trackway.store.sql.schema import metadata
 from trackway.testing.store.space import make_series
@@ -36,6 +40,16 @@ LOSABLE = [
     for one in ONE_EACH
     if one.operation in (ops.CREATE_RUN, ops.INGEST, ops.COMMIT_UPLOAD, ops.PURGE_RUNS, ops.MOVE_RUNS)
 ]
+KEYED: dict[Operation[Any, Any], Callable[[], dict[str, Any]]] = {
+    ops.CREATE_RUN: lambda: {"run_id": new_id(), "if_exists": "return"},
+    ops.CREATE_LOGGED_MODEL: lambda: {"model_id": f"m-{new_id()}"},
+    ops.CREATE_MODEL_VERSION: lambda: {"external_key": new_id()},
+    ops.COPY_MODEL_VERSION: lambda: {"external_key": new_id()},
+    ops.INGEST: lambda: {"session_id": new_id(), "first": 1, "last": 1},
+}
+"""What a client tells its repeats by."""
+LOGS = {"audit", "model_events", "uploads", "pending_blobs"}
+"""Who asked for what, also for what was so already; and room for bytes to come, which is given up when none do."""
 MOST_CALLS = 2_000
 """No operation on a stage needs so many calls of storage."""
 
@@ -123,6 +137,11 @@ def world(request: pytest.FixtureRequest) -> World:
     return found
 
 
+def find_id(answer: Any) -> Any:
+    """Return what tells an answer's object from others."""
+    return tuple(getattr(answer, name, "") for name in ("run_id", "model_id", "version", "name"))
+
+
 def subtract(after: dict[str, int], before: dict[str, int]) -> dict[str, int]:
     return {name: after[name] - before[name] for name in after if after[name] != before[name]}
 
@@ -177,6 +196,32 @@ def test_a_call_that_fails_undoes_an_operation_and_a_repeat_does_it_once(
 @pytest.mark.parametrize("scenario", ONE_EACH, ids=str)
 def test_so_it_is_on_postgres(postgres_world: World, scenario: Scenario) -> None:
     fail_each_call(postgres_world, scenario, mended_later=False)
+
+
+@pytest.mark.parametrize("scenario", ONE_EACH, ids=str)
+def test_what_is_sent_several_times_is_done_once(world: World, scenario: Scenario) -> None:
+    """By several at once, too; a repeat is answered as the first, or told that it is done already."""
+    assert not isinstance(scenario.expected, type)
+    stage = Stage(world.platform.dispatch, scenario.workspace)
+    request = scenario.ask(stage)
+    if scenario.operation in KEYED:
+        request = msgspec.structs.replace(request, **KEYED[scenario.operation]())
+    before = world.count_rows()
+    answers: list[Any] = [stage.call(scenario.operation, request)]
+    once = world.count_rows()
+
+    def repeat(_: int) -> Any:
+        try:
+            return stage.call(scenario.operation, request)
+        except (Conflict, NotFound, Unauthenticated) as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(4) as at_once:
+        answers += at_once.map(repeat, range(4))
+    more = subtract(world.count_rows(), once).keys() - LOGS
+    assert bool(more) == scenario.operation.adds, subtract(once, before)
+    if scenario.operation in KEYED:
+        assert len({find_id(answer) for answer in answers if not isinstance(answer, TrackwayError)}) == 1
 
 
 @pytest.mark.parametrize("scenario", LOSABLE, ids=str)

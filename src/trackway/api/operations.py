@@ -82,6 +82,8 @@ class Operation(msgspec.Struct, Generic[Q, S], frozen=True):
     path:     below ``/api/v1``; ``{name}`` segments are fields of the request. GET reads the other fields from the
               query string, every other method from the body (JSON or msgpack).
     internal: a step of a larger call (streaming a file): no route of its own
+    adds:     each call makes one thing more, which nothing in the request tells from a repeat: a client that hears no
+              answer does not send it again by itself
     """
 
     name: str
@@ -92,6 +94,7 @@ class Operation(msgspec.Struct, Generic[Q, S], frozen=True):
     access: Access
     doc: str
     internal: bool = False
+    adds: bool = False
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -171,11 +174,11 @@ SET_MODEL_POLICY = Operation("registered_models.set_policy", "PUT", "/registered
 GET_MODEL_HISTORY = Operation("registered_models.history", "POST", "/registered-models/{name}/history", g.GetModelHistory, g.ModelHistory, reads("registered_model", "name"), "Get who did what to a registered model or a version.")
 IMPORT_REGISTERED_MODEL = Operation("registered_models.import", "POST", "/registered-models/import", f.ImportRegisteredModel, f.ImportedModel, writes("workspace", permission="admin"), "Bring over a registered model with its past.")
 GET_PORTFOLIO = Operation("registered_models.portfolio", "POST", "/registered-models/portfolio", n.GetPortfolio, n.Portfolio, lists(), "Get what is in use, since when, by whom, and from which run and data.")
-CREATE_COMMENT = Operation("registered_models.create_comment", "POST", "/registered-models/{name}/comments", g.CreateComment, g.Comment, writes("registered_model", "name"), "Comment on a registered model or a version.")
+CREATE_COMMENT = Operation("registered_models.create_comment", "POST", "/registered-models/{name}/comments", g.CreateComment, g.Comment, writes("registered_model", "name"), "Comment on a registered model or a version.", adds=True)
 UPDATE_COMMENT = Operation("registered_models.update_comment", "PATCH", "/registered-models/{name}/comments/{comment_id}", g.UpdateComment, g.Comment, writes("registered_model", "name"), "Change a comment of one's own.")
 DELETE_COMMENT = Operation("registered_models.delete_comment", "DELETE", "/registered-models/{name}/comments/{comment_id}", g.DeleteComment, z.Trashed, writes("registered_model", "name"), "Move a comment of one's own to the trash.")
 LIST_COMMENTS = Operation("registered_models.list_comments", "GET", "/registered-models/{name}/comments", g.ListComments, g.CommentPage, reads("registered_model", "name"), "List comments, newest first.")
-REQUEST_TRANSITION = Operation("registered_models.request_transition", "POST", "/registered-models/{name}/requests", g.RequestTransition, g.TransitionRequest, writes("registered_model", "name"), "Ask that a version gets a stage or an alias.")
+REQUEST_TRANSITION = Operation("registered_models.request_transition", "POST", "/registered-models/{name}/requests", g.RequestTransition, g.TransitionRequest, writes("registered_model", "name"), "Ask that a version gets a stage or an alias.", adds=True)
 DECIDE_REQUEST = Operation("registered_models.decide_request", "POST", "/registered-models/{name}/requests/{request_id}/decision", g.DecideRequest, g.TransitionRequest, writes("registered_model", "name"), "Approve, reject or withdraw a request.")
 LIST_REQUESTS = Operation("registered_models.list_requests", "GET", "/registered-models/{name}/requests", g.ListRequests, g.RequestPage, reads("registered_model", "name"), "List requests, newest first.")
 
@@ -204,12 +207,12 @@ GET_ENDPOINT = Operation("endpoints.get", "GET", "/endpoints/{name}", d.Endpoint
 LIST_ENDPOINTS = Operation("endpoints.list", "GET", "/endpoints", d.ListEndpoints, d.EndpointPage, lists(), "List endpoints, perhaps those that serve a model.")
 DELETE_ENDPOINT = Operation("endpoints.delete", "DELETE", "/endpoints/{name}", d.EndpointName, z.Trashed, writes("endpoint", "name", permission="delete"), "Move an endpoint that nobody serves to the trash.")
 
-CREATE_WEBHOOK = Operation("webhooks.create", "POST", "/webhooks", w.CreateWebhook, w.Webhook, writes("workspace", permission="admin"), "Have an address told of what happens.")
+CREATE_WEBHOOK = Operation("webhooks.create", "POST", "/webhooks", w.CreateWebhook, w.Webhook, writes("workspace", permission="admin"), "Have an address told of what happens.", adds=True)
 GET_WEBHOOK = Operation("webhooks.get", "GET", "/webhooks/{webhook_id}", w.WebhookId, w.Webhook, reads("workspace", permission="admin"), "Get a webhook.")
 LIST_WEBHOOKS = Operation("webhooks.list", "GET", "/webhooks", w.ListWebhooks, w.WebhookPage, reads("workspace", permission="admin"), "List webhooks, oldest first.")
 UPDATE_WEBHOOK = Operation("webhooks.update", "PATCH", "/webhooks/{webhook_id}", w.UpdateWebhook, w.Webhook, writes("workspace", permission="admin"), "Change a webhook.")
 DELETE_WEBHOOK = Operation("webhooks.delete", "DELETE", "/webhooks/{webhook_id}", w.WebhookId, z.Trashed, writes("workspace", permission="admin"), "Move a webhook with all that waits for it to the trash.")
-TEST_WEBHOOK = Operation("webhooks.test", "POST", "/webhooks/{webhook_id}/test", w.TestWebhook, w.Delivery, writes("workspace", permission="admin"), "Send an example of an event.")
+TEST_WEBHOOK = Operation("webhooks.test", "POST", "/webhooks/{webhook_id}/test", w.TestWebhook, w.Delivery, writes("workspace", permission="admin"), "Send an example of an event.", adds=True)
 LIST_DELIVERIES = Operation("webhooks.list_deliveries", "GET", "/webhooks/{webhook_id}/deliveries", w.ListDeliveries, w.DeliveryPage, reads("workspace", permission="admin"), "List what was or is to be delivered, newest first.")
 GET_DELIVERY = Operation("webhooks.get_delivery", "GET", "/webhooks/{webhook_id}/deliveries/{delivery_id}", w.DeliveryName, w.Delivery, reads("workspace", permission="admin"), "Get a delivery with its attempts.")
 REPLAY_DELIVERY = Operation("webhooks.replay_delivery", "POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", w.DeliveryName, w.Delivery, writes("workspace", permission="admin"), "Send once more what was delivered or given up.")
@@ -219,7 +222,7 @@ GET_SCHEDULE = Operation("schedules.get", "GET", "/schedules/{name}", c.Schedule
 LIST_SCHEDULES = Operation("schedules.list", "GET", "/schedules", c.ListSchedules, c.SchedulePage, lists(), "List schedules by name.")
 UPDATE_SCHEDULE = Operation("schedules.update", "PATCH", "/schedules/{name}", c.UpdateSchedule, c.Schedule, writes("schedule", "name", permission="admin"), "Change, pause or resume a schedule.")
 DELETE_SCHEDULE = Operation("schedules.delete", "DELETE", "/schedules/{name}", c.ScheduleName, z.Trashed, writes("schedule", "name", permission="admin"), "Move a schedule with its history to the trash; what is running is ended.")
-RUN_SCHEDULE = Operation("schedules.run_now", "POST", "/schedules/{name}/ticks", c.ScheduleName, c.Tick, writes("schedule", "name", permission="manage"), "Run a schedule's project now.")
+RUN_SCHEDULE = Operation("schedules.run_now", "POST", "/schedules/{name}/ticks", c.ScheduleName, c.Tick, writes("schedule", "name", permission="manage"), "Run a schedule's project now.", adds=True)
 LIST_TICKS = Operation("schedules.history", "GET", "/schedules/{name}/ticks", c.ListTicks, c.TickPage, reads("schedule", "name"), "List a schedule's times and what became of them, newest first.")
 CANCEL_TICK = Operation("schedules.cancel", "POST", "/schedules/{name}/ticks/{tick_id}/cancel", c.CancelTick, c.Tick, writes("schedule", "name", permission="manage"), "Have a time not run, or its run ended.")
 CLAIM_TICK = Operation("schedules.claim", "POST", "/schedule-ticks/claim", c.ClaimTick, c.ClaimedTick, writes("workspace", audited=False), "Take a time that is due, to run it: for workers.")
@@ -245,7 +248,7 @@ SEARCH_AUDIT = Operation("audit.search", "POST", "/audit/search", t.SearchAudit,
 VERIFY_AUDIT = Operation("audit.verify", "POST", "/audit/verify", t.VerifyAudit, t.AuditVerdict, reads("workspace", permission="admin"), "Check that the audit log is whole and as it was written.")
 TRIM_AUDIT = Operation("audit.trim", "POST", "/audit/trim", t.TrimAudit, t.TrimmedAudit, writes("system", permission="admin"), "Remove old entries of the audit log.")
 
-CREATE_HOLD = Operation("holds.create", "POST", "/holds", b.CreateHold, b.Hold, writes("workspace", permission="admin"), "Keep something from being removed for good.")
+CREATE_HOLD = Operation("holds.create", "POST", "/holds", b.CreateHold, b.Hold, writes("workspace", permission="admin"), "Keep something from being removed for good.", adds=True)
 LIST_HOLDS = Operation("holds.list", "GET", "/holds", b.ListHolds, b.HoldList, reads("workspace", permission="admin"), "List what is held, by whom and why.")
 RELEASE_HOLD = Operation("holds.release", "POST", "/holds/{hold_id}/release", b.ReleaseHold, b.Hold, writes("workspace", permission="admin"), "Release a legal hold.")
 
@@ -261,7 +264,7 @@ INVITE_USER = Operation("users.invite", "POST", "/users/{name}/invitation", u.Us
 SET_PASSWORD = Operation("users.set_password", "PUT", "/users/{name}/password", u.SetPassword, Empty, writes("system", "name", permission="admin"), "Set another user's password.")
 CHANGE_PASSWORD = Operation("users.change_password", "POST", "/me/password", u.ChangePassword, Empty, writes("self"), "Change one's own password.")
 WHO_AM_I = Operation("users.current", "GET", "/me", u.WhoAmI, u.Identity, reads("self"), "Get who one is to the server.")
-CREATE_TOKEN = Operation("tokens.create", "POST", "/tokens", u.CreateToken, u.CreatedToken, writes("self", "name"), "Make a token.")
+CREATE_TOKEN = Operation("tokens.create", "POST", "/tokens", u.CreateToken, u.CreatedToken, writes("self", "name"), "Make a token.", adds=True)
 LIST_TOKENS = Operation("tokens.list", "GET", "/tokens", u.ListTokens, u.TokenList, reads("self"), "List tokens, without their secrets.")
 DELETE_TOKEN = Operation("tokens.delete", "DELETE", "/tokens/{token_id}", u.TokenId, Empty, writes("self", "token_id"), "Revoke a token at once.")
 LIST_SESSIONS = Operation("sessions.list", "GET", "/sessions", u.ListSessions, u.SessionList, reads("self"), "List where one is signed in with a browser.")

@@ -186,8 +186,8 @@ class RunTable:
     def correct_param(self, ref: RunRef, key: str, value: str, by: ParamRevision) -> bool:
         """Replace a param's value, keeping the old one; tell whether there is such a param."""
         row = self._db.one("SELECT value FROM params WHERE run_pk = ? AND key = ?", (ref.pk, key))
-        if row is None:
-            return False
+        if row is None or row[0] == value:  # there is none, or it was corrected already
+            return row is not None
         self._db.run(
             "INSERT INTO param_history (run_pk, key, value, replaced_ms, actor, reason) VALUES (?, ?, ?, ?, ?, ?)",
             (ref.pk, key, row[0], by.replaced_ms, by.actor, by.reason),
