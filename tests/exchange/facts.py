@@ -19,6 +19,8 @@ from trackway.exchange.runs import TAG_IMPORTED
 from trackway.sdk.locations import get_folder
 from trackway.sdk.transport import Transport
 
+PROMPT = "greeting"
+"""What ``past`` registers beside models; MLflow's clients read it by other calls, and it is left out here."""
 Facts = dict[str, Any]
 LARGEST = repr(1.7976931348623157e308)
 
@@ -59,7 +61,7 @@ def read_store(transport: Transport) -> Facts:
         "experiments": {one.experiment_id: _read_experiment(one) for one in experiments},
         "runs": {run.run_id: _read_run(transport, run) for run in runs},
         "models": {model.model_id: _read_model(transport, model) for model in models},
-        "registered": {name: _read_registered(transport, name) for name in list_names(transport)},
+        "registered": {name: _read_registered(transport, name) for name in list_names(transport) if name != PROMPT},
     }
 
 

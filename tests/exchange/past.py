@@ -146,6 +146,7 @@ def _register(client: MlflowClient, run_id: str) -> None:
         client.copy_model_version("models:/größe's/1", "copy")
     if MAJOR >= 3:
         model = client.search_logged_models([client.get_run(run_id).info.experiment_id], "name = 'forest'")[0]
+        client.register_prompt("greeting", "Hello {{name}}", commit_message="first")
         client.create_registered_model("logged")
         client.create_model_version("logged", f"models:/{model.model_id}", run_id, model_id=model.model_id)
 

@@ -37,13 +37,14 @@ def list_registered(get: Get, problem: Problem) -> Iterator[PastRegistered]:
                 if "'" in model.name and '"' in model.name:
                     problem(f"registered model {model.name!r}", "no search of MLflow's finds its versions")
                     continue
-                yield _read(get, model.name)
+                yield _read(get, model.name, text)
             token = found.next_page_token
             if not token:
                 break
 
 
-def _read(get: Get, name: str) -> PastRegistered:
+def _read(get: Get, name: str, text: str) -> PastRegistered:
+    """Read a registered model or a prompt; ``text`` is the filter that found it, and finds its versions."""
     model = get("/registered-models/get", {"name": name}, w.OneRegistered).registered_model
     return PastRegistered(
         name=name,
@@ -52,13 +53,14 @@ def _read(get: Get, name: str) -> PastRegistered:
         updated_ms=model.last_updated_timestamp,
         tags={tag.key: tag.value for tag in model.tags},
         aliases={one.alias: one.version for one in model.aliases},
-        versions=sorted(_read_versions(get, name), key=lambda version: version.version),
+        versions=sorted(_read_versions(get, name, text), key=lambda version: version.version),
     )
 
 
-def _read_versions(get: Get, name: str) -> Iterator[PastVersion]:
+def _read_versions(get: Get, name: str, text: str) -> Iterator[PastVersion]:
     mark = '"' if "'" in name else "'"
-    query: dict[str, Any] = {"filter": f"name = {mark}{name}{mark}", "max_results": PAGE}
+    wanted = " AND ".join(filter(None, (f"name = {mark}{name}{mark}", text)))
+    query: dict[str, Any] = {"filter": wanted, "max_results": PAGE}
     token = ""
     while True:
         page = get("/model-versions/search", {**query, "page_token": token} if token else query, w.Versions)
