@@ -25,6 +25,7 @@ def churn(trackway: Trackway) -> str:
 def test_a_run_s_model_is_registered_listed_and_shown(trackway: Trackway) -> None:
     client = tw.MlflowClient()
     run_id = str(client.create_run("0").info.run_id)
+    client.log_text(run_id, "flavors: {}", "model/MLmodel")
     made = read(trackway("models", "register", f"runs:/{run_id}/model", "churn", "--description", "d", "--json"))
     assert (made["name"], made["version"]) == ("churn", 1)
     assert read(trackway("models", "show", "churn", "1", "--json"))["run_id"] == run_id

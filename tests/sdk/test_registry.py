@@ -40,6 +40,13 @@ def test_a_folder_of_a_run_is_registered_where_it_is(client: tw.MlflowClient, ru
     assert tw.register_model(f"runs:/{run_id}/model", "fraud").version == "2"
 
 
+def test_what_a_run_does_not_have_is_not_registered(client: tw.MlflowClient, run_id: str) -> None:
+    for path in ("modle", "model/MLmodel/x"):
+        with pytest.raises(NotFound, match="neither a model nor files"):
+            tw.register_model(f"runs:/{run_id}/{path}", "new")
+    assert [model.name for model in tw.search_registered_models()] == ["churn"]
+
+
 def test_a_model_that_a_run_logged_is_registered_by_its_name_or_id(client: tw.MlflowClient, run_id: str) -> None:
     model = client.create_logged_model("0", "net", source_run_id=run_id)
     client.log_outputs(run_id, [tw.entities.LoggedModelOutput("m-gone"), tw.entities.LoggedModelOutput(model.model_id)])

@@ -6,11 +6,13 @@ from typing import Protocol, TypeVar
 
 from trackway.api import operations as ops
 from trackway.api import registry as g
+from trackway.api.artifacts import ListFiles
 from trackway.api.logged_models import GetLoggedModel
 from trackway.api.operations import Operation
 from trackway.api.runs import GetRun
 from trackway.api.structs import Request, Response
 from trackway.base.errors import InvalidInput, NotFound
+from trackway.sdk.locations import SERVED, get_folder
 
 Q = TypeVar("Q", bound=Request)
 S = TypeVar("S", bound=Response)
@@ -50,7 +52,7 @@ def find_source(registry: Registry, uri: str) -> tuple[str, str, str]:
 
     uri:     ``runs:/<run_id>/path``, where the path may be the name of a model that the run logged;
              ``models:/<model_id>``; an address of a version; or a place, which is taken as it is
-    raises:  InvalidInput, NotFound
+    raises:  InvalidInput; NotFound, also for a path at which the run has neither a model nor files
     """
     if uri.startswith(MODELS):
         model_id = uri.removeprefix(MODELS)
@@ -69,7 +71,13 @@ def find_source(registry: Registry, uri: str) -> tuple[str, str, str]:
             continue
         if model.name == path:
             return f"{MODELS}{model.model_id}", run_id, model.model_id
-    return f"{run.artifact_uri.rstrip('/')}/{path}".rstrip("/"), run_id, ""
+    source = f"{run.artifact_uri.rstrip('/')}/{path}".rstrip("/")
+    if source.startswith(SERVED):  # of what is kept elsewhere nothing is known
+        folder = ListFiles(folder=get_folder(source), limit=1)
+        if not registry.call(ops.LIST_FILES, folder).files:
+            lacking = f"Run {run_id} has neither a model nor files at {path[:200]!r}"
+            raise NotFound(lacking, hint="log_model returns a model's address")
+    return source, run_id, ""
 
 
 def read_stage(text: str) -> g.Stage:
