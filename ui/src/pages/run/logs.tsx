@@ -73,9 +73,11 @@ function Tail({ path, live }: { path: string; live: boolean }) {
           setSkipped(at)
           setText("")
         }
-        const part = await readPart(path, at, TAIL_BYTES, control.signal)
-        at += part.bytes.length
-        const more = decoder.decode(part.bytes, { stream: true })
+        // With a byte that is known: to ask for what lies beyond the end is an error, which the console shows.
+        const known = Math.min(at, 1)
+        const bytes = (await readPart(path, at - known, TAIL_BYTES, control.signal)).bytes.subarray(known)
+        at += bytes.length
+        const more = decoder.decode(bytes, { stream: true })
         if (more) setText((before) => ((before ?? "") + more).slice(-2 * TAIL_BYTES))
         setError(undefined)
       } catch (failure) {
