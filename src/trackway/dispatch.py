@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from trackway.api.access import CreateGrant, ErasedUser, TeamMember, UpdateUser
+from trackway.api.artifacts import CommitUpload
 from trackway.api.calls import Actor, Call
 from trackway.api.experiments import PurgeReport
 from trackway.api.holds import CreateHold, ReleaseHold
@@ -32,8 +33,8 @@ from trackway.tracking.purge import describe_purge
 log = logging.getLogger("trackway.dispatch")
 Q = TypeVar("Q", bound=Request)
 S = TypeVar("S", bound=Response)
-BRIEF_POINTS, BRIEF_VALUES = 1_000, 100
-"""A request that logs no more than so many points, and so many params and tags, is brief."""
+BRIEF_POINTS, BRIEF_VALUES, BRIEF_BYTES = 1_000, 100, 16_384
+"""A request that logs no more than so many points, and so many params and tags, or bytes of a file, is brief."""
 
 
 class Policy(Protocol):
@@ -188,6 +189,8 @@ def _get_key(operation: Operation[Any, Any], request: Request) -> str:
 
 def _is_brief(request: Request) -> bool:
     """Tell whether a request of an operation that is brief has no more to it than usual."""
+    if isinstance(request, CommitUpload):
+        return len(request.data or b"") <= BRIEF_BYTES
     return not isinstance(request, Ingest) or (
         sum([len(one.values) for one in request.series]) <= 8 * BRIEF_POINTS
         and len(request.params) + len(request.tags) <= BRIEF_VALUES

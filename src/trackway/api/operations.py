@@ -142,8 +142,8 @@ GET_CURVES = Operation("metrics.curves", "POST", "/metrics/curves", x.GetCurves,
 
 LIST_FILES = Operation("artifacts.list", "POST", "/artifacts/list", a.ListFiles, a.FileList, reads("file", "folder"), "List a folder of artifacts.")
 GET_FILE = Operation("artifacts.get", "GET", "/artifacts/file", a.GetFile, a.StoredFile, reads("file", "path"), "Find the bytes of an artifact.", internal=True)
-BEGIN_UPLOAD = Operation("artifacts.begin_upload", "POST", "/artifacts/uploads/begin", a.BeginUpload, a.UploadTicket, writes("file", "path", audited=False), "Check that an artifact may be written.", internal=True)
-COMMIT_UPLOAD = Operation("artifacts.commit_upload", "POST", "/artifacts/uploads/commit", a.CommitUpload, a.FileEntry, writes("file", "path", audited=False), "Make stored bytes an artifact.", internal=True)
+BEGIN_UPLOAD = Operation("artifacts.begin_upload", "POST", "/artifacts/uploads/begin", a.BeginUpload, a.UploadTicket, logs("file", "path"), "Check that an artifact may be written.", internal=True)
+COMMIT_UPLOAD = Operation("artifacts.commit_upload", "POST", "/artifacts/uploads/commit", a.CommitUpload, a.FileEntry, logs("file", "path"), "Make stored bytes an artifact.", internal=True)
 DELETE_FILES = Operation("artifacts.delete", "POST", "/artifacts/delete", a.DeleteFiles, a.DeletedFiles, writes("file", "path", permission="delete"), "Delete an artifact or a folder of them.")
 CREATE_MULTIPART = Operation("artifacts.create_multipart", "POST", "/artifacts/multipart/create", a.CreateMultipart, a.Multipart, writes("file", "path", audited=False), "Open a resumable upload.", internal=True)
 GET_MULTIPART = Operation("artifacts.get_multipart", "POST", "/artifacts/multipart/get", a.GetMultipart, a.Multipart, reads("file", "path", permission="write"), "Find an open upload, to go on with it.", internal=True)
