@@ -68,6 +68,10 @@ ENDS = {
     "exit 0": ("step(10); sys.exit()", 0, "FINISHED"),
     "exit 3": ("step(10); sys.exit(3)", 3, "FAILED"),
     "exit with a message": ("step(10); sys.exit('no data')", 1, "FAILED"),
+    "exit 3 by the builtin": ("step(10); exit(3)", 3, "FAILED"),
+    "exit 3 through finally": ("try: sys.exit(3)\nfinally: step(10)", 3, "FAILED"),
+    "exit 3 that is caught": ("step(10)\ntry: sys.exit(3)\nexcept SystemExit as error: caught = error", 0, "FINISHED"),
+    "exit 3 that is caught before an exit 0": ("try: exit(3)\nexcept SystemExit: step(10); sys.exit(0)", 0, "FINISHED"),
     "exit 3 of a thread": (
         "import threading; t = threading.Thread(target=sys.exit, args=(3,)); t.start(); t.join(); step(10)",
         0,

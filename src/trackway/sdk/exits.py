@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _sitebuiltins
 import atexit
 import os
 import signal
@@ -22,7 +23,7 @@ _pid = 0
 _previous: Any = None
 _terminated = False
 _left: SystemExit | None = None
-"""What ``sys.exit`` raised last in the main thread, which the interpreter does not remember as it does other errors."""
+"""The ``sys.exit`` or ``exit`` that ended the program, which the interpreter does not remember as it does errors."""
 
 
 def register(hook: Hook) -> None:
@@ -37,14 +38,16 @@ def watch() -> None:
     is there is called instead, and a process that ignores the signal goes on doing so. Outside of the main thread no
     signal can be watched, and kill -9 nowhere: a run whose process is gone is LOST when its lease ends.
 
-    ``sys.exit`` is wrapped to learn of its code; of a SystemExit that a program raises by itself, outside of a run's
-    block, nothing is known.
+    ``sys.exit``, ``exit`` and ``quit`` are wrapped to learn of their code; of a SystemExit that a program raises by
+    itself, outside of a run's block, nothing is known.
     """
     global _pid
     if _pid != os.getpid():
         if _pid == 0:
             atexit.register(_end)
             sys.exit = _wrap(sys.exit)
+            quitter: Any = _sitebuiltins.Quitter
+            quitter.__call__ = _wrap(quitter.__call__)
         _pid = os.getpid()
         _watch_child()
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is not _terminate:
@@ -62,15 +65,31 @@ def get_status(error: BaseException | None) -> RunStatus:
     return "FAILED"
 
 
+class _Witness:
+    """Goes with an exit, and is dropped with it: when the program ends by it, where no code is left to catch it.
+
+    An exit that another one followed is dropped right after that.
+    """
+
+    def __init__(self, code: Any) -> None:
+        self._code = code
+
+    def __del__(self) -> None:
+        global _left
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and _left is None and sys._getframe().f_back is None:
+            _left = SystemExit(self._code)
+
+
 def _wrap(leave: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
     @wraps(leave)
     def leave_and_tell(*status: Any) -> NoReturn:
-        global _left
         try:
             leave(*status)
         except SystemExit as error:
-            if threading.current_thread() is threading.main_thread():
-                _left = SystemExit(error.code)  # without its traceback, which would keep the frames of the program
+            witnessed: Any = error
+            witnessed._trackway_witness = _Witness(error.code)
+            del witnessed
             raise
 
     return leave_and_tell
