@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trackway.models.package import Model
 from trackway.models.python_model import PythonModel, PythonModelContext
+from trackway.sdk.model_records import get_model_dependencies
 from trackway.sdk.models import LibraryModels, ModelInfo, load_model
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = [
     "PyFuncModel",
     "PythonModel",
     "PythonModelContext",
+    "get_model_dependencies",
     "load_model",
     "log_model",
     "save_model",

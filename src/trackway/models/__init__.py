@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from trackway.sdk.evaluation import evaluate as evaluate
     from trackway.sdk.evaluation import make_metric as make_metric
     from trackway.sdk.evaluation import validate_evaluation_results as validate_evaluation_results
+    from trackway.sdk.model_records import get_model_info as get_model_info
+    from trackway.sdk.model_records import set_signature as set_signature
+    from trackway.sdk.model_records import update_model_requirements as update_model_requirements
 
     ModelSignature = Signature
     EvaluationResult = Evaluation
@@ -42,8 +45,10 @@ _MODULE_OF = {
     "export": "trackway.models.conversion",
     "infer_signature": "trackway.models.inference",
     "Model": "trackway.models.package",
+    "get_model_info": "trackway.sdk.model_records",
     "load_model": "trackway.models.package",
     "save_model": "trackway.models.package",
+    "set_signature": "trackway.sdk.model_records",
     "set_model": "trackway.models.python_model",
     "Signature": "trackway.models.signature",
     "columns": "trackway.models.signature",
@@ -56,6 +61,7 @@ _MODULE_OF = {
     "read_card": "trackway.sdk.cards",
     "make_metric": "trackway.sdk.evaluation",
     "spark_udf": "trackway.inference.spark",
+    "update_model_requirements": "trackway.sdk.model_records",
     "validate_evaluation_results": "trackway.sdk.evaluation",
     "write_card": "trackway.sdk.cards",
 }

@@ -15,6 +15,7 @@ import yaml
 
 from trackway.base.documents import load_yaml
 from trackway.base.errors import Corrupt, InvalidInput
+from trackway.environments import get_name
 from trackway.models.manifest import resolve_inside
 
 REQUIREMENTS: Final = "requirements.txt"
@@ -62,8 +63,7 @@ def capture(distributions: Iterable[str], extra: Iterable[str] = (), given: Sequ
     pins = [pin for name in dict.fromkeys(distributions) if (pin := _pin(name))] if given is None else list(given)
     requirements = tuple(dict.fromkeys([*pins, *extra]))
     for line in requirements:
-        if not line.strip() or line.startswith("-") or not line.isprintable():
-            raise InvalidInput(f"{line[:100]!r} is no requirement", hint="one package for each, such as numpy==2.4")
+        _check_requirement(line)
     return Environment(platform.python_version(), requirements)
 
 
@@ -76,6 +76,51 @@ def read_requirements(given: Any) -> list[str]:
         lines = Path(given).read_text(encoding="utf-8").splitlines()
         return [line.split(" #")[0].strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     return [str(line) for line in given]
+
+
+def edit_requirements(lines: Sequence[str], add: Sequence[str] = (), remove: Sequence[str] = ()) -> list[str]:
+    """Return requirements with some more, which replace those of the same packages, or without those of some packages.
+
+    raises: InvalidInput for what is no requirement, or only an option of pip
+    """
+    for line in (*add, *remove):
+        _check_requirement(line)
+    new = {get_name(line): line.strip() for line in add}
+    gone = {get_name(line) for line in remove}
+    kept = [new.pop(get_name(line), line) for line in lines if get_name(line) not in gone]
+    return [*kept, *new.values()]
+
+
+def read_conda_requirements(data: bytes) -> list[str] | None:
+    """Return pip's part of a ``conda.yaml`` file; None when it has none.
+
+    raises: Corrupt for a file that is no such YAML
+    """
+    part = _find_pip(load_yaml(data))
+    return None if part is None else [str(line) for line in part["pip"]]
+
+
+def write_conda_requirements(data: bytes, requirements: Sequence[str]) -> bytes:
+    """Return a ``conda.yaml`` file with another part for pip; see ``read_conda_requirements``."""
+    conda = load_yaml(data)
+    part = _find_pip(conda)
+    if part is None:
+        raise InvalidInput(f"{CONDA} has no part for pip", hint="save the model with pip_requirements or conda_env")
+    part["pip"] = list(requirements)
+    text: str = yaml.safe_dump(conda, sort_keys=False)
+    return text.encode()
+
+
+def _find_pip(conda: Any) -> dict[str, Any] | None:
+    parts = conda.get("dependencies") if isinstance(conda, dict) else None
+    if not isinstance(parts, list):
+        raise Corrupt(f"{CONDA} has no list of dependencies")
+    return next((one for one in parts if isinstance(one, dict) and isinstance(one.get("pip"), list)), None)
+
+
+def _check_requirement(line: str) -> None:
+    if not line.strip() or line.startswith("-") or not line.isprintable():
+        raise InvalidInput(f"{line[:100]!r} is no requirement", hint="one package for each, such as numpy==2.4")
 
 
 def is_tracker(line: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -76,7 +77,11 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
     if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
         raise Corrupt(f"{NAME} is no plain file of up to {MAX_BYTES} bytes")
-    data = path.read_bytes()
+    return parse_manifest(path.read_bytes())
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """Read the bytes of a manifest; see ``read_manifest``."""
     try:
         version = msgspec.json.decode(data, type=_Versioned).version
         if version != VERSION:
@@ -94,6 +99,16 @@ def read_manifest(folder: Path) -> Manifest | None:
         if record.size_bytes < 0 or not _DIGEST.fullmatch(record.sha256):
             raise Corrupt(f"{NAME} has no proper size and SHA-256 of {name!r}")
     return manifest
+
+
+def amend_manifest(data: bytes, changed: Mapping[str, bytes]) -> bytes:
+    """Return the bytes of a manifest as it is when some files were replaced.
+
+    raises: what ``read_manifest`` raises
+    """
+    manifest = parse_manifest(data)
+    records = {name: FileRecord(len(file), hashlib.sha256(file).hexdigest()) for name, file in changed.items()}
+    return _encode(msgspec.structs.replace(manifest, files={**manifest.files, **records}))
 
 
 def verify(folder: Path, *, required: bool) -> Manifest | None:

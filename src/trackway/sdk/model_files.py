@@ -37,7 +37,7 @@ def fetch_model(uri: str, target: str | os.PathLike[str] | None = None) -> Path:
     if (local := find_local(uri)) is not None:
         return Path(local)
     client = Client()
-    if _names_version(uri):
+    if names_version(uri):
         version = find_version(client, uri.rstrip("/"))
         folder, digest = join_path(*resolve_uri(client, version.files_location)), version.digest
     else:
@@ -52,7 +52,7 @@ def fetch_model(uri: str, target: str | os.PathLike[str] | None = None) -> Path:
     return _fetch(client, folder, hashlib.sha256(manifest).hexdigest(), manifest=manifest)
 
 
-def _names_version(uri: str) -> bool:
+def names_version(uri: str) -> bool:
     """Tell whether an address is that of a version itself, and not of something in it."""
     owner, _, rest = uri.removeprefix(MODELS).strip("/").partition("/")
     return uri.startswith(MODELS) and not owner.startswith("m-") and ("@" in owner) == (not rest) and "/" not in rest

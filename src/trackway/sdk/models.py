@@ -58,7 +58,7 @@ class LogOptions(SaveOptions, total=False):
 
 
 class ModelInfo(msgspec.Struct, frozen=True):
-    """A model as it was logged."""
+    """A model as it was logged, or as its records say."""
 
     model_id: str
     name: str
@@ -67,10 +67,12 @@ class ModelInfo(msgspec.Struct, frozen=True):
     """Of the model's manifest."""
     mlmodel: MlModel
     registered_model_version: int | None = None
+    uri: str = ""
+    """Where its records were read; empty for the logged model itself."""
 
     @property
     def model_uri(self) -> str:
-        return f"models:/{self.model_id}"
+        return self.uri or f"models:/{self.model_id}"
 
     @property
     def artifact_path(self) -> str:
@@ -87,6 +89,10 @@ class ModelInfo(msgspec.Struct, frozen=True):
     @property
     def metadata(self) -> dict[str, Any] | None:
         return self.mlmodel.metadata
+
+    @property
+    def saved_input_example_info(self) -> dict[str, Any] | None:
+        return self.mlmodel.example
 
     @property
     def model_uuid(self) -> str | None:
