@@ -20,9 +20,9 @@ from sklearn.linear_model import LinearRegression
 
 from tests.services.podman import Podman
 from tests.services.ports import free_port
-from trackway.base.errors import TrackwayError
+from trackway.base.errors import NotSupported, TrackwayError
 from trackway.cli.main import cli
-from trackway.models import save_model
+from trackway.models import build_docker, save_model
 from trackway.models.manifest import write_manifest
 from trackway.serving.image import Image, build, check_name, write_context
 
@@ -138,6 +138,24 @@ def test_without_an_engine_the_folder_is_offered(model: Path, lock: Path, monkey
     done = run("-m", str(model), "-n", "churn:1")
     assert isinstance(done.exception, TrackwayError)
     assert "--output DIR" in str(done.exception.hint)
+
+
+def test_scripts_build_by_the_name_that_they_know(
+    model: Path, lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = tmp_path / "bin" / "docker"
+    engine.parent.mkdir()
+    engine.write_text(f'#!/bin/sh\necho "$1 $2 $3" > {tmp_path}/asked\nhead -1 "$4/Dockerfile" >> {tmp_path}/asked\n')
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", str(engine.parent), prepend=os.pathsep)
+    build_docker(model, "sums:2", env_manager="virtualenv", install_java=False, base_image="python:3.11")
+    assert (tmp_path / "asked").read_text() == "build --tag sums:2\nFROM python:3.11\n"
+    with pytest.raises(NotSupported, match="install_java"):
+        build_docker(model, install_java=True)
+    with pytest.raises(NotSupported, match="conda"):
+        build_docker(model, env_manager="conda")
+    with pytest.raises(NotSupported, match="holds its model"):
+        build_docker()
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ import click
 
 from trackway.base.errors import InvalidInput
 from trackway.sdk.connection import set_tracking_uri
-from trackway.sdk.model_environments import get_environments
-from trackway.sdk.model_files import fetch_model
 from trackway.serving import image as images
 
 
@@ -32,23 +29,13 @@ from trackway.serving import image as images
 @click.option("--uri", default="", help="Server or local store [TRACKWAY_TRACKING_URI; default: ./tracks].")
 def build_docker(model: str, name: str, output: Path | None, engine: str | None, uri: str, **given: Any) -> None:
     """Build a container image that serves a model, or write the folder that it is built from (--output)."""
-    if not name and output is None:
-        raise InvalidInput("Neither a name for the image nor a folder was given", hint="give -n churn:3, or -o DIR")
-    if name:
-        images.check_name(name)
-        engine = images.find_engine(engine or "")
     if uri:
         set_tracking_uri(uri)
-    wanted = _read_image(**given)
-    folder = fetch_model(model)
-    with tempfile.TemporaryDirectory(prefix="trackway-image-") as scratch:
-        target = (output or Path(scratch) / "image").absolute()
-        images.write_context(folder, target, wanted, get_environments())
-        if output is not None:
-            click.echo(f"Wrote {output}")
-        if name and engine:
-            images.build(target, name, engine)
-            click.echo(f"Built {name}. Start it: {shlex.join(images.describe_start(name, engine))}")
+    engine = images.make_image(model, _read_image(**given), name, output, engine or "")
+    if output is not None:
+        click.echo(f"Wrote {output}")
+    if name:
+        click.echo(f"Built {name}. Start it: {shlex.join(images.describe_start(name, engine))}")
 
 
 def _read_image(base_image: str, variables: tuple[str, ...], wheels: Path | None, trust: bool) -> images.Image:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trackway.inference.spark import predict_dataframe as predict_dataframe
     from trackway.inference.spark import spark_udf as spark_udf
     from trackway.models.conversion import export as export
+    from trackway.models.examples import dump_request as dump_request
     from trackway.models.inference import infer_signature as infer_signature
     from trackway.models.package import Model as Model
     from trackway.models.package import load_model as load_model
@@ -34,15 +35,23 @@ if TYPE_CHECKING:
     from trackway.sdk.evaluation import evaluate as evaluate
     from trackway.sdk.evaluation import make_metric as make_metric
     from trackway.sdk.evaluation import validate_evaluation_results as validate_evaluation_results
+    from trackway.sdk.model_imports import infer_pip_requirements as infer_pip_requirements
     from trackway.sdk.model_records import get_model_info as get_model_info
     from trackway.sdk.model_records import set_signature as set_signature
     from trackway.sdk.model_records import update_model_requirements as update_model_requirements
+    from trackway.serving.direct import predict as predict
+    from trackway.serving.direct import validate_serving_input as validate_serving_input
+    from trackway.serving.image import build_docker as build_docker
 
     ModelSignature = Signature
     EvaluationResult = Evaluation
+    convert_input_example_to_serving_input = dump_request
 
 _MODULE_OF = {
+    "build_docker": "trackway.serving.image",
+    "dump_request": "trackway.models.examples",
     "export": "trackway.models.conversion",
+    "infer_pip_requirements": "trackway.sdk.model_imports",
     "infer_signature": "trackway.models.inference",
     "Model": "trackway.models.package",
     "get_model_info": "trackway.sdk.model_records",
@@ -56,6 +65,7 @@ _MODULE_OF = {
     "MetricThreshold": "trackway.sdk.evaluation",
     "evaluate": "trackway.sdk.evaluation",
     "make_card": "trackway.sdk.cards",
+    "predict": "trackway.serving.direct",
     "predict_dataframe": "trackway.inference.spark",
     "predict_file": "trackway.inference.batch",
     "read_card": "trackway.sdk.cards",
@@ -63,9 +73,14 @@ _MODULE_OF = {
     "spark_udf": "trackway.inference.spark",
     "update_model_requirements": "trackway.sdk.model_records",
     "validate_evaluation_results": "trackway.sdk.evaluation",
+    "validate_serving_input": "trackway.serving.direct",
     "write_card": "trackway.sdk.cards",
 }
-_OTHER_NAMES = {"ModelSignature": "Signature", "EvaluationResult": "Evaluation"}
+_OTHER_NAMES = {
+    "ModelSignature": "Signature",
+    "EvaluationResult": "Evaluation",
+    "convert_input_example_to_serving_input": "dump_request",
+}
 """What scripts written for MLflow call some of them."""
 
 

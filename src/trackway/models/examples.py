@@ -38,11 +38,18 @@ def write_example(folder: Path, example: Any) -> dict[str, Any]:
         stored = {"inputs": stored, "params": params}
         served = {**served, "params": params}
     for name, value in ((NAME, stored), (SERVING_NAME, served)):
-        text = _to_json(value)
+        text = dump_json(value)
         if len(text) > MAX_BYTES:
             raise InvalidInput(f"The input example is larger than {MAX_BYTES} bytes", hint="a few rows are enough")
         (folder / name).write_text(text, encoding="utf-8")
     return info
+
+
+def dump_request(example: Any) -> str:
+    """Return the JSON of the request that scores an example; see ``write_example``."""
+    data, params = split_example(example)
+    served = _encode(data)[2]
+    return dump_json({**served, "params": params} if params else served)
 
 
 def split_example(example: Any) -> tuple[Any, dict[str, Any]]:
@@ -116,7 +123,11 @@ def _decode(kind: str, data: Any, dtypes: Mapping[str | None, str]) -> Any:
     return data
 
 
-def _to_json(value: Any) -> str:
+def dump_json(value: Any) -> str:
+    """Return the JSON of values that may be numpy's or pandas'.
+
+    raises: InvalidInput for what has no JSON form
+    """
     return json.dumps(_to_plain(value), allow_nan=False)
 
 

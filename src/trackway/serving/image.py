@@ -7,14 +7,16 @@ built, and what is in a model's records can neither become a step nor a command.
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -24,6 +26,8 @@ from trackway.models.environment import Environment
 from trackway.models.manifest import list_files
 from trackway.models.package import check_model, read_needs
 from trackway.models.trust import refuse_pickles
+from trackway.sdk.model_environments import get_environments
+from trackway.sdk.model_files import fetch_model
 from trackway.serving.settings import PREFIX, SETTINGS
 
 ENGINES: Final = ("docker", "podman", "buildah")
@@ -89,6 +93,57 @@ def write_context(model: Path, target: Path, image: Image, cache: Path) -> None:
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def make_image(model: str, image: Image, name: str = "", output: Path | None = None, engine: str = "") -> str:
+    """Build the image of a model, or write the folder that it is built from, or both.
+
+    model:   address of the model
+    name:    what to call the image; empty to build none
+    output:  folder to write and keep; one that is temporary when left out
+    engine:  program that builds; the first that is here when left out
+    returns: the program that built it, an empty text when none did
+    raises:  InvalidInput when neither is wanted; what ``write_context``, ``find_engine`` and ``build`` raise
+    """
+    if not name and output is None:
+        raise InvalidInput("Neither a name for the image nor a folder was given", hint="give -n churn:3, or -o DIR")
+    if name:
+        check_name(name)
+        engine = find_engine(engine)
+    folder = fetch_model(model)
+    with tempfile.TemporaryDirectory(prefix="trackway-image-") as scratch:
+        target = (output or Path(scratch) / "image").absolute()
+        write_context(folder, target, image, get_environments())
+        if name:
+            build(target, name, engine)
+    return engine if name else ""
+
+
+def build_docker(
+    model_uri: str | os.PathLike[str] | None = None,
+    name: str = "mlflow-pyfunc",
+    env_manager: str | None = None,
+    base_image: str | None = None,
+    *,
+    trust: bool = False,
+    **other: Any,
+) -> None:
+    """Build a container image that serves a model, under the name that scripts written for MLflow use.
+
+    env_manager: taken for compatibility, but for conda: an image has the exact versions that uv finds
+    other:       ``mlflow_home``, ``install_java``, ``install_mlflow``: not for images that are made here, unless false
+    trust:       whether the model may run code of its own
+    raises:      NotSupported for an image without a model, or with what is not put into one; what ``make_image`` raises
+    """
+    if model_uri is None:
+        raise NotSupported("An image holds its model", hint="give model_uri")
+    if env_manager == "conda":
+        raise NotSupported("An image holds no environment of conda's", hint="leave env_manager out")
+    if unmet := sorted(option for option, value in other.items() if value):
+        raise NotSupported(
+            f"An image is built without {unmet[0]}", hint="base_image may name one that has what is needed"
+        )
+    make_image(os.fspath(model_uri), Image(base=base_image or "", trust=trust), name)
 
 
 def find_engine(wanted: str = "") -> str:
