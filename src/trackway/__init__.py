@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trackway.sdk.active_models import clear_active_model as clear_active_model
     from trackway.sdk.active_models import get_active_model_id as get_active_model_id
     from trackway.sdk.active_models import set_active_model as set_active_model
+    from trackway.sdk.checkpoints import import_checkpoints as import_checkpoints
     from trackway.sdk.client import Client as Client
     from trackway.sdk.configuration import (
         configure as configure,
@@ -263,6 +264,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "active_models": "ActiveModel clear_active_model get_active_model_id set_active_model",
+    "checkpoints": "import_checkpoints",
     "client": "Client",
     "context": "active_run",
     "description": "doctor",

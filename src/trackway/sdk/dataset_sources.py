@@ -15,6 +15,7 @@ from trackway.sdk.fluent_artifacts import download_artifacts
 from trackway.sdk.sources import CHUNK_BYTES
 from trackway.sdk.transport import Pool
 
+_OF_LIBRARIES = ("delta_table", "hugging_face", "spark")
 _OURS = ("runs", "models", "mlflow-artifacts", "file", "")
 
 
@@ -42,6 +43,8 @@ class DatasetSource:
         raises:   NotSupported for what has no address, or one that its own library has to open; Unavailable
         """
         scheme = urlsplit(self.uri).scheme.lower()
+        if self.source_type in _OF_LIBRARIES:
+            raise NotSupported(f"Data of {self.source_type} are not fetched here", hint="load them with its library")
         if not self.uri:
             raise NotSupported("These data were made by code", hint="run the code that the run names")
         if scheme in ("http", "https"):

@@ -93,8 +93,8 @@ def from_pandas(
     digest:  overrides the computed one, up to 128 characters
     raises:  InvalidInput when ``targets`` or ``predictions`` name no column
     """
-    columns = _read_pandas(df)
-    return _describe_frame(df, len(df), columns, (source, name, digest), (targets, predictions))
+    columns = read_pandas(df)
+    return describe_frame(df, len(df), columns, (source, name, digest), (targets, predictions))
 
 
 def from_polars(
@@ -107,7 +107,7 @@ def from_polars(
 ) -> TrackedDataset:
     """Describe a polars DataFrame; arguments as for ``from_pandas``."""
     columns = _read_polars(df)
-    return _describe_frame(df, df.height, columns, (source, name, digest), (targets, predictions))
+    return describe_frame(df, df.height, columns, (source, name, digest), (targets, predictions))
 
 
 def from_numpy(
@@ -141,10 +141,10 @@ def describe_training_data(features: Any, targets: Any = None, name: str | None 
     returns: None for what cannot be read without using it up or much time: iterators, files, tensors on a device
     """
     if hasattr(features, "iloc") and hasattr(features, "columns"):
-        columns = _read_pandas(features)
+        columns = read_pandas(features)
         if targets is not None:
             columns.append(_read_array(str(getattr(targets, "name", None) or "target"), targets))
-        return _describe_frame(features, len(features), columns, (None, name, None), (None, None))
+        return describe_frame(features, len(features), columns, (None, name, None), (None, None))
     if hasattr(features, "iter_columns") and hasattr(features, "height"):
         return from_polars(features, name=name)
     on_cpu = hasattr(features, "shape") and str(getattr(features, "device", "cpu")) == "cpu"
@@ -169,6 +169,21 @@ def describe_spark_frame(frame: Any) -> TrackedDataset:
         source_type=source_type,
         source=source,
         schema=_limit({"mlflow_colspec": specs}, limits.DATASET_SCHEMA_CHARS),
+        profile=None,
+        data=None,
+    )
+
+
+def describe_absent(origin: tuple[Any, str | None, str | None], schema: str | None) -> TrackedDataset:
+    """Describe data that are not here, by source, name and digest, and the JSON of their schema."""
+    (source_type, source), name, digest = _describe_origin(origin)
+    known = hashlib.sha256("\0".join((name, source_type, source, schema or "")).encode("utf-8", "surrogatepass"))
+    return TrackedDataset(
+        name=name,
+        digest=digest or known.hexdigest()[:DIGEST_CHARS],
+        source_type=source_type,
+        source=source,
+        schema=schema,
         profile=None,
         data=None,
     )
@@ -221,13 +236,18 @@ class _Column(NamedTuple):
     values: Array
 
 
-def _describe_frame(
+def describe_frame(
     data: Any,
     rows: int,
     columns: Sequence[_Column],
     origin: tuple[Any, str | None, str | None],
     roles: tuple[str | None, str | None],
 ) -> TrackedDataset:
+    """Describe a table by its columns, of which some rows may stand for all.
+
+    origin: source, name and digest
+    roles:  columns with targets and with predictions
+    """
     for role in roles:
         if role is not None and role not in {column.name for column in columns}:
             raise InvalidInput(f"The data has no column {role!r}", hint="targets and predictions name columns")
@@ -270,8 +290,9 @@ def _describe_source(source: Any) -> tuple[str, str]:
     return scheme.lower(), _to_json({"uri": secrets.mask_address(address)})
 
 
-def _read_pandas(frame: Any) -> list[_Column]:
-    sampled = frame.iloc[_choose_rows(*frame.shape)] if frame.size > DIGEST_VALUES else frame
+def read_pandas(frame: Any) -> list[_Column]:
+    """Return the columns of a pandas table, thinned to the rows that count for its digest."""
+    sampled = frame.iloc[choose_rows(*frame.shape)] if frame.size > DIGEST_VALUES else frame
     columns = []
     for i, name in enumerate(frame.columns):
         series, sample = frame.iloc[:, i], sampled.iloc[:, i]
@@ -284,7 +305,7 @@ def _read_pandas(frame: Any) -> list[_Column]:
 
 
 def _read_polars(frame: Any) -> list[_Column]:
-    sampled = frame[_choose_rows(*frame.shape)] if frame.height * frame.width > DIGEST_VALUES else frame
+    sampled = frame[choose_rows(*frame.shape)] if frame.height * frame.width > DIGEST_VALUES else frame
     columns = []
     for series in sampled.iter_columns():
         column_type = _name_type(str(series.dtype), series)
@@ -299,7 +320,7 @@ def _read_polars(frame: Any) -> list[_Column]:
 
 def _read_array(name: str, values: Any) -> _Column:
     array = _to_array(values)
-    array = array[_choose_rows(*_flatten_shape(array))]
+    array = array[choose_rows(*_flatten_shape(array))]
     return _Column(name, _name_type(str(array.dtype), array), True, array)
 
 
@@ -308,9 +329,13 @@ def _name_type(dtype: str, values: Iterable[Any]) -> str:
     base = re.split(r"[\[(<]", dtype.lower())[0]
     if base in _TYPE_OF or base != "object":
         return _TYPE_OF.get(base, "any")
-    first = next((value for value in values if value is not None and value == value), None)  # NaN differs from itself
+    first = next((value for value in values if not _is_missing(value)), None)
     names = {str: "string", bytes: "binary", bool: "boolean", int: "long", float: "double"}
     return next((name for cls, name in names.items() if type(first) is cls), "any")
+
+
+def _is_missing(value: Any) -> bool:
+    return type(value).__name__ in ("NoneType", "NAType", "NaTType") or (isinstance(value, float) and value != value)
 
 
 def _read_tensors(tensors: Any) -> dict[str, Any]:
@@ -330,9 +355,9 @@ def _take_parts(role: str, tensors: Mapping[str, Any]) -> Iterator[tuple[str, Ar
         if _is_sparse(tensor):
             for part in ("data", "indices", "indptr"):
                 array = getattr(tensor, part)
-                yield f"{label}.{part} {tensor.shape}", array[_choose_rows(len(array), 1)]
+                yield f"{label}.{part} {tensor.shape}", array[choose_rows(len(array), 1)]
         else:
-            yield f"{label} {tensor.shape}", tensor[_choose_rows(*_flatten_shape(tensor))]
+            yield f"{label} {tensor.shape}", tensor[choose_rows(*_flatten_shape(tensor))]
 
 
 def _describe_tensors(tensors: Mapping[str, Any]) -> str:
@@ -370,7 +395,7 @@ def _flatten_shape(array: Array) -> tuple[int, int]:
     return len(array), array.size // len(array) if len(array) else 0
 
 
-def _choose_rows(rows: int, width: int) -> Any:
+def choose_rows(rows: int, width: int) -> Any:
     """Return which rows count for the digest: a slice of all, or evenly spaced ones with the first and the last."""
     import numpy as np
 
@@ -387,13 +412,18 @@ def _digest(parts: Iterable[tuple[str, Array]]) -> str:
         kind = array.dtype.kind
         sha.update(f"\0{label}\0{array.dtype.str.lstrip('<>|=')}\0".encode("utf-8", "surrogatepass"))
         if kind in "OUST":
-            texts = [value if isinstance(value, str) else f"\0{value!r}" for value in array.ravel().tolist()]
+            texts = [value if isinstance(value, str) else f"\0{_spell(value)}" for value in array.ravel().tolist()]
             sha.update(np.fromiter(map(len, texts), "<i8", len(texts)).data)
             sha.update("".join(texts).encode("utf-8", "surrogatepass"))
         else:
             little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
             sha.update((little.view("<i8") if kind in "mM" else little).data)
     return sha.hexdigest()[:DIGEST_CHARS]
+
+
+def _spell(value: Any) -> str:
+    """Return the ``repr`` of a cell; that of a long array would leave out its middle."""
+    return repr(value.tolist() if hasattr(value, "tolist") and hasattr(value, "shape") and value.shape else value)
 
 
 def _limit(value: Any, chars: int) -> str | None:
