@@ -43,6 +43,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name != "spark_udf":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        hint = "; save_model writes it for every model" if name == "add_to_model" else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
     globals()[name] = function = importlib.import_module("trackway.inference.pyfunc").spark_udf
     return function

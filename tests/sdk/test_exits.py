@@ -105,6 +105,19 @@ def test_status_follows_the_true_exit_and_nothing_logged_is_lost(
         assert "trackway sync" in errors
 
 
+def test_a_script_that_ends_at_once_is_delivered_to_a_folder(tracked: Path) -> None:
+    """What opens the folder is imported, and what is logged is written, while the program ends."""
+    script = "import trackway as tw; tw.start_run(); tw.log_metric('a', 1.0); tw.log_text('x' * 5_000_000, 'x.txt')"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TRACKWAY", "MLFLOW"))}
+    environment |= {"TRACKWAY_TRACKING_URI": str(tracked / "tracks"), "TRACKWAY_JOURNAL_DIR": str(tracked / "journal")}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tracked, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not sync(tracked / "journal", str(tracked / "tracks")), "nothing is left to deliver"
+    assert 5_000_000 in {path.stat().st_size for path in (tracked / "tracks").rglob("*")}
+
+
 def test_a_handler_of_the_scripts_own_stays_in_charge(tracked: Path) -> None:
     process = Process(
         """

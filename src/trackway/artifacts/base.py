@@ -236,7 +236,12 @@ class BlobStore(ABC):
                 for chunk in chunks:
                     if len(pending) == DIGESTS_AHEAD:
                         pending.popleft().result()
-                    pending.append(digester.submit(digest.update, chunk))
+                    try:
+                        pending.append(digester.submit(digest.update, chunk))
+                    except RuntimeError:  # a program that ends gives no more work to threads
+                        while pending:
+                            pending.popleft().result()
+                        digest.update(chunk)
                     size_bytes += len(chunk)
                     yield chunk
 

@@ -82,12 +82,13 @@ _OTHER_NAMES = {
     "convert_input_example_to_serving_input": "dump_request",
 }
 """What scripts written for MLflow call some of them."""
+_ELSEWHERE = {"add_libraries_to_model": "; wheels go into an image: trackway models build-docker --wheels"}
 
 
 def __getattr__(name: str) -> Any:
     name = _OTHER_NAMES.get(name, name)
     if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_ELSEWHERE.get(name, '')}")
     return getattr(importlib.import_module(_MODULE_OF[name]), name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _sitebuiltins
 import atexit
+import importlib
 import os
 import signal
 import sys
@@ -44,6 +45,8 @@ def watch() -> None:
     global _pid
     if _pid != os.getpid():
         if _pid == 0:
+            # What delivers needs it, and once a program ends it cannot be imported.
+            importlib.import_module("concurrent.futures.thread")
             atexit.register(_end)
             sys.exit = _wrap(sys.exit)
             quitter: Any = _sitebuiltins.Quitter
