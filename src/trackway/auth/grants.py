@@ -121,10 +121,11 @@ class GrantService:
 
     def delete_role(self, tx: Transaction, call: Call, q: c.RoleName) -> Trashed:
         """Move a role of one's own to the trash, with the grants of it."""
-        trashed = tx.trash.keep(call, Deleted("role", q.role))
-        if not tx.access.delete_role(call.workspace, q.role):  # which undoes what was kept
+        if q.role not in tx.access.list_roles(call.workspace):
             hint = "built-in roles stay" if q.role in c.ROLES else ""
             raise NotFound(f"There is no role {q.role[:80]!r} of your own", hint=hint)
+        trashed = tx.trash.keep(call, Deleted("role", q.role))
+        tx.access.delete_role(call.workspace, q.role)
         return trashed
 
     def create_grant(self, tx: Transaction, call: Call, q: c.CreateGrant) -> c.Grant:

@@ -228,9 +228,9 @@ class AccessTable:
 
     def delete_credentials(self, user_pk: int, kinds: Sequence[CredentialKind]) -> None:
         """Delete a user's credentials of some kinds."""
+        self.touch()  # first, which waits for who makes one at the same time, so that it is seen
         marks = ", ".join("?" * len(kinds))
         self._db.run(f"DELETE FROM credentials WHERE user_pk = ? AND kind IN ({marks})", (user_pk, *kinds))
-        self.touch()
 
     def forget_credentials(self, before_ms: int, limit: int) -> int:
         """Delete what expired before a time, which nobody could use any more."""
