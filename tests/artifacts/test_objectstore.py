@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -210,3 +213,22 @@ def put(url: str, headers: dict[str, str]) -> int:
 def test_the_digest_is_that_of_the_bytes_and_not_of_the_parts(objects: ObjectBlobs) -> None:
     data = make_bytes(2 * PART_BYTES)
     assert objects.put("a", cut(data)).sha256 == get_digest(data)
+
+
+def test_a_script_that_ends_at_once_puts_its_files_into_the_bucket(
+    seaweedfs: ObjectServer, bucket_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are sent while the program ends, when pools of threads take no more work."""
+    size = 2 * PART_BYTES
+    script = f"import trackway as tw; tw.start_run(); tw.log_text('x' * {size}, 'x.txt')"
+    places = {
+        "TRACKING_URI": f"sqlite:///{tmp_path}/t.db",
+        "JOURNAL_DIR": tmp_path / "journal",
+        "ARTIFACTS": bucket_url,
+    }
+    for name, place in places.items():
+        monkeypatch.setenv(f"TRACKWAY_{name}", str(place))
+    blobs = open_on(seaweedfs, bucket_url, monkeypatch)
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert size in [size_bytes for _, size_bytes in blobs.list()]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from itertools import chain
 from queue import SimpleQueue
-from threading import Semaphore
+from threading import Semaphore, Thread
 from typing import Any, Literal
 
 from trackway.artifacts.base import CHUNK_BYTES, BlobStore
@@ -102,28 +102,34 @@ class ObjectBlobs(BlobStore):
                     raise item
                 yield item
 
-        with ThreadPoolExecutor(1) as thread:
-            upload = thread.submit(
-                self._store.put,
-                key,
-                take(),
-                use_multipart=True,
-                chunk_size=PART_BYTES,
-                max_concurrency=_CONCURRENCY,
-            )
-            # When the upload fails, nobody takes from the queue any more: this frees the loop below to see it.
-            upload.add_done_callback(lambda _: slots.release())
+        upload: Future[Any] = Future()
+
+        def send() -> None:
+            options = {"use_multipart": True, "chunk_size": PART_BYTES, "max_concurrency": _CONCURRENCY}
             try:
-                for chunk in chunks:
-                    slots.acquire()
-                    if upload.done():
-                        break
-                    queue.put(chunk)
-                queue.put(None)
-            except BaseException as error:
-                queue.put(error)
-                raise
-            upload.result()
+                upload.set_result(self._store.put(key, take(), **options))
+            except BaseException as error:  # noqa: BLE001 - the thread's edge: it is raised where the result is asked for
+                upload.set_exception(error)
+
+        # When the upload fails, nobody takes from the queue any more: this frees the loop below to see it.
+        upload.add_done_callback(lambda _: slots.release())
+        thread = Thread(
+            target=send, name="trackway-multipart"
+        )  # not of a pool, which takes no more when a program ends
+        thread.start()
+        try:
+            for chunk in chunks:
+                slots.acquire()
+                if upload.done():
+                    break
+                queue.put(chunk)
+            queue.put(None)
+        except BaseException as error:
+            queue.put(error)
+            raise
+        finally:
+            thread.join()
+        upload.result()
 
     def _read(self, key: str, start: int, end: int | None) -> Iterator[bytes]:
         options = None if end is None else {"range": (start, end)}
