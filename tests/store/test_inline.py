@@ -263,26 +263,6 @@ def test_what_was_submitted_before_the_store_is_closed_is_done(tmp_path: Path) -
         on_loop(tmp_path / name, work)
 
 
-def test_on_postgresql_what_came_together_is_one_transaction_of_the_writers(postgres_database: str) -> None:
-    seen: list[tuple[int, int]] = []
-
-    def note(tx: Any) -> None:
-        seen.append((threading.get_ident(), tx.db.transactions))
-
-    async def run() -> None:
-        store = SqlStore(postgres_database)
-        store.lend_loop(asyncio.get_running_loop())
-        try:
-            site = Site(store, Path())
-            await asyncio.gather(*(site.submit(note) for _ in range(5)))
-        finally:
-            store.close()
-
-    asyncio.run(run())
-    assert len(set(seen)) == 1
-    assert threading.get_ident() not in {thread for thread, _ in seen}
-
-
 def test_a_turn_that_was_given_and_is_not_wanted_any_more_can_be_given_on() -> None:
     turn, called = Turn(), threading.Event()
     with turn:

@@ -455,7 +455,7 @@ class Store(Protocol):
         """
 
     def lend_loop(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Let brief jobs that are submitted on this thread, a running event loop's, be collected or carried out on it.
+        """Let brief jobs that are submitted on this thread, a running event loop's, be carried out on it.
 
         Called once, on that thread; the store is closed there, too.
         """

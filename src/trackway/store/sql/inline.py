@@ -7,14 +7,15 @@ short, what fails, and what a slow disk would hold up is the writer's.
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from trackway.store.sql.collecting import Collector
+from trackway.store.base import Done, Job
 from trackway.store.sql.transaction import SqlTransaction
 from trackway.store.sql.turns import Turn
-from trackway.store.sql.writer import Writer, attempt
+from trackway.store.sql.writer import Item, Writer, attempt
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,7 +28,7 @@ WRITERS_GROUP: Final = 32
 """One group in so many is the writer's, which brings SQLite's log into the file when it has become long."""
 
 
-class InlineWriter(Collector):
+class InlineWriter:
     """Carries out short jobs that come on an event loop's thread, after the pass of the loop in which they came.
 
     open_transaction: connects, and never waits for a lock
@@ -40,7 +41,10 @@ class InlineWriter(Collector):
         writer: Writer,
         turn: Turn,
     ) -> None:
-        super().__init__(loop, writer)
+        self._loop = loop
+        self._writer = writer
+        self._thread = threading.get_ident()
+        self._held: list[Item] = []
         self._open = open_transaction
         self._turn = turn
         self._tx: SqlTransaction | None = None
@@ -48,11 +52,22 @@ class InlineWriter(Collector):
         self._groups = 0
         self._paused_until_s = 0.0
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the loop's thread."""
+        return threading.get_ident() == self._thread
+
+    def submit(self, job: Job[Any], done: Done[Any], key: str) -> None:
+        """Take a job; ``done(result, error)`` is called on this thread or the writer's."""
+        self._held.append((key, job, done))
+        if len(self._held) == 1:  # in the pass between, what arrived with it is read
+            self._loop.call_soon(self._loop.call_soon, self._begin)
+
     def close(self) -> None:
         """Leave what is left to the writer, and let go of the database."""
         if self._is_waiting and not self._turn.stop_waiting():
             self._turn.give()
-        super().close()
+        self._pass_on(self._take_held(len(self._held)))
         if self._tx is not None:
             self._tx.db.close()
 
@@ -61,7 +76,7 @@ class InlineWriter(Collector):
             return
         self._groups += 1
         if self._groups % WRITERS_GROUP == 0 or time.monotonic() < self._paused_until_s:
-            super()._begin()
+            self._pass_on(self._take_held(len(self._held)))
         elif self._turn.take_or(lambda: self._loop.call_soon_threadsafe(self._carry_out)):
             self._carry_out()
         else:
@@ -89,3 +104,11 @@ class InlineWriter(Collector):
         ended_s = time.monotonic()
         if ended_s - started_s > SLOW_S:
             self._paused_until_s = ended_s + PAUSE_S
+
+    def _take_held(self, most: int) -> list[Item]:
+        taken, self._held = self._held[:most], self._held[most:]
+        return taken
+
+    def _pass_on(self, items: Sequence[Item]) -> None:
+        for key, job, done in items:
+            self._writer.submit(job, done, key)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 from trackway.base.errors import Unavailable
 from trackway.store.base import Done, Job
 from trackway.store.sql.assumptions import Assumptions, Query
-from trackway.store.sql.collecting import Collector
 from trackway.store.sql.connection import Connection, Row, connector
 from trackway.store.sql.failures import is_driver_error, storage_error
 from trackway.store.sql.inline import InlineWriter
@@ -55,7 +54,7 @@ class SqlStore:
         self._cache = RunCache()
         self._assumed: dict[Query, Row] = {}
         self._turn = Turn()
-        self._collector: Collector | None = None
+        self._inline: InlineWriter | None = None
         if self.dialect == "sqlite":
             self._writer = Writer(self._open, 1, self._turn)
         else:
@@ -68,18 +67,16 @@ class SqlStore:
 
     def submit_write(self, job: Job[T], done: Done[T], key: str = "", brief: bool = False) -> None:
         """See ``store.base.Store``."""
-        collector = self._collector
-        if brief and collector is not None and collector.is_here:
-            collector.submit(job, done, key)
+        inline = self._inline
+        if brief and inline is not None and inline.is_here:
+            inline.submit(job, done, key)
         else:
             self._writer.submit(job, done, key)
 
     def lend_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         """See ``store.base.Store``. What is written to PostgreSQL is waited for on the writer's threads in any case."""
         if self.dialect == "sqlite":
-            self._collector = InlineWriter(loop, self._open_inline, self._writer, self._turn)
-        else:
-            self._collector = Collector(loop, self._writer)
+            self._inline = InlineWriter(loop, self._open_inline, self._writer, self._turn)
 
     def submit_read(self, job: Job[T], done: Done[T]) -> None:
         """Queue a reading job on the store's own threads."""
@@ -175,9 +172,9 @@ class SqlStore:
     def close(self) -> None:
         """Finish what is queued and let go of the database."""
         self._closed = True
-        if self._collector is not None:
-            self._collector.close()
-            self._collector = None
+        if self._inline is not None:
+            self._inline.close()
+            self._inline = None
         self._writer.close()
         self._readers.shutdown(wait=True)
         while self._free:
