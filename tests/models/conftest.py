@@ -3,8 +3,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import trackway as tw
 from tests.models.peers import Peer
@@ -20,6 +24,18 @@ def peer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     peer = Peer(request.param, tmp_path_factory.mktemp("peer"))
     yield peer
     peer.close()
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    """A table of three columns."""
+    return pd.DataFrame(np.random.default_rng(0).random((40, 3)), columns=list("abc"))
+
+
+@pytest.fixture(scope="module")
+def classifier(rows: pd.DataFrame) -> Any:
+    """A model of scikit-learn that was trained on it."""
+    return LogisticRegression().fit(rows, rows.a > 0.5)
 
 
 @pytest.fixture(scope="session")

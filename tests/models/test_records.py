@@ -5,27 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from sklearn.linear_model import LogisticRegression
 
 import trackway as mlflow
 from tests.models.peers import Peer
 from trackway.base.errors import Conflict, Corrupt, InvalidInput, NotFound
 from trackway.models.mlmodel import read_mlmodel
 from trackway.models.signature import columns
-
-
-@pytest.fixture(scope="module")
-def rows() -> pd.DataFrame:
-    return pd.DataFrame(np.random.default_rng(0).random((40, 3)), columns=list("abc"))
-
-
-@pytest.fixture(scope="module")
-def classifier(rows: pd.DataFrame) -> Any:
-    return LogisticRegression().fit(rows, rows.a > 0.5)
 
 
 def test_the_records_of_a_model_are_read_by_every_address(place: Path, rows: pd.DataFrame, classifier: Any) -> None:

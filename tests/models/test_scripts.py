@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -17,16 +16,6 @@ from trackway.base.errors import Corrupt, InvalidInput, NotFound, PermissionDeni
 from trackway.entities import LoggedModelStatus
 from trackway.models.signature import columns
 from trackway.sdk.model_files import get_cache
-
-
-@pytest.fixture(scope="module")
-def rows() -> pd.DataFrame:
-    return pd.DataFrame(np.random.default_rng(0).random((40, 3)), columns=list("abc"))
-
-
-@pytest.fixture(scope="module")
-def classifier(rows: pd.DataFrame) -> Any:
-    return LogisticRegression().fit(rows, rows.a > 0.5)
 
 
 def test_a_logged_model_is_found_by_id_and_by_run(place: Path, rows: pd.DataFrame, classifier: Any) -> None:

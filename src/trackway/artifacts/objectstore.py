@@ -90,7 +90,7 @@ class ObjectBlobs(BlobStore):
         """Send ``chunks`` as a multipart upload, which obstore aborts when they raise.
 
         obstore runs in a thread of its own: it would take ``chunks`` from inside its event loop, where a source that
-        reads from an object store itself cannot run.
+        reads from an object store itself cannot run. It is of no pool, which would take nothing once a program ends.
         """
         queue: SimpleQueue[bytes | BaseException | None] = SimpleQueue()
         slots = Semaphore(PART_BYTES // CHUNK_BYTES)
@@ -113,9 +113,7 @@ class ObjectBlobs(BlobStore):
 
         # When the upload fails, nobody takes from the queue any more: this frees the loop below to see it.
         upload.add_done_callback(lambda _: slots.release())
-        thread = Thread(
-            target=send, name="trackway-multipart"
-        )  # not of a pool, which takes no more when a program ends
+        thread = Thread(target=send, name="trackway-multipart")
         thread.start()
         try:
             for chunk in chunks:

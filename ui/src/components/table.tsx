@@ -1,4 +1,4 @@
-/** A table of things, in a panel that scrolls by itself where the page is narrow. */
+/** A table of things, which scrolls by itself where the page is narrow. */
 import type { ComponentChildren } from "preact"
 
 /** A head, or a head and what is said of its column: a number, only where there is room, or not seen but read out. */
@@ -8,12 +8,14 @@ interface TableProps {
   label: string
   heads: Head[]
   fixed?: boolean
+  /** Whether it stands in a panel already. */
+  inside?: boolean
   children: ComponentChildren
 }
 
-export function Table({ label, heads, fixed, children }: TableProps) {
+export function Table({ label, heads, fixed, inside, children }: TableProps) {
   return (
-    <div class="panel scroll" tabIndex={0} role="region" aria-label={label}>
+    <div class={inside ? "scroll" : "panel scroll"} tabIndex={0} role="region" aria-label={label}>
       <table class={fixed ? "table fixed" : "table"}>
         <thead>
           <tr>

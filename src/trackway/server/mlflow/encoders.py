@@ -61,7 +61,7 @@ class RunRenderer:
         rendered = []
         for i, run in enumerate(runs, 1):
             rendered.append(self.render(run))
-            if not i % (RUNS_PER_TURN):
+            if not i % RUNS_PER_TURN:
                 await asyncio.sleep(0)
         return encode_page(b"runs", b",".join(rendered), next_page_token)
 

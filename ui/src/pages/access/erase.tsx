@@ -3,6 +3,7 @@ import { useState } from "preact/hooks"
 import { call } from "../../api/client"
 import { Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
+import { Table } from "../../components/table"
 import { say } from "../../components/toasts"
 import { count } from "../../format"
 import { useLoad } from "../../state/load"
@@ -38,24 +39,14 @@ export function EraseForm({ name, onClose, onDone }: EraseProps) {
         <>
           {places.length === 0 && <p>The name stands nowhere but in the list of users.</p>}
           {places.length > 0 && (
-            <div class="scroll" tabIndex={0} role="region" aria-label="Where the name stands">
-              <table class="table">
-                <thead>
-                  <tr>
-                    <th>Where the name stands</th>
-                    <th class="number">Entries</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {places.map(([table, rows]) => (
-                    <tr key={table}>
-                      <td>{table.replaceAll("_", " ")}</td>
-                      <td class="number">{count(rows)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table label="Where the name stands" heads={["Where the name stands", ["Entries", "number"]]} inside>
+              {places.map(([table, rows]) => (
+                <tr key={table}>
+                  <td>{table.replaceAll("_", " ")}</td>
+                  <td class="number">{count(rows)}</td>
+                </tr>
+              ))}
+            </Table>
           )}
           <label class="field">
             <span>Type “{name}” to erase the user</span>

@@ -2,6 +2,7 @@
 import { call } from "../../api/client"
 import { Failure } from "../../components/basics"
 import { Section } from "../../components/facts"
+import { Table } from "../../components/table"
 import { ago, moment } from "../../format"
 import { useLoad } from "../../state/load"
 import { versionHref } from "./badges"
@@ -25,40 +26,26 @@ export function Endpoints({ name, version, turn }: EndpointsProps) {
   if (serving.length === 0) return null
   return (
     <Section title="Served now">
-      <div class="scroll" tabIndex={0} role="region" aria-label="Served now">
-        <table class="table">
-          <thead>
-            <tr>
-              <th>Endpoint</th>
-              <th class="number">Version</th>
-              <th>Follows</th>
-              <th>Address</th>
-              <th>Since</th>
-              <th>By</th>
-            </tr>
-          </thead>
-          <tbody>
-            {serving.map(({ endpoint, server }) => (
-              <tr key={`${endpoint} ${server.server_id}`}>
-                <td>{endpoint}</td>
-                <td class="number">
-                  <a href={versionHref(name, server.version)}>{server.version}</a>
-                </td>
-                <td>{server.follows}</td>
-                <td>
-                  {/^https?:\/\//.test(server.address) && (
-                    <a href={server.address} rel="noreferrer noopener">
-                      {server.address}
-                    </a>
-                  )}
-                </td>
-                <td title={moment(server.version_since_ms)}>{ago(server.version_since_ms)}</td>
-                <td>{server.announced_by}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="Served now" heads={["Endpoint", ["Version", "number"], "Follows", "Address", "Since", "By"]} inside>
+        {serving.map(({ endpoint, server }) => (
+          <tr key={`${endpoint} ${server.server_id}`}>
+            <td>{endpoint}</td>
+            <td class="number">
+              <a href={versionHref(name, server.version)}>{server.version}</a>
+            </td>
+            <td>{server.follows}</td>
+            <td>
+              {/^https?:\/\//.test(server.address) && (
+                <a href={server.address} rel="noreferrer noopener">
+                  {server.address}
+                </a>
+              )}
+            </td>
+            <td title={moment(server.version_since_ms)}>{ago(server.version_since_ms)}</td>
+            <td>{server.announced_by}</td>
+          </tr>
+        ))}
+      </Table>
     </Section>
   )
 }

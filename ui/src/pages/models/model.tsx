@@ -8,6 +8,7 @@ import { Facts, Section } from "../../components/facts"
 import { firstWords } from "../../components/markdown"
 import { Menu } from "../../components/menu"
 import { Note } from "../../components/note"
+import { Table } from "../../components/table"
 import { Tags } from "../../components/tags"
 import { say } from "../../components/toasts"
 import { ago, count, dated, moment, quote } from "../../format"
@@ -180,58 +181,40 @@ function Versions({ name, versions }: { name: string; versions: ModelVersion[] }
         </Empty>
       )}
       {versions.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Versions">
-          <table class="table">
-            <thead>
-              <tr>
-                <th>
-                  <span class="unseen">Choose</span>
-                </th>
-                <th>Version</th>
-                <th>In use</th>
-                <th>State</th>
-                <th>Made</th>
-                <th class="only-wide">By</th>
-                <th class="only-wide">Checks</th>
-                <th class="only-wide">Description</th>
-              </tr>
-            </thead>
-            <tbody>
-              {versions.map((one) => (
-                <tr key={one.version}>
-                  <td>
-                    <input
-                      type="checkbox"
-                      checked={chosen.has(one.version)}
-                      onChange={() => toggle(one.version)}
-                      aria-label={`Choose version ${one.version}`}
-                    />
-                  </td>
-                  <td>
-                    <a href={versionHref(name, one.version)}>Version {one.version}</a>
-                  </td>
-                  <td>
-                    <span class="row badges">
-                      <StageBadge stage={one.stage} />
-                      {one.aliases.map((alias) => (
-                        <AliasBadge key={alias} alias={alias} />
-                      ))}
-                    </span>
-                  </td>
-                  <td>{one.status === "READY" ? "Ready" : one.status === "PENDING" ? "Pending" : "Failed"}</td>
-                  <td title={moment(one.created_ms)}>{ago(one.created_ms)}</td>
-                  <td class="only-wide">{one.user}</td>
-                  <td class="only-wide">
-                    {[one.signed_by.length > 0 && "signed", one.evaluated_by && "evaluated"].filter(Boolean).join(", ")}
-                  </td>
-                  <td class="cut only-wide" style={{ maxWidth: "20rem" }}>
-                    {firstWords(one.description)}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Versions" heads={[["Choose", "unseen"], "Version", "In use", "State", "Made", ["By", "only-wide"], ["Checks", "only-wide"], ["Description", "only-wide"]]} inside>
+          {versions.map((one) => (
+            <tr key={one.version}>
+              <td>
+                <input
+                  type="checkbox"
+                  checked={chosen.has(one.version)}
+                  onChange={() => toggle(one.version)}
+                  aria-label={`Choose version ${one.version}`}
+                />
+              </td>
+              <td>
+                <a href={versionHref(name, one.version)}>Version {one.version}</a>
+              </td>
+              <td>
+                <span class="row badges">
+                  <StageBadge stage={one.stage} />
+                  {one.aliases.map((alias) => (
+                    <AliasBadge key={alias} alias={alias} />
+                  ))}
+                </span>
+              </td>
+              <td>{one.status === "READY" ? "Ready" : one.status === "PENDING" ? "Pending" : "Failed"}</td>
+              <td title={moment(one.created_ms)}>{ago(one.created_ms)}</td>
+              <td class="only-wide">{one.user}</td>
+              <td class="only-wide">
+                {[one.signed_by.length > 0 && "signed", one.evaluated_by && "evaluated"].filter(Boolean).join(", ")}
+              </td>
+              <td class="cut only-wide" style={{ maxWidth: "20rem" }}>
+                {firstWords(one.description)}
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
     </Section>
   )

@@ -5,6 +5,7 @@ import type { ModelPolicy, PolicyRule } from "../../api/types"
 import { Button } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Section } from "../../components/facts"
+import { Table } from "../../components/table"
 import { attempt, say } from "../../components/toasts"
 import { useLoad } from "../../state/load"
 import { me, useMay } from "../../state/me"
@@ -17,6 +18,8 @@ interface PolicyProps {
   policy: ModelPolicy
   reload: () => void
 }
+
+const HEADS = ["Before a version has", "It needs"]
 
 export function Policy({ name, policy, reload }: PolicyProps) {
   const may = useMay("registered_models.set_policy", name)
@@ -44,41 +47,26 @@ export function Policy({ name, policy, reload }: PolicyProps) {
     >
       {rules.length === 0 && <p class="soft section-none">Nothing is asked of a version before it has a stage or an alias.</p>}
       {rules.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Rules">
-          <table class="table">
-            <thead>
-              <tr>
-                <th>Before a version has</th>
-                <th>It needs</th>
-                {may && (
-                  <th>
-                    <span class="unseen">Acts</span>
-                  </th>
-                )}
-              </tr>
-            </thead>
-            <tbody>
-              {rules.map((rule) => (
-                <tr key={titleOf(rule)}>
-                  <td>{rule.stage === "None" ? "no stage" : rule.stage ? <StageBadge stage={rule.stage} /> : <AliasBadge alias={rule.alias} />}</td>
-                  <td class="wide">{describe(rule)}</td>
-                  {may && (
-                    <td class="number">
-                      <Button kind="bare" tiny icon="edit" label={`Change what ${titleOf(rule)} needs`} onClick={() => setAsked(rule)} />
-                      <Button
-                        kind="bare"
-                        tiny
-                        icon="trash"
-                        label={`Delete the rule of ${titleOf(rule)}`}
-                        onClick={() => void attempt(() => change(rule, undefined, `${titleOf(rule)} needs nothing any more`))}
-                      />
-                    </td>
-                  )}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Rules" heads={may ? [...HEADS, ["Acts", "unseen"]] : HEADS} inside>
+          {rules.map((rule) => (
+            <tr key={titleOf(rule)}>
+              <td>{rule.stage === "None" ? "no stage" : rule.stage ? <StageBadge stage={rule.stage} /> : <AliasBadge alias={rule.alias} />}</td>
+              <td class="wide">{describe(rule)}</td>
+              {may && (
+                <td class="number">
+                  <Button kind="bare" tiny icon="edit" label={`Change what ${titleOf(rule)} needs`} onClick={() => setAsked(rule)} />
+                  <Button
+                    kind="bare"
+                    tiny
+                    icon="trash"
+                    label={`Delete the rule of ${titleOf(rule)}`}
+                    onClick={() => void attempt(() => change(rule, undefined, `${titleOf(rule)} needs nothing any more`))}
+                  />
+                </td>
+              )}
+            </tr>
+          ))}
+        </Table>
       )}
       {asked && (
         <RuleForm
