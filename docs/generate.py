@@ -36,7 +36,11 @@ def render_errors() -> str:
 def render_limits() -> str:
     """Render the table of limits from the constants and the notes below them."""
     return _page(
-        "Limits", "A request past one of these is refused, and nothing of it is kept.", "Limit|Value|Note", _limits()
+        "Limits",
+        "A request past one of these is refused, and nothing of it is kept. `trackway limits` asks a server for those"
+        " that are in force there, with how much of its callers it answers at once; so does `GET /api/v1/limits`.",
+        "Limit|Value|Note",
+        _limits(),
     )
 
 
@@ -207,9 +211,9 @@ def _limits() -> Iterator[tuple[str, str, str]]:
     for statement, following in zip(body, [*body[1:], None], strict=True):
         match statement, following:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(note))):
-                yield f"`{name}`", f"{getattr(limits, name):,}", note
+                yield f"`{name.lower()}`", f"{getattr(limits, name):,}", note
             case ast.AnnAssign(target=ast.Name(id=name)), _:
-                yield f"`{name}`", f"{getattr(limits, name):,}", ""
+                yield f"`{name.lower()}`", f"{getattr(limits, name):,}", ""
 
 
 def _code(text: str) -> str:

@@ -20,6 +20,7 @@ import pytest
 import trackway as tw
 from tests.cli.driving import Trackway, read
 from tests.services.trackway_server import run_trackway
+from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api.runs import CreateRun
 from trackway.base import errors
@@ -144,7 +145,7 @@ def test_doctor_finds_a_sound_store_sound_and_a_missing_index_missing(trackway: 
     verdicts = {row["what"]: row["verdict"] for row in read(trackway("doctor", "--json"))}
     assert set(verdicts.values()) == {"ok"}
     assert {"store", "default experiment", "schema", "indexes", "size", "write-ahead log", "disk"} <= set(verdicts)
-    assert {"artifacts", "clock", "trash", "journals"} <= set(verdicts)
+    assert {"artifacts", "clock", "trash", "limits", "journals"} <= set(verdicts)
     close_transports()
     drop_index(Path("tracks/trackway.db"))
     result = trackway("doctor")
@@ -168,6 +169,26 @@ def test_doctor_asks_a_server_for_its_schema_and_indexes(trackway: Trackway, tmp
         result = trackway("doctor", "--uri", uri)
         assert result.exit_code == 1
         assert "ix_series_value" in result.output
+
+
+def test_a_server_tells_its_limits_and_doctor_says_which_are_others(
+    trackway: Trackway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with run_trackway(folder, "--caller-rate", "500") as port:
+        uri = f"http://127.0.0.1:{port}"
+        told = read(trackway("limits", "--uri", uri, "--json"))
+        assert (told["key_chars"], told["caller_requests_per_s"]) == (limits.KEY_CHARS, 500)
+        assert "active_requests" not in told, "there is none on loopback"
+        assert read(trackway("limits", "PARAM_value", "--uri", uri, "--json")) == {"param_value_chars": 65_536}
+        assert "65,536" in trackway("limits", "param_value", "--uri", uri).output
+        assert isinstance(trackway("limits", "nope", "--uri", uri).exception, errors.NotFound)
+        monkeypatch.setattr(limits, "KEY_CHARS", 100)
+        [found] = [
+            row for row in json.loads(trackway("doctor", "--uri", uri, "--json").output) if row["what"] == "limits"
+        ]
+        assert (found["verdict"], found["found"]) == ("warn", "the server has others: key_chars 250, here 100")
 
 
 def test_doctor_warns_of_a_default_experiment_in_the_trash(trackway: Trackway) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.tracking.scenarios import Scenario, Stage, each, ok
+from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api import quotas as q
 from trackway.base.errors import InvalidInput
@@ -14,6 +15,12 @@ def usage(s: Stage) -> q.Usage:
 
 
 SCENARIOS: list[Scenario] = [
+    ok(
+        ops.GET_LIMITS,
+        "those of the page, and none of turns where there are none",
+        lambda s: q.GetLimits(),
+        lambda s, x: x.limits == limits.list_limits() and x.limits["param_value_chars"] == limits.PARAM_VALUE_CHARS,
+    ),
     ok(
         ops.GET_USAGE,
         "what is there, the trash with it, and no quota",

@@ -120,3 +120,8 @@ ROLES: Final = 100
 """Most roles that a workspace makes."""
 EXTERNAL_ID_CHARS: Final = 255
 """Of what a directory calls a user or team by SCIM."""
+
+
+def list_limits() -> dict[str, int]:
+    """Return every limit by its name, in small letters as clients get it."""
+    return {name.lower(): value for name, value in globals().items() if name.isupper()}

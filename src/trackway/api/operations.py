@@ -237,6 +237,7 @@ DELETE_PROVISIONED_TEAM = Operation("provisioning.delete_team", "POST", "/provis
 
 GET_USAGE = Operation("usage.get", "GET", "/usage", h.GetUsage, h.Usage, reads("workspace"), "Count what the workspace holds, and see its quota.")
 SET_QUOTA = Operation("quotas.set", "PUT", "/quota", h.SetQuota, h.Usage, writes("system", permission="admin"), "Limit what the workspace may hold.")
+GET_LIMITS = Operation("limits.get", "GET", "/limits", h.GetLimits, h.Limits, reads("self"), "Tell the limits that are in force.")
 GET_RETENTION = Operation("retention.get", "GET", "/retention", t.GetRetention, t.Retention, reads("workspace"), "Get the workspace's retention policy.")
 SET_RETENTION = Operation("retention.set", "PUT", "/retention", t.SetRetention, t.Retention, writes("workspace", permission="admin"), "Set after how long the trash is purged.")
 PURGE_TRASH = Operation("retention.purge", "POST", "/retention/purge", t.PurgeTrash, e.PurgeReport, writes("workspace", permission="admin"), "Purge what has been in the trash for long enough.")

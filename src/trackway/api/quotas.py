@@ -1,4 +1,4 @@
-"""How much a workspace may hold, and how much it does."""
+"""How much a workspace may hold, how much it does, and the limits that count for everybody."""
 
 from __future__ import annotations
 
@@ -41,3 +41,16 @@ class Usage(Response, frozen=True, kw_only=True):
     requests_last_minute: int = 0
     requests_per_minute_quota: int | None = None
     exceeded: list[QuotaKind] = []
+
+
+class GetLimits(Request, frozen=True, kw_only=True):
+    """Ask for the limits that are in force."""
+
+
+class Limits(Response, frozen=True, kw_only=True):
+    """Limits by name: those of the limits page, and what the answering server was set to.
+
+    ``active_requests``, ``caller_active_requests`` and ``caller_requests_per_s`` are left out where there is none.
+    """
+
+    limits: dict[str, int]

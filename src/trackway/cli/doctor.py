@@ -11,8 +11,10 @@ from typing import Literal, NamedTuple
 import click
 
 from trackway.api import artifacts as a
+from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api.experiments import GetExperiment
+from trackway.api.quotas import GetLimits
 from trackway.api.retention import GetRetention, InspectStore, SearchAudit
 from trackway.base.errors import PermissionDenied, TrackwayError, Unauthenticated
 from trackway.base.ids import new_id
@@ -68,6 +70,7 @@ def examine(address: str) -> Iterator[Finding]:
         yield from _examine_database(address, transport)
         yield from _examine_artifacts(transport)
         yield from _examine_trash(transport)
+        yield from _examine_limits(transport)
     yield from _examine_journals(address)
 
 
@@ -135,6 +138,22 @@ def _examine_trash(transport: Transport) -> Iterator[Finding]:
         yield Finding("trash", "warn", found, "trackway gc --older-than 30d, or a policy: trackway gc --policy 30d")
     else:
         yield Finding("trash", "ok", found)
+
+
+def _examine_limits(transport: Transport) -> Iterator[Finding]:
+    try:
+        told = transport.call(ops.GET_LIMITS, GetLimits()).limits
+    except TrackwayError as error:  # of a server that is older than this
+        yield Finding("limits", "warn", error.message, "upgrade the server, so that it tells its limits")
+        return
+    own = limits.list_limits()
+    other = [
+        f"{name} {told.get(name, 'no limit')}, here {most}" for name, most in own.items() if told.get(name) != most
+    ]
+    if other:
+        yield Finding("limits", "warn", f"the server has others: {'; '.join(other)}", "bring both to one version")
+    else:
+        yield Finding("limits", "ok", f"{count(len(told), 'limit')}, those of this version")
 
 
 def _examine_journals(address: str) -> Iterator[Finding]:

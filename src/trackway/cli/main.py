@@ -36,6 +36,7 @@ COMMANDS = {
     "grants": Place("grants", "grants", "Say who may do what with what."),
     "holds": Place("holds", "holds", "Keep things from being removed for good."),
     "import": Place("exchange", "import_source", "Bring over a history, or what is new of it."),
+    "limits": Place("quotas", "show_limits", "Show the limits that are in force."),
     "models": Place("serving", "models", "Register models, say which is used for what, and serve them."),
     "quota": Place("quotas", "quota", "See what the workspace holds, and limit it."),
     "retention": Place("retention", "retention", "Say what the policy takes of the trash, and when."),

@@ -1,12 +1,13 @@
-"""Commands on what a workspace may hold."""
+"""Commands on what a workspace may hold, and on the limits of every request."""
 
 from __future__ import annotations
 
 import click
 
 from trackway.api import operations as ops
-from trackway.api.quotas import GetUsage, SetQuota
-from trackway.cli.output import on_store, show_one
+from trackway.api.quotas import GetLimits, GetUsage, SetQuota
+from trackway.base.errors import NotFound
+from trackway.cli.output import on_store, show_json, show_one, show_rows
 from trackway.sdk.transport import Transport
 
 
@@ -39,3 +40,18 @@ def set_quota(
     """Limit what the workspace may hold and ask; what is not given has no limit."""
     request = SetQuota(runs=runs, points=points, size_bytes=size_bytes, requests_per_minute=requests)
     show_one(transport.call(ops.SET_QUOTA, request), as_json)
+
+
+@click.command("limits")
+@click.argument("word", default="")
+@on_store
+def show_limits(transport: Transport, word: str, as_json: bool) -> None:
+    """Show the limits that are in force, or those with WORD in their names, such as `param`."""
+    told = transport.call(ops.GET_LIMITS, GetLimits()).limits
+    found = {name: most for name, most in told.items() if word.lower() in name}
+    if not found:
+        raise NotFound(f"No limit has {word[:100]!r} in its name", hint="trackway limits shows all of them")
+    if as_json:
+        show_json(found)
+    else:
+        show_rows([{"limit": name, "value": f"{most:,}"} for name, most in found.items()], as_json)

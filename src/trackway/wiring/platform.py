@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from trackway.artifacts.base import BlobStore
@@ -42,6 +43,7 @@ from trackway.tracking.experiments import ExperimentService
 from trackway.tracking.files import FileService
 from trackway.tracking.holds import HoldService
 from trackway.tracking.ingest import IngestService
+from trackway.tracking.limits import LimitService
 from trackway.tracking.logged_models import LoggedModelService
 from trackway.tracking.metrics import MetricService
 from trackway.tracking.overviews import OverviewService
@@ -68,11 +70,13 @@ class Entrance(NamedTuple):
     directory: where people sign in, with what its groups mean; None for here alone
     requests:  counts what workspaces ask of this process
     reads:     says which reads leave an entry in the audit log
+    limits:    what this server was set to, beside the limits of all
     """
 
     directory: tuple[Directory, GroupMapping] | None = None
     requests: RequestCounts | None = None
     reads: SensitiveReads | None = None
+    limits: Mapping[str, int] = MappingProxyType({})
 
 
 class Platform:
@@ -96,7 +100,7 @@ class Platform:
         auth: bool = False,
         entrance: Entrance | None = None,
     ) -> None:
-        directory, requests, reads = entrance or Entrance()
+        directory, requests, reads, limits = entrance or Entrance()
         self.requests = requests or RequestCounts()
         allowed = Allowed(webhook_networks)
         self.vault = _open_vault(store, master_key_file)
@@ -123,6 +127,7 @@ class Platform:
             TransferService(),
             HoldService(),
             QuotaService(self.requests.count),
+            LimitService(limits),
             UserService(),
             SessionService(),
             GrantService(),

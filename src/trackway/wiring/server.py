@@ -115,7 +115,10 @@ def _open_platform(settings: Settings) -> Platform:
         settings.master_key_file,
         auth=settings.auth,
         entrance=Entrance(
-            make_directory(settings), RequestCounts(settings.workers), SensitiveReads(settings.audit_reads)
+            make_directory(settings),
+            RequestCounts(settings.workers),
+            SensitiveReads(settings.audit_reads),
+            _list_limits(settings),
         ),
     )
 
@@ -149,11 +152,26 @@ def make_encryption(settings: Settings) -> Encryption:
     return Encryption(settings.tls_cert, settings.tls_key, clients)
 
 
+def _make_turn_limits(settings: Settings) -> TurnLimits:
+    if is_loopback(settings.host) and not settings.behind_proxy:
+        return TurnLimits(caller_rate=settings.caller_rate)
+    return TurnLimits(settings.active, settings.caller_active, settings.caller_rate)
+
+
+def _list_limits(settings: Settings) -> dict[str, int]:
+    """Return what clients are told of the turns of callers."""
+    turns = _make_turn_limits(settings)
+    told = {
+        "active_requests": turns.active,
+        "caller_active_requests": turns.caller_active,
+        "caller_requests_per_s": turns.caller_rate,
+    }
+    return {name: most for name, most in told.items() if most}
+
+
 def _make_lanes(settings: Settings, observer: Observer, gate: Gate | None) -> Lanes | None:
     """Return where requests wait for their turn; None on a server that one person has for himself."""
-    limits = TurnLimits(settings.active, settings.caller_active, settings.caller_rate)
-    if is_loopback(settings.host) and not settings.behind_proxy:
-        limits = TurnLimits(caller_rate=settings.caller_rate)
+    limits = _make_turn_limits(settings)
     if limits == TurnLimits():
         return None
     proxies = Proxies(settings.behind_proxy)

@@ -629,6 +629,10 @@ export interface GetLatestVersions {
   stages?: ("Archived" | "None" | "Production" | "Staging")[]
 }
 
+/** Ask for the limits that are in force. */
+export interface GetLimits {
+}
+
 /** Follow what something came from and what came of it; ``digest`` narrows a data set down. */
 export interface GetLineage {
   kind: "dataset" | "endpoint" | "model" | "run" | "version"
@@ -871,6 +875,11 @@ export interface LeftOutFile {
   size_bytes: number
   modified_ns: number
   reason: string
+}
+
+/** Limits by name: those of the limits page, and what the answering server was set to. */
+export interface Limits {
+  limits: Record<string, number>
 }
 
 /** What was found, the start first; ``truncated`` when there is more than the limit. */
@@ -2288,6 +2297,7 @@ export interface Operations {
   "schedules.report": { request: ReportTick; response: Tick }
   "usage.get": { request: GetUsage; response: Usage }
   "quotas.set": { request: SetQuota; response: Usage }
+  "limits.get": { request: GetLimits; response: Limits }
   "retention.get": { request: GetRetention; response: Retention }
   "retention.set": { request: SetRetention; response: Retention }
   "retention.purge": { request: PurgeTrash; response: PurgeReport }
@@ -2459,6 +2469,7 @@ export const ROUTES = {
   "schedules.report": ["POST", "/schedule-ticks/{tick_id}/report"],
   "usage.get": ["GET", "/usage"],
   "quotas.set": ["PUT", "/quota"],
+  "limits.get": ["GET", "/limits"],
   "retention.get": ["GET", "/retention"],
   "retention.set": ["PUT", "/retention"],
   "retention.purge": ["POST", "/retention/purge"],
