@@ -137,6 +137,12 @@ def test_artifacts_are_listed_fetched_stored_and_deleted(trackway: Trackway, run
     assert trackway("artifacts", "download", run_id, "again/a.txt", "--to", "one").exit_code == 0
     assert (tmp_path / "one/again/a.txt").read_text() == "hello"
     assert read(trackway("artifacts", "delete", run_id, "again", "--json"))["files"] == 1
+    for option, left in (("--dry-run", 2), ("--yes", 0)):
+        gone = read(trackway("artifacts", "delete", run_id, option, "--json"))
+        assert (gone["files"], gone["size_bytes"]) == (2, 100_005)
+        assert len(read(trackway("artifacts", "list", run_id, "-r", "--json"))) == left
+    assert "Delete all files" in trackway("artifacts", "delete", run_id).output
+    assert read(trackway("runs", "get", run_id, "--json"))["params"] == {"alpha": "0.1"}
     missing = trackway("artifacts", "download", run_id, "nope").exception
     assert isinstance(missing, errors.NotFound)
 

@@ -121,6 +121,18 @@ SCENARIOS: list[Scenario] = [
         lambda s: a.DeleteFiles(path=f"{s.folder}/a/b.txt"),
         lambda s, x: (x.files, x.size_bytes) == (1, 1),
     ),
+    ok(
+        DELETE_FILES,
+        "a folder, which is only counted",
+        lambda s: a.DeleteFiles(path=s.exp, dry_run=True),
+        lambda s, x: (x.files, x.size_bytes) == (1, 1) and s.call(DELETE_FILES, a.DeleteFiles(path=s.exp)) == x,
+    ),
+    ok(
+        DELETE_FILES,
+        "a file, which is only counted",
+        lambda s: a.DeleteFiles(path=f"{s.folder}/a/b.txt", dry_run=True),
+        lambda s, x: (x.files, x.size_bytes) == (1, 1) and s.call(DELETE_FILES, a.DeleteFiles(path=s.exp)) == x,
+    ),
     ok(DELETE_FILES, "a folder", lambda s: a.DeleteFiles(path=s.exp), lambda s, x: x.files == 1),
     ok(DELETE_FILES, "what is not there", lambda s: a.DeleteFiles(path="none"), lambda s, x: x.files == 0),
     *each(DELETE_FILES, "refused", "the path", ("", *BAD_PATHS), lambda s, bad: a.DeleteFiles(path=bad), InvalidInput),

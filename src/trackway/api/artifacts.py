@@ -80,13 +80,14 @@ class CommitUpload(Request, frozen=True, kw_only=True):
 
 
 class DeleteFiles(Request, frozen=True, kw_only=True):
-    """Delete a file, or a folder with all below it; what is not there is no error."""
+    """Delete a file, or a folder with all below it; what is not there is no error. ``dry_run`` only counts."""
 
     path: str
+    dry_run: bool = False
 
 
 class DeletedFiles(Response, frozen=True, kw_only=True):
-    """How much a delete removed."""
+    """How much a delete removed, or would."""
 
     files: int
     size_bytes: int

@@ -120,13 +120,21 @@ def upload_artifacts(transport: Transport, run_id: str, source: Path, folder: st
 
 @artifacts.command("delete")
 @click.argument("run_id")
-@click.argument("path")
+@click.argument("path", default="")
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@click.option("--yes", is_flag=True, help="Do not ask before all files go.")
 @on_store
-def delete_artifacts(transport: Transport, run_id: str, path: str, as_json: bool) -> None:
-    """Delete a file, or a folder with all below it."""
+def delete_artifacts(
+    transport: Transport, run_id: str, path: str, as_json: bool, *, dry_run: bool = False, yes: bool = False
+) -> None:
+    """Delete a file, or a folder with all below it; without PATH all files, and the run stays with what it logged."""
     tree = _join(_find_root(transport, run_id), path)
-    gone = transport.call(ops.DELETE_FILES, a.DeleteFiles(path=tree))
-    show_done(f"Deleted {count(gone.files, 'file')} ({format_bytes(gone.size_bytes)}).", as_json, files=gone.files)
+    if not (path or dry_run or yes):
+        click.confirm(f"Delete all files of run {run_id} for good?", abort=True)
+    gone = transport.call(ops.DELETE_FILES, a.DeleteFiles(path=tree, dry_run=dry_run))
+    done = "Would delete" if dry_run else "Deleted"
+    freed = f"{done} {count(gone.files, 'file')} ({format_bytes(gone.size_bytes)})."
+    show_done(freed, as_json, files=gone.files, size_bytes=gone.size_bytes)
 
 
 def _find_root(transport: Transport, run_id: str) -> str:

@@ -90,7 +90,10 @@ class FileService:
         path = check_artifact_path(q.path)
         check_frozen(tx, call, path, below=True)
         check_file_held(tx.holds, call, path)
-        files, size_bytes = tx.files.delete(call.workspace, path, call.now_ms)
+        if q.dry_run:
+            files, size_bytes = tx.files.measure(call.workspace, path)
+        else:
+            files, size_bytes = tx.files.delete(call.workspace, path, call.now_ms)
         return a.DeletedFiles(files=files, size_bytes=size_bytes)
 
     def create_multipart(self, tx: Transaction, call: Call, q: a.CreateMultipart) -> a.Multipart:

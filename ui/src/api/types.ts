@@ -345,9 +345,10 @@ export interface DeleteExperimentTag {
   key: string
 }
 
-/** Delete a file, or a folder with all below it; what is not there is no error. */
+/** Delete a file, or a folder with all below it; what is not there is no error. ``dry_run`` only counts. */
 export interface DeleteFiles {
   path: string
+  dry_run?: boolean
 }
 
 /** Move a model's record to the trash; ``deleted_ms`` only for imports, when that was. */
@@ -392,7 +393,7 @@ export interface DeleteVersionTag {
   key: string
 }
 
-/** How much a delete removed. */
+/** How much a delete removed, or would. */
 export interface DeletedFiles {
   files: number
   size_bytes: number

@@ -131,11 +131,12 @@ class FileTable:
                 count, size = count + 1, size + size_bytes
         return count, size
 
-    def measure(self, workspace: str, folder: str) -> tuple[int, int]:
-        """Return how many files and bytes are below a folder."""
+    def measure(self, workspace: str, path: str) -> tuple[int, int]:
+        """Return how many files and bytes a file has, or all below a folder."""
         row = self._db.one(
-            "SELECT COUNT(*), COALESCE(SUM(size_bytes), 0) FROM files WHERE workspace = ? AND path > ? AND path < ?",
-            (workspace, f"{folder}/", _end(f"{folder}/")),
+            "SELECT COUNT(*), COALESCE(SUM(size_bytes), 0) FROM files"
+            " WHERE workspace = ? AND (path = ? OR (path > ? AND path < ?))",
+            (workspace, path, f"{path}/", _end(f"{path}/")),
         )
         assert row is not None
         return int(row[0]), int(row[1])
