@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import datetime
+import io
 import json
 import os
 import platform
@@ -15,6 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 import click
+import pyarrow.parquet as parquet
 import pytest
 
 import trackway as tw
@@ -72,6 +76,38 @@ def test_runs_are_found_shown_and_their_metrics_printed(trackway: Trackway, run_
     assert "alpha: 0.1" in trackway("runs", "get", run_id).output
     assert run_id in trackway("runs", "tree", run_id).output
     assert "(20" in trackway("runs", "get", run_id).output, "a time for people"
+
+
+def test_found_runs_are_written_as_a_table(trackway: Trackway, run_id: str, tmp_path: Path) -> None:
+    hostile = tw.MlflowClient().create_run("0", run_name='=cmd|" /C calc"').info.run_id
+    for key, value in (("note", "@SUM(A1)"), ("shift", "-1.5e3"), ("a key", "ü,\n")):
+        tw.MlflowClient().log_param(hostile, key, value)
+    assert "Wrote 2 runs" in trackway("runs", "table", "all.csv", "--order", "start_time ASC").output
+    first, second = csv.DictReader(io.StringIO((tmp_path / "all.csv").read_text("utf-8")))
+    assert (first["run_id"], first["params.alpha"], first["metrics.rmse"]) == (run_id, "0.1", "0.8")
+    assert (second["run_id"], second["run_name"], second["metrics.rmse"]) == (hostile, '\'=cmd|" /C calc"', "")
+    assert (second["params.note"], second["params.shift"], second["params.a key"]) == ("'@SUM(A1)", "-1.5e3", "ü,\n")
+    datetime.datetime.fromisoformat(first["start_time"])
+    printed = trackway("runs", "table", "-", "-x", "prices").output
+    assert [row["run_name"] for row in csv.DictReader(io.StringIO(printed))] == ["first"]
+    assert read(trackway("runs", "table", "some.parquet", "--filter", "params.alpha = '0.1'", "--json"))["rows"] == 1
+    assert parquet.read_table(tmp_path / "some.parquet").column("metrics.rmse").to_pylist() == [0.8]
+    assert "may be more" in trackway("runs", "table", "one.arrow", "--limit", "1").output
+    assert isinstance(trackway("runs", "table", "runs.xls").exception, errors.InvalidInput)
+    assert {file.name for file in tmp_path.iterdir() if file.is_file()} == {"all.csv", "some.parquet", "one.arrow"}
+
+
+def test_a_run_is_renamed_and_ended(trackway: Trackway, run_id: str) -> None:
+    assert trackway("runs", "rename", run_id, "second").exit_code == 0
+    assert isinstance(trackway("runs", "rename", run_id, "").exception, errors.InvalidInput)
+    assert read(trackway("runs", "get", run_id, "--json"))["status"] == "RUNNING"
+    assert trackway("runs", "end", run_id, "--status", "KILLED").exit_code == 0
+    ended = read(trackway("runs", "get", run_id, "--json"))
+    assert (ended["name"], ended["status"]) == ("second", "KILLED")
+    assert trackway("runs", "end", run_id).exit_code == 0
+    again = read(trackway("runs", "get", run_id, "--json"))
+    assert (again["status"], again["end_ms"]) == ("FINISHED", ended["end_ms"])
+    assert trackway("runs", "end", run_id, "--status", "RUNNING").exit_code == 2
 
 
 def test_a_tree_is_set_in_and_is_deleted_restored_and_purged_whole(trackway: Trackway, run_id: str) -> None:

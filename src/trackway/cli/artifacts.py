@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 import msgspec
@@ -17,7 +14,7 @@ from trackway.api import operations as ops
 from trackway.api.runs import GetRun
 from trackway.artifacts.archive import zip_stream
 from trackway.base.errors import InvalidInput, NotFound
-from trackway.cli.output import count, on_store, show_done, show_rows
+from trackway.cli.output import count, on_store, show_done, show_rows, write_whole
 from trackway.sdk.progress import Progress, format_bytes
 from trackway.sdk.sources import FileSource
 from trackway.sdk.transport import Transport
@@ -95,7 +92,7 @@ def zip_artifacts(transport: Transport, run_id: str, path: str, target: Path, as
         for entry in files
     )
     size_bytes = sum(entry.size_bytes or 0 for entry in files)
-    with Progress("Fetching", size_bytes, muted=as_json) as progress, _write_whole(target) as file:
+    with Progress("Fetching", size_bytes, muted=as_json) as progress, write_whole(target) as file:
         for chunk in progress.watch(zip_stream(entries)):
             file.write(chunk)
     show_done(f"Wrote {count(len(files), 'file')} to {target}.", as_json, files=len(files))
@@ -156,21 +153,9 @@ def _list(transport: Transport, folder: str, recursive: bool) -> Iterator[a.File
 
 def _fetch(transport: Transport, path: str, target: Path, progress: Progress) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _write_whole(target) as file:
+    with write_whole(target) as file:
         for chunk in progress.watch(transport.download(path)):
             file.write(chunk)
-
-
-@contextmanager
-def _write_whole(target: Path) -> Iterator[BinaryIO]:
-    """Open a file that appears under its name when the block has ended well."""
-    unfinished = target.with_name(f"{target.name}.partial")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _place(target: Path, path: str) -> Path:

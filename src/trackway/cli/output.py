@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
 import click
 import msgspec
@@ -129,3 +132,15 @@ def format_time(time_ms: int | None) -> str:
 
 def _open(_context: click.Context, _option: click.Parameter, uri: str) -> Transport:
     return get_transport(resolve_uri(uri) if uri else get_tracking_uri())
+
+
+@contextmanager
+def write_whole(target: Path) -> Iterator[BinaryIO]:
+    """Open a file that appears under its name when the block has ended well."""
+    unfinished = target.with_name(f"{target.name}.partial")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        os.replace(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)

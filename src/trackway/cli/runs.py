@@ -6,6 +6,7 @@ import csv
 import struct
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -14,9 +15,11 @@ import msgspec
 from trackway.api import operations as ops
 from trackway.api import runs as r
 from trackway.api.metrics import GetHistory
+from trackway.base.clock import now_ms
 from trackway.base.errors import InvalidInput, NotFound
 from trackway.cli.experiments import VIEW, find_experiment, show_purge
-from trackway.cli.output import count, format_time, on_store, show_done, show_more, show_one, show_rows
+from trackway.cli.output import count, format_time, on_store, show_done, show_more, show_one, show_rows, write_whole
+from trackway.cli.run_tables import ENCODERS, write_csv
 from trackway.sdk.transport import Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,26 +32,40 @@ def runs() -> None:
     """List and change runs."""
 
 
+def choose_search(limit: int) -> Callable[[F], F]:
+    """Give a command the options of a search; see ``_read_search``."""
+
+    def choose(command: F) -> F:
+        for option in (
+            click.option("--limit", default=limit, show_default=True),
+            click.option("--view", type=VIEW, default="active", show_default=True),
+            click.option("--order", multiple=True, help='Order, such as "metrics.rmse ASC"; may be repeated.'),
+            click.option("--filter", default="", help="Search, such as \"metrics.rmse < 1 AND params.a = '2'\"."),
+            click.option("--experiment", "-x", multiple=True, help="Id or name; may be repeated. Default: all."),
+        ):
+            command = option(command)
+        return command
+
+    return choose
+
+
+def _read_search(transport: Transport, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a search's request from what was given on the command line."""
+    return {
+        "experiment_ids": [find_experiment(transport, name).experiment_id for name in given["experiment"]] or None,
+        "filter": given["filter"],
+        "order_by": list(given["order"]),
+        "view": given["view"],
+        "limit": given["limit"],
+    }
+
+
 @runs.command("list")
-@click.option("--experiment", "-x", "names", multiple=True, help="Id or name; may be repeated. Default: all.")
-@click.option("--filter", "filter_text", default="", help="Search, such as \"metrics.rmse < 1 AND params.a = '2'\".")
-@click.option("--order", multiple=True, help='Order, such as "metrics.rmse ASC"; may be repeated.')
-@click.option("--view", type=VIEW, default="active", show_default=True)
-@click.option("--limit", default=50, show_default=True)
+@choose_search(50)
 @on_store
-def list_runs(transport: Transport, as_json: bool, names: tuple[str, ...], **search: Any) -> None:
+def list_runs(transport: Transport, as_json: bool, **search: Any) -> None:
     """List or search runs, newest first."""
-    numbers = [find_experiment(transport, name).experiment_id for name in names] or None
-    page = transport.call(
-        ops.SEARCH_RUNS,
-        r.SearchRuns(
-            experiment_ids=numbers,
-            filter=search["filter_text"],
-            order_by=list(search["order"]),
-            view=search["view"],
-            limit=search["limit"],
-        ),
-    )
+    page = transport.call(ops.SEARCH_RUNS, r.SearchRuns(**_read_search(transport, search)))
     if as_json:
         show_rows([_describe(run) for run in page.runs], as_json)
         return
@@ -56,6 +73,30 @@ def list_runs(transport: Transport, as_json: bool, names: tuple[str, ...], **sea
     metrics = sorted({key for run in page.runs for key in run.metrics})[:COLUMNS]
     show_rows([_summarize(run, params, metrics) for run in page.runs], as_json, "No runs.")
     show_more(page.next_page_token, search["limit"])
+
+
+@runs.command("table")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@choose_search(100_000)
+@on_store
+def write_table(transport: Transport, file: Path, as_json: bool, **search: Any) -> None:
+    """Write found runs into FILE, one row a run: .csv, .parquet or .arrow, or - for CSV on standard output.
+
+    Columns are the run's attributes, metrics.KEY (last value), params.KEY and tags.KEY.
+    """
+    printed = str(file) == "-"
+    if not printed and file.suffix not in ENCODERS:
+        raise InvalidInput(f"The name {file.name[:100]!r} tells no format", hint=f"it ends with {', '.join(ENCODERS)}")
+    table = transport.call(ops.GET_RUN_TABLE, r.GetRunTable(**_read_search(transport, search)))
+    if printed:
+        write_csv(table.arrow, sys.stdout)
+    else:
+        data = ENCODERS[file.suffix](table.arrow)
+        with write_whole(file) as out:
+            out.write(data)
+        show_done(f"Wrote {count(table.rows, 'run')} to {file}.", as_json, rows=table.rows)
+    if table.rows == search["limit"]:
+        click.echo(f"There may be more than these {table.rows:,} runs; --limit takes more.", err=True)
 
 
 @runs.command("get")
@@ -131,6 +172,30 @@ def tag_run(transport: Transport, run_id: str, key: str, value: str | None, as_j
     else:
         transport.call(ops.INGEST, r.Ingest(run_id=run_id, tags={key: value}))
     show_done(f"{'Deleted' if value is None else 'Set'} tag {key}.", as_json, run_id=run_id)
+
+
+@runs.command("rename")
+@click.argument("run_id")
+@click.argument("name")
+@on_store
+def rename_run(transport: Transport, run_id: str, name: str, as_json: bool) -> None:
+    """Give a run another name."""
+    if not name:
+        raise InvalidInput("The new name is empty", hint="give one or more characters")
+    transport.call(ops.UPDATE_RUN, r.UpdateRun(run_id=run_id, name=name))
+    show_done(f"Renamed to {name}.", as_json, run_id=run_id, name=name)
+
+
+@runs.command("end")
+@click.argument("run_id")
+@click.option("--status", type=click.Choice(("FINISHED", "FAILED", "KILLED")), default="FINISHED", show_default=True)
+@on_store
+def end_run(transport: Transport, run_id: str, status: Any, as_json: bool) -> None:
+    """Say that a run has ended, and how, when its program is gone; what has ended before keeps its time."""
+    run = transport.call(ops.GET_RUN, r.GetRun(run_id=run_id))
+    end_ms = now_ms() if run.end_ms is None else None
+    transport.call(ops.UPDATE_RUN, r.UpdateRun(run_id=run_id, status=status, end_ms=end_ms))
+    show_done(f"Run {run_id} is {status}.", as_json, run_id=run_id, status=status)
 
 
 @runs.command("correct-param")
