@@ -59,6 +59,12 @@ BATCHES: dict[str, tuple[dict[str, Any], int, str, str]] = {
     "long param": ({"params": [{"key": "p", "value": "v" * 6_001}]}, 400, INVALID, "6000"),
     "long tag": ({"tags": [{"key": "t", "value": "v" * 8_001}]}, 400, INVALID, "8000"),
     "data set without digest": ({"metrics": [{**POINT, "dataset_name": "d"}]}, 400, INVALID, "dataset_digest"),
+    "data set of an empty digest": (
+        {"metrics": [{**POINT, "dataset_name": "d", "dataset_digest": ""}]},
+        400,
+        INVALID,
+        "dataset_digest",
+    ),
     "data set without name": ({"metrics": [{**POINT, "dataset_digest": "1"}]}, 400, INVALID, "dataset_name"),
     "tag without key": ({"tags": [{"value": "1"}]}, 400, INVALID, "'tags[0].key'"),
     "bad key of a tag": ({"tags": [{"key": "../t", "value": "1"}]}, 400, INVALID, "../t"),

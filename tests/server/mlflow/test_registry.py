@@ -101,6 +101,7 @@ VERSIONS: dict[str, Call] = {
     "create: unknown logged model": ("POST", "/create", {**N, "source": PLACE, "model_id": "m-x"}, 404, UNKNOWN, "m-x"),
     "create: alias that is none": ("POST", "/create", {**N, "source": "models:/{name}@a"}, 400, INVALID, "alias a"),
     "create: version that is none": ("POST", "/create", {**N, "source": "models:/{name}/9"}, 404, UNKNOWN, "version=9"),
+    "create: zero for the run": ("POST", "/create", {**N, "source": PLACE, "run_id": 0}, 400, INVALID, "'run_id'"),
     "create: another's run": ("POST", "/create", {**N, "source": "runs:/{run}/m"}, 400, INVALID, "run_id"),
     "get: no number": ("GET", "/get", {**N, "version": "x"}, 400, INVALID, "must be an integer, got 'x'"),
     "get: fraction": ("GET", "/get", {**N, "version": "1.0"}, 400, INVALID, "must be an integer"),

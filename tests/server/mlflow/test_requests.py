@@ -56,6 +56,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no value": ({"value": None}, "Missing value for required parameter 'value'"),
     "no time": ({"timestamp": None}, "Missing value for required parameter 'timestamp'"),
     "number for the run": ({"run_id": 7}, "Invalid value 7 for parameter 'run_id'"),
+    "zero for the run": ({"run_id": 0, "run_uuid": "{run}"}, "Invalid value 0 for parameter 'run_id'"),
     "number for a text": ({"key": 1.5}, "Hint: Value was of type 'float'"),
     "list for a text": ({"key": ["m"]}, "Invalid value"),
     "text for a number": ({"value": "high"}, "Invalid value \"high\" for parameter 'value'"),
@@ -99,6 +100,7 @@ def test_a_point_that_cannot_be_is_refused_with_the_reason(api: Api, change: dic
 
 BODIES: dict[str, tuple[bytes, int]] = {
     "json inside a json string": (json.dumps(json.dumps({"name": "{name}"})).encode(), 200),
+    "byte order mark": (b'\xef\xbb\xbf{"name":"{name}"}', 200),
     "lowerCamel names": (b'{"name":"{name}","artifactLocation":"s3://bucket/a"}', 200),
     "empty": (b"", 400),
     "null": (b"null", 400),

@@ -133,11 +133,14 @@ class Codec(Generic[M]):
 
     def _build(self, raw: dict[str, Any], path_values: Mapping[str, str]) -> M:
         for name, value in path_values.items():
-            sent = raw.pop(_to_camel(name), None) or raw.get(name)
-            if not sent and self._path_in_body:
-                raise missing_value(name)
-            if sent and sent != value:
+            camel = _to_camel(name)
+            sent = _find_sent(raw, name, camel, name)
+            if sent in (None, ""):
+                if self._path_in_body:
+                    raise missing_value(name)
+            elif sent != value:
                 raise invalid_value(name, sent, "the request's path says otherwise")
+            raw.pop(camel, None)
             raw[name] = value
         return msgspec.convert(_read_fields(raw, self._fields, ""), self._message)
 
@@ -151,7 +154,7 @@ def parse_object(body: bytes, strict: bool = True) -> dict[str, Any]:
         return {}
     constant = _refuse_constant if strict else None
     try:
-        raw = json.loads(body.decode(), parse_constant=constant)
+        raw = json.loads(body.decode("utf-8-sig"), parse_constant=constant)  # some clients begin with a byte order mark
         if isinstance(raw, str):
             raw = json.loads(raw, parse_constant=constant) if raw else {}
     except (ValueError, RecursionError) as error:
@@ -204,12 +207,8 @@ def _read_fields(raw: dict[str, Any], fields: tuple[Field, ...], prefix: str) ->
     known: dict[str, Any] = {}
     for field in fields:
         name = prefix + field.name
-        value = raw.get(field.name)
-        if field.camel != field.name and field.camel in raw:
-            if field.name in raw:
-                raise invalid_value(name, value, f"it is sent as '{field.camel}' too; send one of them")
-            value = raw[field.camel]
-        if field.name == "run_id" and not value:  # what it was called at first, and still is by old clients
+        value = _find_sent(raw, field.name, field.camel, name)
+        if field.name == "run_id" and value in (None, ""):  # what it was called at first, and still is by old clients
             value = raw.get("run_uuid", raw.get("runUuid"))
         if (value is None and field.required) or (field.filled and not value and value in (None, "", [])):
             raise missing_value(name)
@@ -222,6 +221,15 @@ def _read_fields(raw: dict[str, Any], fields: tuple[Field, ...], prefix: str) ->
         else:
             raise _wrong_type(name, value, "a list")
     return known
+
+
+def _find_sent(raw: dict[str, Any], field: str, camel: str, name: str) -> Any:
+    """Return what is sent of a field under either of its names; ``name`` is what errors call it."""
+    if camel == field or camel not in raw:
+        return raw.get(field)
+    if field in raw:
+        raise invalid_value(name, raw[field], f"it is sent as '{camel}' too; send one of them")
+    return raw[camel]
 
 
 def _read(value: Any, shape: Shape, name: str) -> Any:

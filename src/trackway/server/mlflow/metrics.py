@@ -169,7 +169,7 @@ def _read_batch(m: LogBatch | PlainBatch) -> Ingest:
 
 
 def _check_datasets(points: Sequence[LogMetric | Metric]) -> None:
-    if [point for point in points if (point.dataset_name is None) != (point.dataset_digest is None)]:
+    if [point for point in points if bool(point.dataset_name) != bool(point.dataset_digest)]:
         raise InvalidInput("dataset_name and dataset_digest belong together", hint="send both or none")
 
 
@@ -283,6 +283,6 @@ def _model_metric(point: LogMetric | Metric, model_id: str) -> ModelMetric:
         value=point.value,
         time_ms=point.timestamp,
         step=point.step,
-        dataset_name=point.dataset_name,
-        dataset_digest=point.dataset_digest,
+        dataset_name=point.dataset_name or None,
+        dataset_digest=point.dataset_digest or None,
     )
