@@ -16,6 +16,7 @@ CUT = "MLflow cuts a value that is too long"
 UNCHECKED = "MLflow stores a key or value that it refuses elsewhere"
 INFINITE = "MLflow has the largest double for an infinity"
 HIDDEN = "MLflow does not tell the logged model of a version"
+LIVE_IN_TRASH = "MLflow restores a run whose experiment stays in the trash"
 PREVIEW = "MLflow 3 has none of the routes of MLflow 1"
 DEFAULT = "MLflow does not find its default experiment when a run names none"
 NO_TYPE = {"run_id": "{run}", "value": 1, "timestamp": 1}
@@ -80,6 +81,7 @@ EXPERIMENTS = begin(
     ours("/experiments/update", {"experiment_id": "{exp}", "new_name": "{mark} c"}, FAILS),
     get("/runs/get", {"run_id": "{run}"}),
     post("/runs/search", {"experiment_ids": ["{exp}"], "run_view_type": "DELETED_ONLY"}),
+    ours("/runs/restore", {"run_id": "{run}"}, LIVE_IN_TRASH),
     *(post("/experiments/restore", {"experiment_id": one}) for one in ("{exp}", "{exp}", "987654", "")),
     get("/runs/get", {"run_id": "{run}"}),
 )
@@ -168,6 +170,7 @@ METRICS = begin(
                 {"value": 1, "timestamp": -1},
                 {"value": 1, "timestamp": 1, "step": "x"},
                 {"value": 1, "timestamp": 1, "dataset_name": "d"},
+                {"value": 1, "timestamp": 1, "dataset_name": "d", "dataset_digest": ""},
                 {"value": 1, "timestamp": 1, "model_id": "m-none"},
             )
         )

@@ -125,6 +125,8 @@ VERSIONS = begin(
             {"source": "s3://bucket/%2e%2e/x"},
             {"source": "dummy-source"},
             {"source": PLACE, "tags": [{"key": "a$", "value": "1"}]},
+            {"source": PLACE, "run_id": 0},
+            {"source": PLACE, "run_id": []},
         )
     ),
     post(f"{MV}/create", {"name": f"{NAME}-p", "source": "dummy-source", "tags": PROMPT}),
@@ -234,6 +236,7 @@ LOGGED_MODELS = begin(
             {"model_id": "{model}", "status": 3},
             {"status": "LOGGED_MODEL_READY"},
             {"model_id": "{model}"},
+            {"model_id": "{model}", "modelId": "{model}", "status": 3},
         )
     ),
     patch(f"{LM}/{{model}}", {"model_id": "{model}", "status": "READY"}, UNCHECKED),

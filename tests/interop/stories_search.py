@@ -122,6 +122,7 @@ BODIES = (
     b'"{\\"experiment_ids\\": []}"',
     b'{"experiment_ids": [], "bogus": 1}',
     b'{"experimentIds": []}',
+    b'\xef\xbb\xbf{"experiment_ids": []}',
 )
 PROTOCOL = [
     *(Step("POST", "/runs/search", body) for body in BODIES),
