@@ -5,76 +5,33 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.store.sites import Site, Work, run_site
 from tests.store.test_group_commit import disk_error, fail_commits, tag
 from trackway.base.errors import Conflict, TrackwayError, Unavailable
-from trackway.store.base import Job, Transaction
+from trackway.store.base import Transaction
 from trackway.store.sql import inline
-from trackway.store.sql.connection import Connection
-from trackway.store.sql.store import SqlStore
+from trackway.store.sql.connection import Connection, sqlite_path
 from trackway.store.sql.turns import Turn
-from trackway.testing.store.space import Space
-
-WAIT_S = 20.0
-Work = Callable[["Site"], Awaitable[None]]
-
-
-class Site:
-    """A store that an event loop was lent to, with one experiment."""
-
-    def __init__(self, store: SqlStore, path: Path) -> None:
-        self.space = Space(store)
-        self.store = store
-        self.path = path
-        self.number = self.space.make_experiment()
-
-    def submit(self, job: Job[Any], brief: bool = True) -> asyncio.Future[Any]:
-        """Submit a job; the future has what it returns, or raises."""
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-
-        def tell(result: Any, error: BaseException | None) -> None:
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-        def done(result: Any, error: BaseException | None) -> None:
-            loop.call_soon_threadsafe(tell, result, error)
-
-        self.store.submit_write(job, done, brief=brief)
-        return future
-
-    def tag(self, key: str) -> asyncio.Future[Any]:
-        return self.submit(tag(self.number, key))
-
-    def read_tags(self) -> set[str]:
-        return set(self.space.experiment(self.number).tags)
+from trackway.testing.store.transactions import WAIT_S
 
 
 def on_loop(folder: Path, work: Work) -> None:
-    """Do some work on a loop that is lent to a store."""
-
-    async def run() -> None:
-        path = folder / "t.db"
-        store = SqlStore(f"sqlite:///{path}")
-        store.lend_loop(asyncio.get_running_loop())
-        try:
-            await asyncio.wait_for(work(Site(store, path)), WAIT_S)
-        finally:
-            store.close()
-
-    asyncio.run(run())
+    """Do some work on a loop that is lent to a store in a file."""
+    run_site(f"sqlite:///{folder}/t.db", work)
 
 
 def find_thread(_tx: Transaction) -> int:
     return threading.get_ident()
+
+
+def find_file(site: Site) -> Path:
+    return sqlite_path(site.store.uri)
 
 
 async def is_on_loop(site: Site) -> bool:
@@ -171,7 +128,7 @@ def test_a_failure_of_the_disk_is_told(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_the_loop_goes_on_while_somebody_else_has_locked_the_file(tmp_path: Path) -> None:
     async def work(site: Site) -> None:
-        with closing(sqlite3.connect(site.path, isolation_level=None, check_same_thread=False)) as other:
+        with closing(sqlite3.connect(find_file(site), isolation_level=None, check_same_thread=False)) as other:
             other.execute("BEGIN IMMEDIATE")
             written = site.tag("a")
             for _ in range(100):  # passes of the loop, in which it is tried and left to the writer
@@ -228,7 +185,7 @@ def test_sqlites_log_is_brought_into_the_file_and_does_not_grow(
     async def work(site: Site) -> None:
         for turn in range(10 * inline.WRITERS_GROUP):
             await site.tag(f"k{turn}")
-            sizes.append(site.path.with_name("t.db-wal").stat().st_size)
+            sizes.append(find_file(site).with_name("t.db-wal").stat().st_size)
 
     on_loop(tmp_path, work)
     assert max(sizes[5 * inline.WRITERS_GROUP :]) == max(sizes[: 5 * inline.WRITERS_GROUP])

@@ -17,7 +17,8 @@ from trackway.base.errors import InvalidInput, TrackwayError, Unavailable
 from trackway.store.sql.arrays import send_binary
 from trackway.store.sql.assumptions import Assumptions
 from trackway.store.sql.expectations import Check, Entry, Expectation, Expectations
-from trackway.store.sql.failures import Vanished, has_class, is_driver_error, is_transient, unstorable
+from trackway.store.sql.failures import Vanished, has_class, is_driver_error, is_farewell, is_transient, unstorable
+from trackway.store.sql.waiting import load_connection_class
 
 Dialect = Literal["sqlite", "postgresql"]
 Row = tuple[Any, ...]
@@ -122,11 +123,11 @@ class Connection:
     def recall(self, sql: str, params: tuple[Any, ...]) -> Row | None:
         """Read the first row of tables that hardly ever change: out of memory where that is sure to be right.
 
-        It is for SQLite's writer: what it writes to these tables itself makes it forget, and SQLite tells whether
-        anybody else has written to the file. PostgreSQL tells nothing of the kind, and is asked.
+        What SQLite's writer writes to these tables itself makes it forget, and SQLite tells whether anybody else has
+        written to the file. PostgreSQL tells nothing of the kind: there it is assumed.
         """
         if not self._may_recall:
-            return self.one(sql, params)
+            return self.assume(sql, params)
         if not self._is_kept_valid:
             version = self.all("PRAGMA data_version")[0][0]
             if version != self._kept_version or len(self._kept) > _KEPT_ROWS:
@@ -319,9 +320,9 @@ class Connection:
         if self.dialect == "postgresql":
             self._pipeline = self._open.enter_context(self.raw.pipeline())
 
-    def is_lost(self) -> bool:
-        """Tell whether the connection to the database is gone: what was not committed may be tried on another."""
-        return self.dialect == "postgresql" and bool(self.raw.closed)
+    def is_lost(self, error: BaseException) -> bool:
+        """Tell whether the connection to the database is gone, or an error says that it ends: another one may work."""
+        return self.dialect == "postgresql" and (bool(self.raw.closed) or is_farewell(error))
 
     def undo(self, error: BaseException) -> bool:
         """Roll back after an error; tell whether the connection may be used again.
@@ -350,8 +351,10 @@ class Connection:
 
     def _note_write(self, sql: str) -> None:
         self.wrote = True
-        if self._kept and _is_of_kept(sql):
+        if _is_of_kept(sql):
             self._kept.clear()
+            if self.dialect == "postgresql":
+                self.stop_assuming()
 
     def _send_expected(self) -> None:
         """Send what jobs before this one expect; a failure is not this one's alone."""
@@ -455,10 +458,14 @@ def _open_sqlite(path: Path) -> Connection:
 def _open_postgres(uri: str) -> Connection:
     try:
         import psycopg
+
+        connect = load_connection_class().connect
     except ImportError as error:
-        raise InvalidInput("PostgreSQL needs the psycopg package", hint="pip install 'trackway[postgres]'") from error
+        raise InvalidInput(
+            f"PostgreSQL needs the {error.name} package", hint="pip install 'trackway[postgres]'"
+        ) from error
     try:
-        raw: Any = psycopg.connect(uri, autocommit=True, connect_timeout=10)
+        raw: Any = connect(uri, autocommit=True, connect_timeout=10)
         raw.execute(_PLANNER)
     except psycopg.Error as error:
         raise Unavailable(f"PostgreSQL cannot be reached: {error}", retry_after_s=1.0) from error

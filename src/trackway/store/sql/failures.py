@@ -26,10 +26,17 @@ def is_transient(error: BaseException) -> bool:
     return getattr(error, "sqlstate", None) in ("40001", "40P01", "55P03", "23505")
 
 
+def is_farewell(error: BaseException) -> bool:
+    """Tell whether PostgreSQL says that it ends the connection: it is shut down, or somebody had it ended."""
+    return getattr(error, "sqlstate", None) in ("57P01", "57P02", "57P03")
+
+
 def storage_error(error: BaseException) -> BaseException:
     """Tell a driver's failure as one of ours, of which nothing was kept; any other error stays what it is."""
     if isinstance(error, Stale):
-        return Unavailable("Who may do this is being changed", hint="nothing was written; try again", retry_after_s=1.0)
+        return Unavailable(
+            "What this goes by is being changed", hint="nothing was written; try again", retry_after_s=1.0
+        )
     if isinstance(error, Vanished):
         return Unavailable(
             "What this is about is being deleted", hint="nothing was written; try again", retry_after_s=1.0

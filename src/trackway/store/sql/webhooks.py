@@ -32,8 +32,10 @@ class WebhookTable:
     def is_wanted(self, workspace: str, kinds: Sequence[str]) -> bool:
         """Tell whether anybody is to be told."""
         marks = ", ".join("?" * len(kinds))
-        sql = f"SELECT 1 FROM webhook_events WHERE workspace = ? AND kind IN ({marks}) LIMIT 1"
-        return self._db.recall(sql, (workspace, *kinds)) is not None
+        row = self._db.recall(
+            f"SELECT COUNT(*) FROM webhook_events WHERE workspace = ? AND kind IN ({marks})", (workspace, *kinds)
+        )
+        return row is not None and row[0] > 0
 
     def publish(self, workspace: str, event: OutboxEvent) -> None:
         """Queue an event for everybody who is to be told of it."""

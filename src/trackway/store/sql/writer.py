@@ -23,7 +23,9 @@ ATTEMPTS = 5
 Item = tuple[str, Job[Any], Done[Any]]
 """What a job changes first, the job, and what is told of it."""
 Outcome = tuple[Done[Any], Any, BaseException | None]
-_get_key = itemgetter(0)
+Open = Callable[[], SqlTransaction]
+get_key = itemgetter(0)
+"""Rows are locked in the order of keys by all writers of PostgreSQL, those of other servers too."""
 
 
 class _Redo(Exception):
@@ -42,7 +44,7 @@ class Writer:
 
     def __init__(
         self,
-        open_transaction: Callable[[], SqlTransaction],
+        open_transaction: Open,
         threads: int,
         turn: AbstractContextManager[None],
     ) -> None:
@@ -87,53 +89,57 @@ class Writer:
             else:
                 stopping = True
             if batch:
-                if len(self._threads) > 1:  # rows are locked in one order by all writers, those of other servers too
-                    batch.sort(key=_get_key)
+                if len(self._threads) > 1:
+                    batch.sort(key=get_key)
                 with self._turn:
-                    tx = self._carry_out(tx, batch)
+                    tx = carry_out(self._open, tx, batch)
         if tx is not None:
             tx.db.close()
 
-    def _carry_out(self, tx: SqlTransaction | None, batch: list[Item], began: int = 1) -> SqlTransaction | None:
-        """Carry out a batch; return the connection, or None when it must not be used again.
 
-        began: how often it was: what was assumed and did not hold is known the second time
-        """
+def carry_out(
+    open_transaction: Open, tx: SqlTransaction | None, batch: list[Item], began: int = 1
+) -> SqlTransaction | None:
+    """Carry out a batch, and tell; return the connection, or None when it must not be used again.
+
+    began: how often it was: what was assumed and did not hold is known the second time
+    """
+    try:
+        tx = tx or open_transaction()
+        outcomes = attempt(tx, batch)
+        tx.db.commit()
+    except BaseException as error:  # noqa: BLE001 - the writer's edge: the error goes to whoever waits
+        tx, verdict, told = _judge(tx, error)
+        if isinstance(error, Stale) and began == 1:
+            return carry_out(open_transaction, tx, batch, began=2)
+        if verdict == "unsure" or (verdict == "final" and len(batch) == 1):
+            for _, _, done in batch:
+                done(None, told)
+            return tx
+        for item in batch:
+            tx = _carry_out_alone(open_transaction, tx, item)
+        return tx
+    for done, result, failure in outcomes:
+        done(result, failure)
+    return tx
+
+
+def _carry_out_alone(open_transaction: Open, tx: SqlTransaction | None, item: Item) -> SqlTransaction | None:
+    for trial in range(1, ATTEMPTS + 1):
         try:
-            tx = tx or self._open()
-            outcomes = attempt(tx, batch)
+            tx = tx or open_transaction()
+            outcomes = attempt(tx, [item])
             tx.db.commit()
-        except BaseException as error:  # noqa: BLE001 - the thread's edge: the error goes to whoever waits
+        except BaseException as error:  # noqa: BLE001 - the writer's edge, as above
             tx, verdict, told = _judge(tx, error)
-            if isinstance(error, Stale) and began == 1:
-                return self._carry_out(tx, batch, began=2)
-            if verdict == "unsure" or (verdict == "final" and len(batch) == 1):
-                for _, _, done in batch:
-                    done(None, told)
-                return tx
-            for item in batch:
-                tx = self._carry_out_alone(tx, item)
+            if verdict == "again" and trial < ATTEMPTS:
+                continue
+            item[2](None, told)
             return tx
         for done, result, failure in outcomes:
             done(result, failure)
         return tx
-
-    def _carry_out_alone(self, tx: SqlTransaction | None, item: Item) -> SqlTransaction | None:
-        for trial in range(1, ATTEMPTS + 1):
-            try:
-                tx = tx or self._open()
-                outcomes = attempt(tx, [item])
-                tx.db.commit()
-            except BaseException as error:  # noqa: BLE001 - the thread's edge, as above
-                tx, verdict, told = _judge(tx, error)
-                if verdict == "again" and trial < ATTEMPTS:
-                    continue
-                item[2](None, told)
-                return tx
-            for done, result, failure in outcomes:
-                done(result, failure)
-            return tx
-        return tx
+    return tx
 
 
 def attempt(tx: SqlTransaction, batch: list[Item]) -> list[Outcome]:
@@ -166,7 +172,7 @@ def _judge(
 
     ``unsure``: PostgreSQL was lost while it was told to commit; doing the jobs again might do them twice.
     """
-    lost = tx is not None and tx.db.is_lost()
+    lost = tx is not None and tx.db.is_lost(error)
     unsure = lost and tx is not None and tx.db.committing
     usable = tx if tx is not None and tx.db.undo(error) else None
     if unsure:

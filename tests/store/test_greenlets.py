@@ -1,0 +1,188 @@
+"""Short writes to PostgreSQL on an event loop's thread: the loop goes on, and what fails is told as by a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.services.postgres import PostgresServer, run_cluster
+from tests.store.sites import Site, run_site
+from tests.store.test_group_commit import end_connections
+from trackway.api.runs import Series
+from trackway.base.errors import Conflict, InvalidInput, Unavailable
+from trackway.store.base import Transaction
+from trackway.store.sql.greenlets import GROUP_JOBS, GROUPS
+
+LOCK = 7
+LARGE = 1_000_000
+"""Points that are more bytes than a socket takes at once."""
+
+
+@contextmanager
+def hold_lock(url: str) -> Iterator[Callable[[], object]]:
+    """Hold what ``wait`` waits for, until what is given is called."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        yield partial(connection.execute, "SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+def wait(tx: Any) -> str:
+    """Wait for the lock, in the database."""
+    tx.db.one("SELECT pg_advisory_xact_lock(?)", (LOCK,))
+    return "waited"
+
+
+async def pass_by(until: Callable[[], bool] = lambda: False, passes: int = 200) -> None:
+    """Let the loop go on."""
+    for _ in range(passes):
+        if until():
+            return
+        await asyncio.sleep(0.001)
+
+
+def test_brief_jobs_that_come_together_are_one_transaction_on_the_loops_thread(postgres_database: str) -> None:
+    seen: list[tuple[int, int, int]] = []
+
+    def note(tx: Any) -> None:
+        tx.db.one("SELECT 1")
+        seen.append((threading.get_ident(), id(tx), tx.db.transactions))
+
+    async def work(site: Site) -> None:
+        await asyncio.gather(*(site.submit(note) for _ in range(GROUP_JOBS)))
+        assert await site.submit(lambda _tx: threading.get_ident(), brief=False) != threading.get_ident()
+
+    run_site(postgres_database, work)
+    assert len(seen) == GROUP_JOBS
+    assert len(set(seen)) == 1
+    assert seen[0][0] == threading.get_ident()
+
+
+def test_the_loop_and_other_groups_go_on_while_the_database_works(postgres_database: str) -> None:
+    async def work(site: Site) -> None:
+        with hold_lock(postgres_database) as release:
+            waiting = site.submit(wait)
+            await pass_by()
+            assert await site.tag("a") == "a"
+            assert site.read_tags() == {"a"}
+            assert not waiting.done()
+            release()
+            assert await waiting == "waited"
+
+    run_site(postgres_database, work)
+
+
+def test_what_comes_while_all_connections_wait_is_done_after(postgres_database: str) -> None:
+    order: list[int] = []
+
+    async def work(site: Site) -> None:
+        with hold_lock(postgres_database) as release:
+            waiting = []
+            for _ in range(GROUPS):  # each in a group of its own
+                waiting.append(site.submit(wait))
+                await pass_by()
+            later = [site.submit(lambda _tx, n=n: order.append(n)) for n in range(3 * GROUP_JOBS)]
+            await pass_by()
+            assert not order
+            release()
+            await asyncio.gather(*waiting, *later)
+
+    run_site(postgres_database, work)
+    assert sorted(order) == [*range(3 * GROUP_JOBS)]
+
+
+def test_a_job_that_fails_fails_alone(postgres_database: str) -> None:
+    def refuse(_tx: Transaction) -> None:
+        raise Conflict("no")
+
+    def fail_in_the_database(tx: Transaction) -> None:
+        tx.experiments.set_tags(1, {"nul": "\0"})
+
+    async def work(site: Site) -> None:
+        def write_and_refuse(tx: Transaction) -> None:
+            tx.experiments.set_tags(site.number, {"half": ""})
+            raise Conflict("after writing")
+
+        jobs = [site.tag("a"), site.submit(refuse), site.submit(write_and_refuse), site.tag("b")]
+        told: list[Any] = await asyncio.gather(*jobs, site.submit(fail_in_the_database), return_exceptions=True)
+        assert [str(one) for one in told[:4]] == ["a", "no", "after writing", "b"]
+        assert isinstance(told[4], InvalidInput)
+        assert site.read_tags() == {"a", "b"}
+
+    run_site(postgres_database, work)
+
+
+def test_connections_that_the_database_ended_are_made_anew(
+    postgres_server: PostgresServer, postgres_database: str
+) -> None:
+    async def work(site: Site) -> None:
+        for key in "abc":
+            assert await site.tag(key) == key
+            end_connections(postgres_server, postgres_database)
+        with hold_lock(postgres_database):
+            waiting = site.submit(wait)
+            await pass_by()
+            end_connections(postgres_server, postgres_database)  # that of the lock as well
+            assert await waiting == "waited"
+        assert site.read_tags() == {*"abc"}
+
+    run_site(postgres_database, work)
+
+
+def test_a_database_that_is_away_is_told_and_the_loop_goes_on(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        cluster.stop()
+        told = asyncio.gather(*(site.tag(key) for key in "ab"), return_exceptions=True)
+        assert [type(one) for one in await told] == [Unavailable] * 2
+        cluster.start()
+        assert await site.tag("c") == "c"
+        assert site.read_tags() == {"c"}
+
+    tmp_path.chmod(0o755)
+    with run_cluster() as cluster:
+        run_site(cluster.server.create_database(), work)
+
+
+def test_what_was_submitted_before_the_store_is_closed_is_done(postgres_database: str) -> None:
+    async def work(site: Site) -> None:
+        with hold_lock(postgres_database) as release:
+            jobs = [site.submit(wait)]
+            await pass_by()
+            jobs += [site.tag(str(n)) for n in range(2 * GROUP_JOBS)]
+            threading.Timer(0.05, release).start()
+            site.store.close()
+            assert await asyncio.gather(*jobs) == ["waited", *map(str, range(2 * GROUP_JOBS))]
+        with pytest.raises(Unavailable):
+            site.tag("late")
+
+    run_site(postgres_database, work)
+
+
+def test_closing_before_the_first_connection_is_made_does_what_was_submitted(postgres_database: str) -> None:
+    async def work(site: Site) -> None:
+        written = site.tag("a")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        site.store.close()
+        assert await written == "a"
+
+    run_site(postgres_database, work)
+
+
+@pytest.mark.parametrize("brief", [True, False])
+def test_what_no_socket_takes_at_once_is_sent_whole(postgres_database: str, brief: bool) -> None:
+    async def work(site: Site) -> None:
+        ref = site.space.make_run(site.number)
+        zeros = bytes(8 * LARGE)
+        series = Series(key="m", steps=zeros, times_ms=zeros, values=zeros)
+        await site.submit(lambda tx: tx.metrics.append(ref, [series]), brief=brief)
+        assert site.space.read(lambda tx: tx.metrics.count(ref.pk, "m")) == LARGE
+
+    run_site(postgres_database, work)
