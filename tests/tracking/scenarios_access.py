@@ -192,6 +192,13 @@ USERS: list[Scenario] = [
         lambda s: caller(s) and c.ChangePassword(current="wrong", password="another one, longer"),
         Unauthenticated,
     ),
+    no(
+        ops.CHANGE_PASSWORD,
+        "refused",
+        "to what it is",
+        lambda s: caller(s) and c.ChangePassword(current=PASSWORD, password=PASSWORD),
+        InvalidInput,
+    ),
     ok(
         ops.WHO_AM_I,
         "whoever opens it",

@@ -129,6 +129,8 @@ class UserService:
         user = find_caller(tx, call)
         if not verify_password(user.password, q.current):
             raise Unauthenticated("The current password is another")
+        if q.password == q.current:
+            raise InvalidInput("The new password is the current one", hint="choose another")
         replace_password(tx, user, q.password)
         return Empty()
 
@@ -227,9 +229,13 @@ def find_user(tx: Transaction, name: str) -> UserRow:
 
 
 def replace_password(tx: Transaction, user: UserRow, password: str) -> None:
-    """Set a password, and end what was open under the old one: sessions and invitations."""
+    """Set a password, and end what was open under the old one: sessions and invitations.
+
+    One that is set again keeps its hash, by which servers know it: programs that send it go on without a refusal.
+    """
     check_password(user.name, password)
-    tx.access.set_password(user.pk, hash_password(password))
+    if not verify_password(user.password, password):
+        tx.access.set_password(user.pk, hash_password(password))
     tx.access.delete_credentials(user.pk, ["session", "invitation"])
 
 

@@ -14,6 +14,7 @@ from trackway.base.errors import AlreadyExists, InvalidInput, NotFound
 from trackway.server.calls import Caller
 from trackway.server.mlflow.codec import Message, Needed
 from trackway.server.mlflow.encoders import EMPTY, encode
+from trackway.server.mlflow.errors import missing_value
 
 ROLES = {"READ": "reader", "USE": "reader", "EDIT": "editor", "MANAGE": "manager"}
 PERMISSIONS = {"reader": "READ", "editor": "EDIT", "manager": "MANAGE", "admin": "MANAGE"}
@@ -121,12 +122,13 @@ async def get_current(call: Caller, _m: Nothing) -> bytes:
 
 
 async def set_password(call: Caller, m: SetPassword) -> bytes:
-    """Set a password."""
-    if m.current_password:
-        me = await call(ops.WHO_AM_I, c.WhoAmI())
-        if me.name.lower() == m.username.lower():
-            await call(ops.CHANGE_PASSWORD, c.ChangePassword(current=m.current_password, password=m.password))
-            return EMPTY
+    """Set a password; one's own needs the current one, unless an administrator sets it."""
+    me = await call(ops.WHO_AM_I, c.WhoAmI())
+    if me.name.lower() == m.username.lower() and (m.current_password or not me.is_admin):
+        if not m.current_password:
+            raise missing_value("current_password")
+        await call(ops.CHANGE_PASSWORD, c.ChangePassword(current=m.current_password, password=m.password))
+        return EMPTY
     await call(ops.SET_PASSWORD, c.SetPassword(name=m.username, password=m.password))
     return EMPTY
 
