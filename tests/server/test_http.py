@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import re
+import sqlite3
 import time
 import uuid
 import zlib
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.server.asgi import run_app
 from tests.server.wire import HEAD, connect
 from tests.services.mlflow_api import Answer, Api
 from trackway.api import limits
@@ -430,3 +435,31 @@ def test_a_refusal_by_a_limit_comes_at_once(http: Api) -> None:
         begun = time.perf_counter()
         assert http.post("/experiments", body).status == 400
         assert time.perf_counter() - begun < 0.5
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/registered-models", "/api/2.0/mlflow/registered-models/create"], ids=["native", "compatible"]
+)
+def test_what_the_database_says_of_a_fault_is_for_the_log_and_the_caller_gets_the_requests_id(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    async def ask() -> None:
+        async with run_app(tmp_path) as app:
+            with closing(sqlite3.connect(tmp_path / "t.db")) as db:
+                db.execute("ALTER TABLE registered_models RENAME TO elsewhere")
+            for method, asked in (("POST", path), ("GET", "/api/2.0/mlflow/registered-models/get")):
+                caplog.clear()
+                status, body = await app.send(method, asked, b'{"name": "m"}', query="name=m" * (method == "GET"))
+                request_id = app.told[b"x-request-id"].decode()
+                assert status == 503
+                assert int(app.told[b"retry-after"]) >= 1
+                assert request_id in body.decode()
+                for secret in ("registered_models", "no such table", "sqlite", "OperationalError"):
+                    assert secret not in body.decode()
+                assert f"request {request_id} failed" in caplog.text
+                assert "no such table: registered_models" in caplog.text
+
+    asyncio.run(ask())

@@ -58,6 +58,8 @@ class TrackwayError(Exception):
     error_code: str = "INTERNAL_ERROR"
     """What the MLflow protocol, and so scripts written for it, call this kind."""
     status: int = 500
+    public_message: str = ""
+    """What a server tells its callers in the place of a message that is for its log: one with a database's words."""
 
     def __init__(
         self,

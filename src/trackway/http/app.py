@@ -126,7 +126,7 @@ class App(Generic[C]):
             response = HttpResponse(status=204) if asked else errors(error)
             response.headers = [*response.headers, (b"allow", error.allowed.encode())]
         except TrackwayError as error:
-            response = errors(error)
+            response = errors(_withhold(error, request_id) if error.public_message else error)
             if error.status == 401:
                 response = _challenge(request, response)
         except Exception:
@@ -192,6 +192,15 @@ class _MethodNotAllowed(InvalidInput):
     def __init__(self, method: str, allowed: Collection[str]) -> None:
         self.allowed = ", ".join(sorted(allowed))
         super().__init__(f"{method} is not possible here", hint=f"use one of {self.allowed}")
+
+
+def _withhold(error: TrackwayError, request_id: str) -> TrackwayError:
+    """Log what an error says, and return one of its class that says what callers may know, and where the rest is."""
+    log.error("request %s failed: %s", request_id, error)
+    hint = f"nothing was written; try again; the server's log has the reason under request {request_id}"
+    return type(error)(
+        error.public_message, hint=hint, details={"request_id": request_id}, retry_after_s=error.retry_after_s
+    )
 
 
 def _challenge(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -45,6 +46,7 @@ from trackway.wiring.processes import end_with_parent, start_log
 from trackway.wiring.single_sign_on import check_single_sign_on, make_single_sign_on
 
 VERSION = installed_version("trackway")
+log = logging.getLogger("trackway.server")
 
 
 def build_app(settings: Settings) -> WorkspaceApp:
@@ -81,7 +83,9 @@ def build_app(settings: Settings) -> WorkspaceApp:
         try:
             platform.store.read(lambda tx: tx.housekeeping.get_retention("default"))
         except TrackwayError as error:
-            return str(error)
+            if error.public_message:
+                log.error("not ready: %s", error)
+            return error.public_message or str(error)
         return ""
 
     uploads = Uploads(platform.blobs)

@@ -44,12 +44,17 @@ def storage_error(error: BaseException) -> BaseException:
     if not is_driver_error(error):
         return error
     if has_class(error, "DataError"):
-        return InvalidInput(f"A value cannot be stored: {error}", hint="send no NUL characters, and numbers of 64 bits")
-    return Unavailable(
+        reason = str(error).partition("\n")[0]  # the lines below say where in a statement
+        return InvalidInput(
+            f"A value cannot be stored: {reason}", hint="send no NUL characters, and numbers of 64 bits"
+        )
+    told = Unavailable(
         f"The store could not do it: {type(error).__name__}: {error}",
         hint="nothing was written; check disk space and the database, then try again",
         retry_after_s=1.0,
     )
+    told.public_message = "The store could not do it"
+    return told
 
 
 def has_class(error: BaseException, name: str) -> bool:
