@@ -7,19 +7,23 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+import trackway as tw
 from tests.exchange.folders import RUN, write_experiment, write_run, write_text
 from tests.services.trackway_server import run_trackway
 from trackway.base import errors
 from trackway.cli.main import cli
-from trackway.sdk.connection import close_transports
+from trackway.sdk.connection import DATABASE_FILE, close_transports
 
 Trackway = Callable[..., Result]
+HTML = b"\n<!DOCTYPE html><html><head><title>Sign in</title></head><body>" + b"<p>much</p>" * 1_000
 
 
 @pytest.fixture
@@ -52,6 +56,58 @@ def test_a_history_is_announced_imported_and_then_nothing_new(trackway: Trackway
     assert "Added 0 experiments, 0 runs, 0 points" in again
     assert "0 got something new, 1 did not" in again
     assert "Left out: " in again
+
+
+@pytest.mark.parametrize("uri", ["mlruns", "file:mlruns"])
+def test_the_folder_in_which_mlflow_keeps_experiments_is_imported_and_not_logged_to(
+    trackway: Trackway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    before = sorted((tmp_path / "mlruns").rglob("*"))
+    monkeypatch.setenv("TRACKWAY_TRACKING_URI", uri)
+    for refused in (trackway("runs", "list").exception, trackway("db", "upgrade").exception):
+        assert isinstance(refused, errors.InvalidInput)
+        assert refused.hint == f"name another folder, and bring them over: trackway import {tmp_path / 'mlruns'}"
+    with pytest.raises(errors.InvalidInput, match="folder of MLflow's experiments"):
+        tw.start_run()
+    assert sorted((tmp_path / "mlruns").rglob("*")) == before
+    (tmp_path / "mlruns" / DATABASE_FILE).touch()  # a store that was made there before is still one
+    assert trackway("runs", "list").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, HTML, "cannot be read: a page of HTML, where MLflow's API answers JSON"),
+        (404, HTML, "answered 404: a page of HTML, where MLflow's API answers JSON"),
+        (403, b'{"error_code": "PERMISSION_DENIED", "message": "not you"}', "answered 403: not you"),
+        (400, b"no \n such \n thing " * 100, "answered 400: no such thing no such thing"),
+    ],
+    ids=["page", "lost page", "refusal", "text"],
+)
+def test_an_address_that_is_no_server_of_mlflow_is_told_in_a_line(
+    trackway: Trackway, status: int, body: bytes, said: str
+) -> None:
+    class Site(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+    with HTTPServer(("127.0.0.1", 0), Site) as site:
+        thread = Thread(target=site.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            refused = trackway("import", f"http://127.0.0.1:{site.server_port}").exception
+        finally:
+            site.shutdown()
+            thread.join()
+    assert isinstance(refused, errors.TrackwayError)
+    assert said in refused.message
+    assert len(refused.message) < 200
+    assert "http://host:5000" in refused.hint
 
 
 def test_a_run_and_an_experiment_go_through_a_file(trackway: Trackway) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +171,7 @@ def test_a_port_that_is_taken_is_told_before_anything_is_made(tmp_path: Path) ->
         (["--tls-cert", "missing.pem"], "missing.pem cannot be used: No such file"),
         (["--store", "mysql://x/y"], "mysql"),
         (["--artifacts", "ftp://x/y"], "ftp"),
+        (["--artifacts", ""], "No place for artifacts is named"),
     ],
 )
 def test_settings_that_cannot_be_served_are_told_in_a_line(tmp_path: Path, options: list[str], says: str) -> None:
@@ -178,6 +181,23 @@ def test_settings_that_cannot_be_served_are_told_in_a_line(tmp_path: Path, optio
     assert done.stderr.startswith("Error: "), done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_mlflow_is_refused_in_two_lines_and_left_as_it_is(tmp_path: Path) -> None:
+    theirs = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(theirs)) as db:
+        db.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        db.execute("INSERT INTO alembic_version VALUES ('dc11669786a5')")
+        db.execute("CREATE TABLE experiments (experiment_id INTEGER, name VARCHAR(256))")
+        db.commit()
+    before = theirs.read_bytes()
+    done = start("--store", f"sqlite:///{theirs}", "--artifacts", f"{tmp_path}/a", "--port", "0")
+    assert done.returncode == 1, done
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["Error", "Hint"]
+    assert "trackway import" in done.stderr
+    assert theirs.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [theirs]
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])

@@ -41,6 +41,9 @@ MODELS_PAGE = 100
 POINTS_PAGE = 25_000
 ATTEMPTS = 5
 _API = "/api/2.0/mlflow"
+_IS_MLFLOW = "name a server of MLflow's as its clients do, like http://host:5000"
+_REASON_CHARS = 300
+_EXCERPT_BYTES = 80
 _MODELS = "/logged-models/search"
 _MODEL_STATUSES: dict[str, ModelStatus] = {
     "LOGGED_MODEL_PENDING": "PENDING",
@@ -223,7 +226,8 @@ class Server:
         try:
             return msgspec.json.decode(answer.data, type=kind, strict=False)
         except msgspec.MsgspecError as error:
-            raise Unavailable(f"What {self._base} answered cannot be read: {error}", hint="is it MLflow?") from error
+            said = _describe_page(answer.data) or str(error)
+            raise Unavailable(f"What {self._base} answered cannot be read: {said}", hint=_IS_MLFLOW) from error
 
     def _send(
         self, method: str, path: str, body: bytes | None = None, *, stream: bool = False
@@ -247,12 +251,24 @@ class Server:
     def _check(self, answer: urllib3.BaseHTTPResponse) -> TrackwayError | None:
         if answer.status == 200:
             return None
-        text = answer.data[:300].decode("utf-8", "replace")
         cls = _ERRORS.get(answer.status, Unavailable if answer.status >= 429 else InvalidInput)
-        return cls(f"{self._base} answered {answer.status}: {text}", hint="is it a server of MLflow's?")
+        return cls(f"{self._base} answered {answer.status}: {_read_reason(answer.data)}", hint=_IS_MLFLOW)
 
     def _describe(self, error: Exception) -> Unavailable:
         return Unavailable(f"{self._base} cannot be reached: {getattr(error, 'reason', None) or error}")
+
+
+def _read_reason(body: bytes) -> str:
+    """Return what an answer says went wrong: the message of MLflow's errors, else how it begins."""
+    try:
+        return msgspec.json.decode(body, type=w.Failure).message[:_REASON_CHARS]
+    except msgspec.MsgspecError:
+        return _describe_page(body) or " ".join(body[:_EXCERPT_BYTES].decode("utf-8", "replace").split())
+
+
+def _describe_page(body: bytes) -> str:
+    """Return what to say of an answer that is a page for browsers; nothing of any other."""
+    return "a page of HTML, where MLflow's API answers JSON" if body.lstrip()[:1] == b"<" else ""
 
 
 def _get_credentials(user: str | None, password: str | None) -> dict[str, str]:

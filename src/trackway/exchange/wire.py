@@ -9,6 +9,12 @@ class Wire(msgspec.Struct, frozen=True):
     """A message of the protocol: numbers may be texts, and what is empty is left out."""
 
 
+class Failure(Wire, frozen=True):
+    """What is told of a request that failed."""
+
+    message: str
+
+
 class Pair(Wire, frozen=True):
     """A tag or a param."""
 

@@ -14,6 +14,8 @@ from trackway.sdk import settings
 from trackway.sdk.transport import HttpTransport, Transport
 
 DEFAULT_FOLDER = "tracks"
+DATABASE_FILE = "trackway.db"
+"""The SQLite file of a local store, in its folder."""
 
 _VARIABLE = "TRACKWAY_TRACKING_URI"
 _WORKSPACE = "TRACKWAY_WORKSPACE"
@@ -23,6 +25,8 @@ _DATABASES = ("sqlite", "postgresql", "postgres")
 _ADDRESSES = (
     "name a server (http://host:5000), a database (sqlite:///runs.db, postgresql://user@host/name), or a folder"
 )
+_OF_MLFLOW = ("*/meta.yaml", ".trash/*/meta.yaml")
+"""What there is in a folder in which MLflow keeps experiments as files."""
 _ELSEWHERE = ("databricks", "databricks-uc", "uc")
 
 plugins.register("transport", "local", "trackway.wiring.local:open_local")
@@ -94,7 +98,10 @@ def resolve_uri(uri: str) -> str:
 
 
 def complete_uri(uri: str) -> str:
-    """Return an address as ``resolve_uri`` does, for whichever workspace it says itself."""
+    """Return an address as ``resolve_uri`` does, for whichever workspace it says itself.
+
+    raises: NotSupported; InvalidInput for the folder in which MLflow keeps its experiments
+    """
     scheme = get_scheme(uri)
     if scheme in ("http", "https"):
         return uri.rstrip("/")
@@ -103,7 +110,9 @@ def complete_uri(uri: str) -> str:
     if scheme == "sqlite":
         return f"sqlite:///{_to_absolute(get_sqlite_path(uri))}"
     if scheme in ("", "file"):
-        return _to_absolute(get_path(uri))
+        folder = _to_absolute(get_path(uri))
+        _check_folder(Path(folder))
+        return folder
     if scheme not in _DATABASES and scheme not in plugins.list_names("transport"):
         raise NotSupported(f"Trackway does not log to {scheme}: addresses", hint=_ADDRESSES)
     return uri
@@ -195,6 +204,15 @@ def close_transports() -> None:
         for transport in _open.values():
             transport.close()
         _open.clear()
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that MLflow writes to; one that holds a store of ours, too, has been one since before."""
+    if not (folder / DATABASE_FILE).exists() and any(next(folder.glob(kept), None) for kept in _OF_MLFLOW):
+        raise InvalidInput(
+            f"{folder} is a folder of MLflow's experiments, to which Trackway does not write",
+            hint=f"name another folder, and bring them over: trackway import {folder}",
+        )
 
 
 def _to_absolute(path: str) -> str:

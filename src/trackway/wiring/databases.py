@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trackway.api.retention import StoreReport
 from trackway.base.errors import InvalidInput
+from trackway.sdk.connection import DATABASE_FILE
 from trackway.store.sql.connection import connector
 from trackway.store.sql.inspection import inspect
 from trackway.store.sql.migrations import HISTORY
@@ -29,7 +30,7 @@ def find_database(uri: str) -> str:
         raise InvalidInput(
             f"{folder} is a file, and a local store a folder", hint=f"a database is named as sqlite:///{folder}"
         )
-    return f"sqlite:///{folder / 'trackway.db'}"
+    return f"sqlite:///{folder / DATABASE_FILE}"
 
 
 def inspect_database(uri: str) -> StoreReport:

@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 def start_log(*, access_log: bool) -> None:
     """Have this process log to standard error, and each request when that is wanted."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # what is done to a schema is told by the store
     logging.getLogger("trackway.access").setLevel(logging.INFO if access_log else logging.WARNING)
 
 

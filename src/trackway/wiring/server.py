@@ -11,6 +11,7 @@ from importlib.metadata import version as installed_version
 from typing import cast, get_args
 from urllib.parse import urlsplit
 
+from trackway.artifacts.roots import check_root
 from trackway.auth.reads import SensitiveReads
 from trackway.auth.requests import RequestCounts
 from trackway.base.errors import InvalidInput, TrackwayError
@@ -257,6 +258,7 @@ def check_settings(settings: Settings) -> None:
         raise InvalidInput(f"Invalid port {settings.port}", hint="give 1 to 65535, or 0 for any that is free")
     if settings.workers < 1:
         raise InvalidInput(f"Invalid number of workers {settings.workers}", hint="give 1 or more")
+    check_root(settings.artifacts)
     if settings.artifacts.startswith("memory:") and settings.workers > 1:
         raise InvalidInput("Artifacts in memory cannot be shared by several workers", hint="name a folder or a bucket")
 

@@ -120,6 +120,21 @@ class Connection:
             raise Vanished
         return row
 
+    @property
+    def locked(self) -> str:
+        """What ends a SELECT of rows that nobody else is to delete before this transaction ends.
+
+        SQLite has one writer at a time, and no word for it.
+        """
+        return " FOR KEY SHARE" if self.dialect == "postgresql" else ""
+
+    def hold(self, table: str, pk: int) -> None:
+        """Have nobody else delete a row that this transaction has found before the transaction ends.
+
+        raises: Vanished when it is gone, as above
+        """
+        self.known(f"SELECT 1 FROM {table} WHERE pk = ?{self.locked}", (pk,))
+
     def recall(self, sql: str, params: tuple[Any, ...]) -> Row | None:
         """Read the first row of tables that hardly ever change: out of memory where that is sure to be right.
 
@@ -310,6 +325,14 @@ class Connection:
         if self.dialect == "sqlite":
             self.raw.execute(f"PRAGMA secure_delete = {'ON' if everywhere else 'FAST'}")
 
+    def keep_log(self) -> None:
+        """Have SQLite write changes to a log before the file, so that readers and the writer never wait for each other.
+
+        The file keeps that for good: it is for files that are ours.
+        """
+        if self.dialect == "sqlite":
+            self.raw.execute("PRAGMA journal_mode = WAL")
+
     def forbid_writes(self) -> None:
         """Make this a reader's connection for good (each of PostgreSQL's reading transactions is one already)."""
         if self.dialect == "sqlite":
@@ -437,7 +460,7 @@ def _open_sqlite(path: Path) -> Connection:
         if os.name == "posix" and path.stat().st_size == 0:
             path.chmod(0o600)
             raw.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("PRAGMA schema_version")  # a file that is no database is told as such here
         raw.execute("PRAGMA synchronous = FULL")
         raw.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: a purge leaves nothing in the file
         raw.execute("PRAGMA case_sensitive_like = ON")

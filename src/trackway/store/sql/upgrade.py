@@ -27,7 +27,7 @@ def prepare(uri: str, connect: Callable[[], Connection], history: History = HIST
     """Bring the database's schema to the newest revision; safe when several processes start at once.
 
     All steps are one transaction: a process that dies on the way leaves the schema as it was. A SQLite file is copied
-    beside itself (``.before-<revision>``) before it is upgraded.
+    beside itself (``.before-<revision>``) before it is upgraded. One that is refused stays as it is, byte by byte.
 
     raises: NotSupported when the schema is of a revision that this version does not know, or another program's,
             Unavailable when the database fails, or another process has been changing the schema for a minute
@@ -38,6 +38,7 @@ def prepare(uri: str, connect: Callable[[], Connection], history: History = HIST
                 _create(db, history)
             else:
                 _upgrade(uri, db, revision, history)
+        db.keep_log()
 
 
 def read_revision(db: Connection) -> str | None:
