@@ -103,19 +103,19 @@ class RegisteredModelService:
     def rename(self, tx: Transaction, call: Call, q: g.RenameRegisteredModel) -> g.RegisteredModel:
         """Rename a registered model; its own name is as good as another."""
         check_model_name(q.new_name)
-        pk = find_model(tx, call, q.name).pk
+        model = find_model(tx, call, q.name)
         check_held(tx.holds, call, "registered_model", q.name)  # a hold is on a name
-        if not tx.registry.rename(pk, q.new_name, call.now_ms):
+        if not tx.registry.rename(model, q.new_name, call.now_ms):
             raise _taken(q.new_name)
-        record(tx, call, pk, "model.renamed", old=q.name, new=q.new_name)
-        return tx.registry.get(pk)
+        record(tx, call, model.pk, "model.renamed", old=q.name, new=q.new_name)
+        return tx.registry.get(model.pk)
 
     def delete(self, tx: Transaction, call: Call, q: g.RegisteredModelName) -> Trashed:
         """Move a registered model with its versions to the trash, whatever their stage; files stay until the purge."""
         pk = find_model(tx, call, q.name).pk
         check_held(tx.holds, call, "registered_model", q.name)
-        record(tx, call, pk, "model.deleted", name=q.name)
         trashed = tx.trash.keep(call, Deleted("registered_model", q.name, pk))
+        record(tx, call, pk, "model.deleted", name=q.name)
         tx.registry.delete(pk)
         return trashed
 

@@ -348,7 +348,7 @@ class Registry(Protocol):
     def update(self, pk: int, fields: Mapping[str, object]) -> None:
         """Set columns: name, description, owner, policy, updated_ms."""
 
-    def rename(self, pk: int, name: str, now_ms: int) -> bool:
+    def rename(self, model: RegisteredRef, name: str, now_ms: int) -> bool:
         """Give a model another name, which counts as a change of its versions; False when the name is taken."""
 
     def delete(self, pk: int) -> None: ...

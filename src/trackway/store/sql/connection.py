@@ -122,10 +122,7 @@ class Connection:
 
     @property
     def locked(self) -> str:
-        """What ends a SELECT of rows that nobody else is to delete before this transaction ends.
-
-        SQLite has one writer at a time, and no word for it.
-        """
+        """What ends a SELECT of rows that nobody else is to delete meanwhile; SQLite has one writer, and no need."""
         return " FOR KEY SHARE" if self.dialect == "postgresql" else ""
 
     def hold(self, table: str, pk: int) -> None:
@@ -326,10 +323,7 @@ class Connection:
             self.raw.execute(f"PRAGMA secure_delete = {'ON' if everywhere else 'FAST'}")
 
     def keep_log(self) -> None:
-        """Have SQLite write changes to a log before the file, so that readers and the writer never wait for each other.
-
-        The file keeps that for good: it is for files that are ours.
-        """
+        """Have SQLite log changes before they go to the file, for which nobody waits; a file keeps that for good."""
         if self.dialect == "sqlite":
             self.raw.execute("PRAGMA journal_mode = WAL")
 

@@ -9,6 +9,7 @@ from trackway.api.experiments import Experiment
 from trackway.api.structs import View
 from trackway.store.base import ExperimentRef, ExperimentRow, Page, Search
 from trackway.store.sql.connection import Connection, Row
+from trackway.store.sql.failures import Vanished
 from trackway.store.sql.search import find_experiments
 
 _WORKSPACE = "COALESCE((SELECT w.name FROM workspaces w WHERE w.key = experiments.workspace), workspace)"
@@ -80,8 +81,12 @@ class ExperimentTable:
         return self._load([rows[number] for number in numbers]), after
 
     def rename(self, number: int, name: str, now_ms: int) -> None:
-        """Change the name."""
-        self._db.run("UPDATE experiments SET name = ?, updated_ms = ? WHERE pk = ?", (name, now_ms, number))
+        """Change the name of a live experiment.
+
+        raises: Vanished when it is in the trash
+        """
+        sql = "UPDATE experiments SET name = ?, updated_ms = ? WHERE pk = ? AND deleted_ms IS NULL"
+        self._change(sql, (name, now_ms, number))
 
     def set_tags(self, number: int, tags: Mapping[str, str]) -> None:
         """Set or replace tags."""
@@ -97,24 +102,32 @@ class ExperimentTable:
         return self._db.run("DELETE FROM experiment_tags WHERE experiment_pk = ? AND key = ?", (number, key)) > 0
 
     def delete(self, number: int, now_ms: int) -> None:
-        """Move an experiment and its live runs to the trash, with one time stamp that no other run of it has."""
+        """Move an experiment and its live runs to the trash, with one time stamp that no other run of it has.
+
+        raises: Vanished when it is there already
+        """
         row = self._db.one("SELECT MAX(deleted_ms) FROM runs WHERE experiment_pk = ?", (number,))
         deleted_ms = now_ms if row is None or row[0] is None else max(now_ms, row[0] + 1)
-        self._db.run("UPDATE experiments SET deleted_ms = ?, updated_ms = ? WHERE pk = ?", (deleted_ms, now_ms, number))
+        sql = "UPDATE experiments SET deleted_ms = ?, updated_ms = ? WHERE pk = ? AND deleted_ms IS NULL"
+        self._change(sql, (deleted_ms, now_ms, number))
         self._db.run(
             "UPDATE runs SET deleted_ms = ?, version = version + 1 WHERE experiment_pk = ? AND deleted_ms IS NULL",
             (deleted_ms, number),
         )
 
     def restore(self, number: int, now_ms: int, all_runs: bool) -> None:
-        """Bring an experiment back with the runs that went with it, or with every run."""
+        """Bring an experiment back with the runs that went with it, or with every run.
+
+        raises: Vanished when it is back already
+        """
         which = "" if all_runs else " AND deleted_ms = (SELECT deleted_ms FROM experiments WHERE pk = ?)"
         self._db.run(
             "UPDATE runs SET deleted_ms = NULL, version = version + 1"
             f" WHERE experiment_pk = ? AND deleted_ms IS NOT NULL{which}",
             (number,) if all_runs else (number, number),
         )
-        self._db.run("UPDATE experiments SET deleted_ms = NULL, updated_ms = ? WHERE pk = ?", (now_ms, number))
+        sql = "UPDATE experiments SET deleted_ms = NULL, updated_ms = ? WHERE pk = ? AND deleted_ms IS NOT NULL"
+        self._change(sql, (now_ms, number))
 
     def has_tag(self, number: int, key: str, value: str) -> bool:
         """Tell whether an experiment has a tag of a value."""
@@ -133,6 +146,11 @@ class ExperimentTable:
         self._db.run("DELETE FROM experiment_tags WHERE experiment_pk = ?", (number,))
         self._db.run("DELETE FROM datasets WHERE experiment_pk = ?", (number,))
         self._db.run("DELETE FROM experiments WHERE pk = ?", (number,))
+
+    def _change(self, sql: str, params: Sequence[Any]) -> None:
+        """Update the row of an experiment if it still is what it was found to be."""
+        if not self._db.run(sql, params):
+            raise Vanished
 
     def _load(self, rows: Sequence[Row]) -> list[Experiment]:
         tags: dict[int, dict[str, str]] = {row[0]: {} for row in rows}

@@ -74,8 +74,12 @@ class RegistryTable:
         """Set columns."""
         self._set("registered_models", pk, fields)
 
-    def rename(self, pk: int, name: str, now_ms: int) -> bool:
-        """Give a model another name, which counts as a change of its versions; False when the name is taken."""
+    def rename(self, model: RegisteredRef, name: str, now_ms: int) -> bool:
+        """Give a model another name, which counts as a change of its versions; False when the name is taken.
+
+        raises: Vanished when it has that name no more
+        """
+        pk = model.pk
         taken = self._db.one(
             "SELECT 1 FROM registered_models WHERE name = ? AND pk <> ?"
             " AND workspace = (SELECT workspace FROM registered_models WHERE pk = ?)",
@@ -83,7 +87,9 @@ class RegistryTable:
         )
         if taken:
             return False
-        self._db.run("UPDATE registered_models SET name = ?, updated_ms = ? WHERE pk = ?", (name, now_ms, pk))
+        sql = "UPDATE registered_models SET name = ?, updated_ms = ? WHERE pk = ? AND name = ?"
+        if not self._db.run(sql, (name, now_ms, pk, model.name)):
+            raise Vanished
         self._db.run("UPDATE model_versions SET updated_ms = ? WHERE model_pk = ?", (now_ms, pk))
         self._db.run("UPDATE trash SET target = ? WHERE model_pk = ?", (name, pk))
         return True
@@ -114,8 +120,7 @@ class RegistryTable:
 
     def set_alias(self, version: VersionRef, alias: str, now_ms: int, actor: str) -> None:
         """Make an alias stand for a version, which nobody else deletes before this is done."""
-        locked = " FOR SHARE" if self._db.dialect == "postgresql" else ""
-        self._db.known(f"SELECT 1 FROM model_versions WHERE pk = ?{locked}", (version.pk,))
+        self._db.hold("model_versions", version.pk)
         self._db.run(
             "INSERT INTO model_aliases (model_pk, alias, version_pk, set_ms, set_by) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (model_pk, alias) DO UPDATE"
@@ -175,7 +180,7 @@ class RegistryTable:
         [(version_pk,)] = self._db.returning(
             f"INSERT INTO model_versions ({', '.join(fields)}) VALUES ({marks}) RETURNING pk", tuple(fields.values())
         )
-        self.set_version_tags(version_pk, v.tags)
+        self._set_tags("model_version_tags", "version_pk", version_pk, v.tags)
         return int(version_pk)
 
     def find_frozen(self, workspace: str, above: Sequence[str], below: str) -> tuple[str, int] | None:
@@ -246,7 +251,8 @@ class RegistryTable:
         return [row[0] for row in self._db.all(sql, params)]
 
     def set_version_tags(self, pk: int, tags: Mapping[str, str]) -> None:
-        """Set or replace tags of a version."""
+        """Set or replace tags of a version, which nobody else deletes before this is done."""
+        self._db.hold("model_versions", pk)
         self._set_tags("model_version_tags", "version_pk", pk, tags)
 
     def delete_version_tag(self, pk: int, key: str) -> bool:

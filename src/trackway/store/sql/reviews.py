@@ -7,6 +7,7 @@ import msgspec
 from trackway.api.registry import Comment, ModelEvent, RequestState, TransitionRequest
 from trackway.store.base import Page
 from trackway.store.sql.connection import Connection, Row
+from trackway.store.sql.failures import Vanished
 
 _COMMENT = "pk, version, author, created_ms, updated_ms, text"
 _REQUEST = (
@@ -102,20 +103,25 @@ class ReviewTable:
         return [_request(row) for row in rows]
 
     def add_event(self, workspace: str, pk: int, event: ModelEvent) -> None:
-        """Record a change."""
-        self._db.run(
+        """Record a change of a model, which nobody else deletes before this is done.
+
+        raises: Vanished when it is gone
+        """
+        recorded = self._db.run(
             "INSERT INTO model_events (workspace, model_pk, version, time_ms, actor, action, detail)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            f" SELECT ?, pk, CAST(? AS BIGINT), ?, ?, ?, ? FROM registered_models WHERE pk = ?{self._db.locked}",
             (
                 workspace,
-                pk,
                 event.version,
                 event.time_ms,
                 event.actor,
                 event.action,
                 msgspec.json.encode(event.detail).decode(),
+                pk,
             ),
         )
+        if not recorded:
+            raise Vanished
 
     def list_events(self, pk: int, version: int | None, page: Page) -> list[tuple[int, ModelEvent]]:
         """Return numbered changes, newest first."""

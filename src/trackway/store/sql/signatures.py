@@ -41,7 +41,8 @@ class SignatureTable:
         return self._db.run("DELETE FROM signing_keys WHERE workspace = ? AND name = ?", (workspace, name)) == 1
 
     def add(self, version_pk: int, signature: VersionSignature) -> None:
-        """Keep a signature."""
+        """Keep a signature of a version, which nobody else deletes before this is done."""
+        self._db.hold("model_versions", version_pk)
         s = signature
         self._db.run(
             f"INSERT INTO version_signatures (version_pk, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"

@@ -143,8 +143,9 @@ class RegistryContract(StoreFixtures):
         again = RegisteredModel(name="churn", description="", owner="", created_ms=1, updated_ms=1)
         assert space.write(lambda tx: tx.registry.create(space.workspace, again)) is None
         make_model(space, "fraud")
-        assert space.write(lambda tx: tx.registry.rename(first, "fraud", 9)) is False
-        assert space.write(lambda tx: tx.registry.rename(first, "churn", 9)) is True
+        churn = RegisteredRef(first, "churn", "")
+        assert space.write(lambda tx: tx.registry.rename(churn, "fraud", 9)) is False
+        assert space.write(lambda tx: tx.registry.rename(churn, "churn", 9)) is True
         assert get(space).updated_ms == 9
 
     def test_a_version_is_read_as_it_was_created(self, space: Space) -> None:
@@ -223,7 +224,7 @@ class RegistryContract(StoreFixtures):
         version = make_version(space)
         copy = make_version(space, "fraud", origin=version.pk)
         assert get_version(space, copy).copied_from == "churn/1"
-        space.write(lambda tx: tx.registry.rename(pk, "gone", 9))
+        space.write(lambda tx: tx.registry.rename(RegisteredRef(pk, "churn", ""), "gone", 9))
         assert get_version(space, copy).copied_from == "gone/1"
         space.write(lambda tx: tx.registry.delete_version(version.pk))
         assert get_version(space, copy).copied_from == ""

@@ -12,7 +12,7 @@ from trackway.api.trash import SearchTrash
 from trackway.api.webhooks import OutboxEvent, Webhook
 from trackway.base.errors import Unavailable
 from trackway.store.access import GrantRow
-from trackway.store.base import Page
+from trackway.store.base import Page, RegisteredRef
 from trackway.store.trash import Deleted, TrashRow
 from trackway.testing.store.fixtures import StoreFixtures
 from trackway.testing.store.registry import get, make_model, make_version, ref
@@ -120,7 +120,8 @@ class TrashContract(StoreFixtures):
         made = make_version(space, key="k")
         assert restore(space, row) == "taken"
         space.write(lambda tx: tx.registry.delete_version(made.pk))
-        assert space.write(lambda tx: tx.registry.rename(first.model_pk, "other", 9))
+        churn = RegisteredRef(first.model_pk, "churn", "")
+        assert space.write(lambda tx: tx.registry.rename(churn, "other", 9))
         renamed = space.read(lambda tx: tx.trash.find(space.workspace, str(row.trash_pk)))
         assert renamed is not None
         assert renamed.what.target == "other"
