@@ -16,6 +16,7 @@ from tests.docs import pages
 from tests.services.peers import peer_python
 from tests.services.scoring_server import run_scoring
 from trackway.cli.main import cli
+from trackway.sdk.connection import close_transports
 
 TIMEOUT_S = 120
 
@@ -101,7 +102,10 @@ def test_a_command_is_one_that_the_command_line_understands(
     if isinstance(found, click.Group):
         assert words in (["--help"], ["--version"]), command
         return
-    found.make_context(found.name, words, resilient_parsing=not words)  # parses, and does not run; alone it is a name
+    try:
+        found.make_context(found.name, words, resilient_parsing=not words)  # parses, does not run; alone it is a name
+    finally:
+        close_transports()  # or the jobs of the store that this has opened look for it when the folder is gone
 
 
 def test_the_commands_of_make_are_there() -> None:

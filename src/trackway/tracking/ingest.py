@@ -61,14 +61,15 @@ class IngestService:
                     hint="correct the param instead, which keeps the old value visible",
                     details={"keys": sorted(conflicts)[:100]},
                 )
-        if q.tags:
-            tx.runs.set_tags(ref, q.tags)
+        tags = {key: value for key, value in q.tags.items() if value or key != r.TAG_NAME}  # a run keeps its name
+        if tags:
+            tx.runs.set_tags(ref, tags)
             if tx.webhooks.is_wanted(call.workspace, ("run_tag.set",)):
-                for key, value in q.tags.items():
+                for key, value in tags.items():
                     told = {"run_id": ref.run_id, "experiment_id": str(ref.experiment), "key": key, "value": value}
                     announce(tx.webhooks, call, "run_tag.set", told)
             columns = {"name": r.TAG_NAME, "parent_run_id": r.TAG_PARENT}
-            changed = {column: q.tags[tag] for column, tag in columns.items() if q.tags.get(tag)}
+            changed = {column: tags[tag] for column, tag in columns.items() if tags.get(tag)}
             if changed:
                 tx.runs.update(ref.pk, changed)
         if q.datasets:

@@ -296,6 +296,11 @@ def test_the_name_and_its_tag_go_together(api: Api) -> None:
     tags = [{"key": "mlflow.runName", "value": "batched"}]
     assert api.post("/runs/log-batch", {"run_id": "{run}", "tags": tags}).status == 200
     assert api.run(api.made["run"])["info"]["run_name"] == "batched"
+    emptied = {"key": "mlflow.runName", "value": ""}
+    assert api.post("/runs/set-tag", {"run_id": "{run}", **emptied}).status == 200
+    assert api.post("/runs/log-batch", {"run_id": "{run}", "tags": [emptied]}).status == 200
+    run = api.run(api.made["run"])
+    assert (run["info"]["run_name"], run["data"]["tags"]) == ("batched", tags), "an empty name is none"
 
 
 def test_deleting_and_restoring_may_be_repeated(api: Api) -> None:
