@@ -142,7 +142,7 @@ CREATING: list[Scenario] = [
         lambda s, n: r.CreateRun(experiment_id=s.exp, external_key=new_id().ljust(n, "x")),
     ),
     *limited(CREATE, "name", limits.RUN_NAME_CHARS, lambda s, n: r.CreateRun(experiment_id=s.exp, name="x" * n)),
-    *limited(CREATE, "user", limits.KEY_CHARS, lambda s, n: r.CreateRun(experiment_id=s.exp, user="x" * n)),
+    *limited(CREATE, "user", limits.USER_CHARS, lambda s, n: r.CreateRun(experiment_id=s.exp, user="x" * n)),
     *limited(CREATE, "lease", limits.LEASE_MS, lambda s, n: r.CreateRun(experiment_id=s.exp, lease_ms=n)),
     *limited(CREATE, "tag's key", limits.KEY_CHARS, lambda s, n: r.CreateRun(experiment_id=s.exp, tags={"k" * n: ""})),
     *limited(

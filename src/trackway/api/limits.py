@@ -6,6 +6,8 @@ from typing import Final
 
 EXPERIMENT_NAME_CHARS: Final = 500
 RUN_NAME_CHARS: Final = 500
+USER_CHARS: Final = 256
+"""Who a run says that it was made by."""
 KEY_CHARS: Final = 250
 """Key of a metric, param or tag."""
 PARAM_VALUE_CHARS: Final = 65_536

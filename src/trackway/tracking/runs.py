@@ -363,7 +363,7 @@ def _check_new_run(q: r.CreateRun) -> None:
         check_new_id("run id", q.run_id)
     check_text("The external key", q.external_key, limits.KEY_CHARS)
     check_text("The run name", q.name, limits.RUN_NAME_CHARS)
-    check_text("The user", q.user, limits.KEY_CHARS)
+    check_text("The user", q.user, limits.USER_CHARS)
     if q.parent_run_id:
         check_new_id("parent run id", q.parent_run_id)
     check_time("start time", q.start_ms)
