@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
-from tests.server.access import PASSWORD, Site, Visitor, basic, on_site
+from tests.server.access import ADMIN, PASSWORD, Site, Visitor, basic, cookie, on_site
+from tests.server.asgi import run_app
+from tests.server.test_doors import list_routes
+from trackway.base.settings import read_settings
+from trackway.wiring.server import open_access
 
 
 def test_a_change_is_kept_with_the_digests_of_before_and_after(tmp_path: Path) -> None:
@@ -73,3 +78,58 @@ def test_no_secret_is_in_the_database_the_audit_log_or_an_answer_to_others(tmp_p
             assert secret.encode() not in told, secret
 
     on_site(tmp_path, work)
+
+
+def test_who_comes_in_and_who_goes_leaves_an_entry_and_no_other_door_changes_anything(tmp_path: Path) -> None:
+    """Beside operations, which leave theirs in ``dispatch``: see ``rights.test_matrix``."""
+
+    async def work(site: Site) -> None:
+        session = {"name": ADMIN, "password": PASSWORD}
+        await site.anonymous.ask("POST", "/api/v1/session", session | {"password": "not my password"})
+        _, told = await site.anonymous.ask("POST", "/api/v1/session", session)
+        secret = site.app.told[b"set-cookie"].partition(b";")[0].partition(b"=")[2].decode()
+        browser = Visitor(site.app, cookie(secret), (b"x-trackway-csrf", told["csrf"].encode()))
+        await browser.get("DELETE", "/api/v1/session")
+        invitation = (await site.admin.get("POST", "/api/v1/users", {"name": "bob"}))["invitation"]
+        await site.anonymous.get("POST", "/api/v1/join", {"secret": invitation, "password": PASSWORD})
+        entries = [(one["operation"], one["actor"], one["object"], one["detail"]) for one in await site.audit()]
+        assert entries[:0:-1] == [  # the last is about the search
+            ("users.create", "system:trackway", ADMIN, "is_admin true"),
+            ("session.refuse", "anonymous", ADMIN, ""),
+            ("session.open", "user:root", ADMIN, ""),
+            ("session.end", "user:root", ADMIN, ""),
+            ("users.create", "user:root", "bob", ""),
+            ("invitation.accept", "user:bob", "bob", ""),
+        ]
+        others = [one for one in list_routes(site) if one.access != "operation" and one.method != "GET"]
+        doors = [one for one in others if one.path in ("/api/v1/session", "/api/v1/join")]
+        assert {(one.method, one.path) for one in doors} == {
+            ("POST", "/api/v1/session"),
+            ("DELETE", "/api/v1/session"),
+            ("POST", "/api/v1/join"),
+        }
+        for route in others:
+            if route not in doors:
+                status, _ = await site.admin.ask(route.method, route.path.replace("{rest:path}", "x"), {})
+                assert status == 501, f"{route.method} {route.path} is to be an operation, or to be tried above"
+        assert (await site.admin.get("POST", "/api/v1/audit/verify", {}))["intact"]
+
+    on_site(tmp_path, work)
+
+
+def test_the_link_that_makes_the_first_administrator_leaves_entries(tmp_path: Path) -> None:
+    settings = read_settings({"store": f"sqlite:///{tmp_path}/t.db", "artifacts": str(tmp_path), "auth": True}, {})
+    secret = open_access(settings, {})
+
+    async def run() -> None:
+        async with run_app(tmp_path, "", auth=True) as app:
+            boss = Visitor(app, basic("boss"))
+            join = {"name": "boss", "password": PASSWORD, "secret": secret}
+            await Visitor(app).get("POST", "/api/v1/join", join)
+            entries = (await boss.get("POST", "/api/v1/audit/search", {}))["entries"]
+            assert [(one["operation"], one["actor"], one["object"]) for one in entries[:0:-1]] == [
+                ("users.create", "system:trackway", "boss"),
+                ("invitation.accept", "user:boss", "boss"),
+            ]
+
+    asyncio.run(run())

@@ -310,6 +310,8 @@ def test_who_signs_out_there_is_signed_out_here(tmp_path: Path, provider: Identi
         assert [(await one.ask_me())[0] for one in (here, there, other)] == [401, 401, 200]
         assert await log_out(site, provider.make_logout(sub="nobody")) == 200
         assert [(await one.ask_me())[0] for one in (other,)] == [200]
+        ended = [(one["actor"], one["object"], one["detail"]) for one in await site.audit(operation="session.end")]
+        assert ended == [("user:ann", "ann", "oidc")] * 2
 
     play(tmp_path, provider, act)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from typing import NamedTuple
 
+from trackway.api import operations as ops
 from trackway.api.calls import Call
 from trackway.api.retention import AuditEntry
 from trackway.auth.credentials import INVITATION_MS, digest, mint, open_session
@@ -121,9 +121,16 @@ class Authenticator:
         with suppress(TrackwayError):
             self._store.write(lambda tx: tx.access.note_use(credential.partition(":")[2], address, now))
 
-    def sign_out(self, secret: str) -> None:
+    def sign_out(self, secret: str, origin: Origin) -> None:
         """End a session, at once and everywhere."""
-        self._store.write(lambda tx: tx.access.delete_credential(digest(secret)))
+
+        def end(tx: Transaction) -> None:
+            row = tx.access.find_credential(digest(secret))
+            user = tx.access.get_user(row.user_pk) if row else None
+            if tx.access.delete_credential(digest(secret)) and user:
+                self._record(tx, f"user:{user.name}", "session.end", user.name, origin)
+
+        self._store.write(end)
 
     def join(self, secret: str, attempt: Attempt) -> str:
         """Use an invitation, or the set-up link, to set a password; return the user's name. It works once.
@@ -144,7 +151,7 @@ class Authenticator:
             if not tx.access.delete_credential(row.digest):
                 raise Unauthenticated("This link was used", hint="ask for a new one")
             if row.kind == "setup":
-                self._create_first(tx, name, stored)
+                self._create_first(tx, name, stored, attempt)
             else:
                 tx.access.set_password(row.user_pk, stored)
                 tx.access.delete_credentials(row.user_pk, ["session", "invitation"])
@@ -175,14 +182,16 @@ class Authenticator:
             return False
         check_user_name(name)
         check_password(name, password)
-        self._store.write(partial(self._create_first, name=name, stored=hash_password(password)))
+        stored = hash_password(password)
+        self._store.write(lambda tx: self._create_first(tx, name, stored, Origin("", "")))
         return True
 
-    def _create_first(self, tx: Transaction, name: str, stored: str) -> None:
+    def _create_first(self, tx: Transaction, name: str, stored: str, origin: Attempt | Origin) -> None:
         if tx.access.count_users():
             raise AlreadyExists("There is an administrator already", hint="ask for an invitation")
         tx.access.create_user(name, "user", stored, True, self._clock(), "system:trackway")
         tx.access.delete_credentials(0, ["setup"])
+        self._record(tx, "system:trackway", ops.CREATE_USER.name, name, origin, "is_admin true")
 
     def _try(self, attempt: Attempt) -> UserRow:
         now_s = self._clock() / 1000
@@ -205,14 +214,17 @@ class Authenticator:
         external = asked.authenticate(attempt.name, attempt.password)
         return federation.admit(external, Origin(attempt.address, attempt.request_id)) if external else None
 
-    def _record(self, tx: Transaction, actor: str, operation: str, target: str, attempt: Attempt) -> None:
+    def _record(
+        self, tx: Transaction, actor: str, operation: str, target: str, origin: Attempt | Origin, detail: str = ""
+    ) -> None:
         entry = AuditEntry(
             time_ms=self._clock(),
             actor=actor,
             operation=operation,
             object=target,
-            request_id=attempt.request_id,
-            address=attempt.address,
+            request_id=origin.request_id,
+            address=origin.address,
+            detail=detail,
         )
         tx.housekeeping.append_audit(SYSTEM, entry)
 

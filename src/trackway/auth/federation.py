@@ -78,11 +78,11 @@ class Federation:
             if subject and pk is None:
                 return 0
             ended = tx.access.end_sessions(pk, sid)
-            if ended:
-                user = tx.access.get_user(pk) if pk else None
+            for one in dict.fromkeys(ended):
+                user = tx.access.get_user(one)
                 name = user.name if user else "unknown"
                 self._record(tx, "session.end", name, "oidc", origin, f"user:{name}")
-            return ended
+            return len(ended)
 
         return self._store.write(work)
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from trackway.auth.authenticator import Attempt, Authenticator
+from trackway.auth.federation import Origin
 from trackway.base.errors import InvalidInput, PermissionDenied
 from trackway.http.messages import HttpRequest, HttpResponse
 from trackway.server.calls import Caller, Route
@@ -80,11 +81,12 @@ class SignInRoutes:
         csrf = make_csrf(shown.secret) if shown.cookie else ""
         return HttpResponse(body=msgspec.json.encode(Session(rights.actor.name, csrf, rights.is_admin)))
 
-    async def _sign_out(self, request: HttpRequest, _caller: Caller) -> HttpResponse:
+    async def _sign_out(self, request: HttpRequest, caller: Caller) -> HttpResponse:
         shown = read_shown(request)
         if not shown.secret.startswith("tws_"):
             raise InvalidInput("There is no session to end", hint="tokens end by tokens.delete")
-        await self._gate.run(self._authenticator.sign_out, shown.secret)
+        origin = Origin(caller.call.address, caller.call.request_id)
+        await self._gate.run(self._authenticator.sign_out, shown.secret, origin)
         return self._answer(request, Session("", ""), "", 0)
 
     async def _join(self, request: HttpRequest, caller: Caller) -> HttpResponse:

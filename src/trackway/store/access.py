@@ -127,9 +127,10 @@ class Access(Protocol):
     def list_identities(self, issuer: str) -> list[tuple[str, int]]:
         """Return all subjects of an issuer with the numbers of their users."""
 
-    def end_sessions(self, pk: int | None, name: str) -> int:
-        """Delete sessions of a user (None for whomever) and of a provider's session (empty for all); return how many.
+    def end_sessions(self, pk: int | None, name: str) -> list[int]:
+        """Delete sessions of a user (None for whomever) and of a provider's session (empty for all).
 
+        returns: whose each was
         Nothing is deleted when neither is given.
         """
 

@@ -123,6 +123,7 @@ def test_every_route_lets_in_whom_its_operations_let_in_and_nobody_else(tmp_path
             places = ground.things if route.access == "operation" and names_object(route) else ["granted"]
             await ground.try_route(route, ground.actors, places)
         assert ground.wrong == []
+        assert ground.store.unaudited == []
         let_in = {(one.method, one.path) for one in ground.cells if one.who == "root" and one.verdict == OK}
         assert {(route.method, route.path) for route in list_routes(site) if route.access == "operation"} <= let_in
         unknown = {key.partition(" ")[::2] for key in MLFLOW} | {key.partition(" ")[::2] for key in FILES}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from trackway.api.retention import SearchAudit
 from trackway.base.errors import TrackwayError
-from trackway.store.base import Done, Job, Store
+from trackway.store.base import Done, Job, Page, Store
 
 
 class Undone(TrackwayError):
@@ -18,17 +19,23 @@ class Undone(TrackwayError):
 
 
 class UndoingStore:
-    """Stands before a store; ``carried_out`` has the names of the operations since it was last cleared."""
+    """Stands before a store; ``carried_out`` has the names of the operations since it was last cleared.
+
+    unaudited: operations that were to leave an entry in the audit log, and did not or left another's
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.carried_out: list[str] = []
+        self.unaudited: list[str] = []
 
     def submit_write(self, job: Job[Any], done: Done[Any], key: str = "", brief: bool = False) -> None:
         """Carry out a job, undo it, and tell what came of it."""
 
         def carry_out(tx: Any) -> Any:
-            raise Undone(self._note(job, job(tx)))
+            result = self._note(job, job(tx))
+            self._look_for_entry(tx, job)
+            raise Undone(result)
 
         def tell(result: Any, error: BaseException | None) -> None:
             if isinstance(error, Undone):
@@ -49,3 +56,9 @@ class UndoingStore:
     def _note(self, job: Callable[..., Any], result: Any) -> Any:
         self.carried_out.append(job.operation.name)  # type: ignore[attr-defined]  # what dispatch submits has one
         return result
+
+    def _look_for_entry(self, tx: Any, job: Any) -> None:
+        newest = tx.housekeeping.search_audit(job.workspace, SearchAudit(), Page(2))
+        own = [one.operation for one in newest if one.request_id == job.call.request_id and one.detail != "read"]
+        if own != [job.operation.name] * job.operation.access.audited:
+            self.unaudited.append(job.operation.name)

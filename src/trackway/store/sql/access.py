@@ -179,8 +179,8 @@ class AccessTable:
         rows = self._db.all("SELECT subject, user_pk FROM identities WHERE issuer = ? ORDER BY subject", (issuer,))
         return [(row[0], row[1]) for row in rows]
 
-    def end_sessions(self, pk: int | None, name: str) -> int:
-        """Delete sessions of a user, and of a provider's session."""
+    def end_sessions(self, pk: int | None, name: str) -> list[int]:
+        """Delete sessions of a user, and of a provider's session; return whose each was."""
         where = "kind = 'session'"
         params: list[int | str] = []
         if pk is not None:
@@ -188,9 +188,9 @@ class AccessTable:
         if name:
             where, params = f"{where} AND name = ?", [*params, name]
         if not params:
-            return 0
-        ended = self._db.run(f"DELETE FROM credentials WHERE {where}", params)
-        self._touched(ended)
+            return []
+        ended = [pk for (pk,) in self._db.returning(f"DELETE FROM credentials WHERE {where} RETURNING user_pk", params)]
+        self._touched(len(ended))
         return ended
 
     def add_credential(self, row: CredentialRow) -> None:

@@ -163,13 +163,13 @@ class AccessContract(StoreFixtures):
         def left() -> list[bool]:
             return [space.read(lambda tx, row=row: tx.access.find_credential(row.digest)) is not None for row in rows]
 
-        assert space.write(lambda tx: tx.access.end_sessions(None, "")) == 0
+        assert space.write(lambda tx: tx.access.end_sessions(None, "")) == []
         before = space.read(lambda tx: tx.access.version())
-        assert space.write(lambda tx: tx.access.end_sessions(one, sid)) == 1
+        assert space.write(lambda tx: tx.access.end_sessions(one, sid)) == [one]
         assert space.read(lambda tx: tx.access.version()) > before
         assert left() == [False, True, True, True, True]
-        assert space.write(lambda tx: tx.access.end_sessions(None, sid)) == 1
-        assert space.write(lambda tx: tx.access.end_sessions(one, "")) == 1
+        assert space.write(lambda tx: tx.access.end_sessions(None, sid)) == [other]
+        assert space.write(lambda tx: tx.access.end_sessions(one, "")) == [one]
         assert left() == [False, False, False, True, True]
 
     def test_roles_come_from_grants_to_the_user_its_teams_and_everyone(self, space: Space) -> None:
