@@ -32,6 +32,7 @@ PATHS = (
     "/proc/self/root/etc/passwd",
     "C:/windows/win.ini",
     "C:x",
+    "C:/x.txt::$DATA",
     "\\\\host\\share",
     "x%00.txt",
     "../data-evil/secret.txt",
@@ -47,6 +48,7 @@ READS = (
     ("DELETE", "/api/v1/files/{raw}"),
     ("GET", "/api/v1/archives/{raw}"),
     ("GET", "/static-files/{raw}"),
+    ("GET", "/assets/{raw}"),
 )
 WRITES = (
     ("PUT", "/api/2.0/mlflow-artifacts/artifacts/{raw}"),

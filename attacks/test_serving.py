@@ -137,6 +137,15 @@ def test_a_name_is_compared_and_leads_nowhere(target: Target, path: str, name: s
 
 
 @pytest.mark.parametrize(
+    "route", ["/v2/repository/models/x/load", "/v2/repository/index", "/models?url=http://evil.test/x.mar"]
+)
+def test_a_server_of_a_model_cannot_be_made_to_load_another(target: Target, route: str) -> None:
+    answer = target.server.send("POST", route, {"parameters": {"file:../../tmp/x": "YXR0YWNr"}})
+    assert answer.status in (404, 405), answer
+    target.check_safe(answer)
+
+
+@pytest.mark.parametrize(
     ("shape", "datatype", "raw"),
     [
         ([2**62, 4], "FP64", b""),

@@ -209,3 +209,12 @@ def test_networks_that_are_none_are_refused_before_the_server_starts(tmp_path: P
     for networks in ("10.0.0.0/33", "hooks", "10.0.0.1/8"):
         with pytest.raises(InvalidInput, match="webhook_networks"):
             Platform(f"sqlite:///{tmp_path}/t.db", "memory://", networks)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_an_answer_that_leads_elsewhere_is_not_followed(status: int) -> None:
+    with run_receiver() as inside:
+        head = f"HTTP/1.1 {status} Moved\r\nLocation: {inside.url}\r\nContent-Length: 0\r\n\r\n"
+        with run_receiver(head.encode()) as receiver:
+            answer = post(read_url(receiver.url), Allowed("127.0.0.1"), {}, b"{}", 5.0)
+        assert (answer.status, receiver.connections, inside.connections) == (status, 1, 0)
