@@ -145,6 +145,7 @@ RUNS_ACCEPTED: list[tuple[str, Expression | None]] = [
 
 RUNS_REFUSED = [
     " ",
+    "metrics.m > metrics.n",
     "metrics.m > 1 OR metrics.m > 1",
     "NOT metrics.m > 1",
     "(metrics.m > 1)",

@@ -23,6 +23,7 @@ from trackway.api.query import (
     IsNan,
     Not,
     Or,
+    Relation,
     format_expression,
     format_field,
 )
@@ -70,6 +71,7 @@ def attributes(*kinds: str) -> st.SearchStrategy[Field]:
 metrics = st.builds(Field, st.just("metric"), keys, st.sampled_from(["last", "min", "max"]), st.booleans())
 params, tags = fields("param", keys), fields("tag", keys)
 datasets = fields("dataset", st.sampled_from(["name", "digest", "context"]))
+shifts = st.one_of(st.sampled_from((0.0, 1.0, -1.5)), st.floats(-query.LARGEST_SHIFT, query.LARGEST_SHIFT))
 leaves: st.SearchStrategy[Expression] = st.one_of(
     comparisons(metrics, reals, SIX),
     comparisons(params, texts, TEXT_OPS),
@@ -78,6 +80,7 @@ leaves: st.SearchStrategy[Expression] = st.one_of(
     comparisons(attributes("number", "time"), st.one_of(integers, reals), SIX),
     st.builds(Exists, st.one_of(metrics, params, tags, datasets, attributes("text", "number", "time"))),
     st.builds(IsNan, fields("metric", keys)),
+    st.builds(Relation, metrics, st.sampled_from(SIX), metrics, shifts),
 )
 
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.tracking.naive_search import Item, matches, sort_items
-from trackway.api.query import And, Comparison, Exists, Expression, Field, IsNan, Not, Or, OrderTerm
+from trackway.api import query
+from trackway.api.query import And, Comparison, Exists, Expression, Field, IsNan, Not, Or, OrderTerm, Relation
 from trackway.api.runs import TAG_CONTEXT, Dataset, DatasetInput
 from trackway.store.base import Page, RunRef, Search, Transaction
 from trackway.store.columns import RunColumns, Texts, ValueColumn
@@ -25,7 +26,7 @@ RUNS = 60
 KEYS = ("a", "b", "A", "a.b c", "ü")
 TEXTS = ("", "x", "X", "xy", "x%y", "_", "ÜÄ", "üä", "é", "z" * 150, "z" * 149 + "y", "0x", "'", "a\\b", "日本")
 NUMBERS = ("1", "1.0", "-2.5", "1e400", " 1", "1e", "inf", "-Infinity", "nan", "007", ".5", "1e-400", "٣")
-VALUES = (NAN, INF, -INF, 0.0, 1.0, -2.5, 1e300, 0.1)
+VALUES = (NAN, INF, -INF, 0.0, 1.0, -2.5, 1e300, 1.7976931348623157e308, 0.1)
 MOMENTS = (0, 5, 1_700_000_000_000, 2**53 + 1, 2**62)
 SIX = ("=", "!=", "<", "<=", ">", ">=")
 LIKES = ("=", "!=", "like", "not like", "ilike", "not ilike")
@@ -189,6 +190,7 @@ attribute_texts = field("attribute", st.sampled_from(RUN_TEXT))
 attribute_numbers = field("attribute", st.sampled_from(RUN_NUMBERS))
 params, tags = field("param", keys), field("tag", keys)
 datasets = field("dataset", st.sampled_from(("name", "digest", "context")))
+shifts = st.one_of(st.sampled_from((0.0, 1.0, -1.5)), st.floats(-query.LARGEST_SHIFT, query.LARGEST_SHIFT))
 leaves: st.SearchStrategy[Expression] = st.one_of(
     compare(metrics, reals, SIX),
     compare(params, reals, SIX),
@@ -196,6 +198,7 @@ leaves: st.SearchStrategy[Expression] = st.one_of(
     compare(st.one_of(params, tags, datasets, attribute_texts), texts, LIKES),
     st.builds(Exists, st.one_of(metrics, params, tags, datasets, attribute_texts, attribute_numbers)),
     st.builds(IsNan, field("metric", keys)),
+    st.builds(Relation, metrics, st.sampled_from(SIX), metrics, shifts),
 )
 
 

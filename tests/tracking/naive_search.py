@@ -16,6 +16,7 @@ from trackway.api.query import (
     Not,
     Or,
     OrderTerm,
+    Relation,
     read_number,
 )
 
@@ -41,6 +42,10 @@ def matches(expression: Expression | None, item: Item) -> bool:
             return bool(list_values(field, item))
         case IsNan(field):
             return any(math.isnan(value) for value in list_values(field, item))
+        case Relation(field, op, other, plus):
+            return any(
+                compare(one, op, two + plus) for one in list_values(field, item) for two in list_values(other, item)
+            )
         case Comparison(field, op, value):
             return any(compare(found, op, value) for found in list_comparable(field, item, value))
 

@@ -34,6 +34,8 @@ FILTER_VALUES: Final = 1_000
 """Most values in the IN lists of one filter, taken together."""
 LIKE_CHARS: Final = 1_000
 """Longest pattern: what one match costs grows with pattern times value."""
+LARGEST_SHIFT: Final = 1e291
+"""Largest number that is added to a metric: no sum with it is too large for a double, which PostgreSQL refuses."""
 
 Entity = Literal["attribute", "metric", "param", "tag", "dataset"]
 Aggregate = Literal["last", "min", "max", "any"]
@@ -132,6 +134,19 @@ class Comparison(Node, frozen=True):
     value: Value
 
 
+class Relation(Node, frozen=True):
+    """``field op other + plus`` of two metrics; false when one of them is missing.
+
+    op:   ``=``, ``!=`` or an order; NaN on either side satisfies ``!=`` alone
+    plus: from -``LARGEST_SHIFT`` to it
+    """
+
+    field: Field
+    op: Operator
+    other: Field
+    plus: float = 0.0
+
+
 class Exists(Node, frozen=True):
     """The object has the field: a key that was logged, an attribute with a value, at least one dataset.
 
@@ -165,7 +180,7 @@ class Or(Node, frozen=True):
     terms: tuple[Expression, ...]
 
 
-Expression = And | Or | Not | Comparison | Exists | IsNan
+Expression = And | Or | Not | Comparison | Relation | Exists | IsNan
 
 
 class OrderTerm(Node, frozen=True):
@@ -212,6 +227,9 @@ def format_expression(expression: Expression) -> str:
             return f"{format_field(field)} IS NAN"
         case Comparison(field, op, value):
             return f"{format_field(field)} {op.upper()} {_format_value(value)}"
+        case Relation(field, op, other, plus):
+            shift = f" {'-' if plus < 0 else '+'} {abs(plus)!r}" if plus else ""
+            return f"{format_field(field)} {op} {format_field(other)}{shift}"
 
 
 def _format_term(term: Expression) -> str:

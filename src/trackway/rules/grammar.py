@@ -7,6 +7,7 @@ Two dialects, chosen by the schema. The native one:
     all        := term ( AND term )*
     term       := NOT term | "(" either ")" | clause
     clause     := EXISTS field | EXISTS "(" field ")"
+                | metric operator metric [ ( "+" | "-" ) number ]
                 | field operator value | field [NOT] (LIKE | ILIKE) text | field [NOT] IN "(" value ( "," value )* ")"
                 | field [NOT] BETWEEN value AND value | field IS [NOT] NULL | field IS [NOT] NAN | field IS [NOT] INF
     field      := path | ( min | max | last ) "(" path ")"
@@ -19,9 +20,8 @@ Every parse is one pass over the tokens, without backtracking.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from typing import Final, cast
 
 import msgspec
@@ -40,6 +40,7 @@ from trackway.api.query import (
     Operator,
     Or,
     OrderTerm,
+    Relation,
     Scalar,
     read_number,
 )
@@ -62,6 +63,7 @@ from trackway.rules.fields import (
     Schema,
 )
 from trackway.rules.lexer import Token, read_tokens, refuse, shorten
+from trackway.rules.paths import resolve_field, split_path
 
 __all__ = [
     "EXPERIMENTS",
@@ -92,7 +94,6 @@ _SPAN_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INFINITIES: Final = (float("-inf"), float("inf"))
 _LARGEST_DOUBLE: Final = 1.7976931348623157e308
-_NAME_CHARS = 64
 
 
 def parse_filter(text: str, schema: Schema, clock: Clock = now_ms) -> Expression | None:
@@ -132,7 +133,7 @@ def parse_order(terms: Sequence[str], schema: Schema) -> tuple[OrderTerm, ...]:
 
 def resolve_order_field(name: str, schema: Schema) -> Field:
     """Resolve a field that is ordered by from its plain name, ``[entity.]key``, the key unquoted whatever it holds."""
-    field, rule = _resolve(schema, _split(name), name, 0)
+    field, rule = resolve_field(schema, split_path(name), name, 0)
     _check_orderable(field, rule, name)
     return field
 
@@ -237,7 +238,38 @@ class _Parser:
                 return Or((Comparison(field, "<", low), Comparison(field, ">", high)))
             case "in" | "not in":
                 return Comparison(field, operator, self._parse_list(rule))
+        if self._native and field.entity == "metric" and field.aggregate != "any" and self._begins_field():
+            self._count_clauses(start, 1)
+            return Relation(field, cast("Operator", operator), self._parse_other(), self._parse_shift())
         return Comparison(field, cast("Operator", operator), self._parse_value(rule, operator))
+
+    def _begins_field(self) -> bool:
+        token = self._next
+        prefix, dot, _ = token.text.partition(".")
+        named = prefix == "parent" or (prefix != "" and prefix in self._schema.prefixes)
+        return token.keyword in _AGGREGATES or (named and dot != "")
+
+    def _parse_other(self) -> Field:
+        token = self._next
+        other, _ = self._parse_field()
+        if other.entity != "metric":
+            raise self._refuse(token, "a number or another metric is expected here")
+        if token.kind == "word" and "+" in token.text:
+            raise self._refuse(token, "no key has a +", "what is added has a space before its sign")
+        return other
+
+    def _parse_shift(self) -> float:
+        """Read what is added to a metric, 0 when that is nothing."""
+        token = self._next
+        if token.kind != "word" or token.text[0] not in "+-":
+            return 0.0
+        self._take()
+        text = token.text if len(token.text) > 1 else token.text + self._take().text
+        number = read_number(text)
+        if number is None or abs(number) > query.LARGEST_SHIFT:
+            hint = f"write a space, then + 0.1 or - 0.1; it is {query.LARGEST_SHIFT:g} at most"
+            raise self._refuse(token, "a number that is added is expected here", hint)
+        return number
 
     def _parse_exists(self) -> Expression:
         enclosed = self._take_mark("(")
@@ -264,7 +296,7 @@ class _Parser:
 
     def _parse_path(self, token: Token) -> tuple[Field, Rule]:
         if token.quote in ("`", '"'):
-            return _resolve(self._schema, ("", _unquote(token)), self._text, token.start)
+            return resolve_field(self._schema, ("", _unquote(token)), self._text, token.start)
         if token.kind != "word" or token.keyword in _KEYWORDS:
             raise self._refuse(token, "a field is expected here", self._explain_field(token))
         rest = token.text.removeprefix("parent.") if self._schema.parent else token.text
@@ -274,10 +306,10 @@ class _Parser:
                 raise self._refuse(token, f"no key follows {shorten(token.text)}")
             path = (rest[:-1] or "." if rest else "", _unquote(key))
         else:
-            path = _split(rest)
+            path = split_path(rest)
             if not self._native and not _BARE_MLFLOW_KEY.fullmatch(path[1]):
                 raise self._refuse(token, f"{shorten(path[1])} must be quoted", "write it like metrics.`val/acc`")
-        field, rule = _resolve(self._schema, path, self._text, token.start)
+        field, rule = resolve_field(self._schema, path, self._text, token.start)
         return msgspec.structs.replace(field, parent=len(rest) < len(token.text)), rule
 
     def _explain_field(self, token: Token) -> str:
@@ -415,36 +447,6 @@ class _Parser:
 
     def _refuse(self, token: Token, problem: str, hint: str = "") -> InvalidInput:
         return refuse(self._text, token.start, problem, hint)
-
-
-def _split(path: str) -> tuple[str, str]:
-    """Split at the first dot; the entity of a path that begins with a dot is unknown, not left out."""
-    prefix, dot, key = path.partition(".")
-    return (prefix or dot, key) if dot else ("", path)
-
-
-def _resolve(schema: Schema, path: tuple[str, str], text: str, position: int) -> tuple[Field, Rule]:
-    prefix, key = path
-    entity = schema.prefixes.get(prefix)
-    if entity is None:
-        hint = _suggest(prefix, (known for known in schema.prefixes if known))
-        raise refuse(text, position, f"{schema.subject} have nothing called {shorten(prefix)}", hint)
-    if entity in schema.keyed:
-        if not key:
-            raise refuse(text, position, "the key is empty")
-        return Field(entity, key), schema.keyed[entity]
-    found = schema.named[entity].get(key)
-    if found is None:
-        hint = _suggest(key, schema.named[entity])
-        raise refuse(text, position, f"{schema.subject} have no {entity} {shorten(key)} to search by", hint)
-    return found
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    allowed = list(known)
-    near = get_close_matches(name, allowed, 1) if len(name) <= _NAME_CHARS else []
-    plain = [one for one in allowed if one.islower() and " " not in one]  # without other spellings of the same
-    return (f"did you mean {near[0]}? " if near else "") + f"allowed: {', '.join(plain)}"
 
 
 def _check_orderable(field: Field, rule: Rule, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from trackway.api.query import And, Comparison, Exists, Expression, Field, IsNan, Not, Or
+from trackway.api.query import And, Comparison, Exists, Expression, Field, IsNan, Not, Or, Relation
 from trackway.store.sql.connection import Dialect
 
 INDEXED_CHARS = 100
@@ -161,6 +161,8 @@ class Filters:
             case Not(term):
                 part = self.compile(term, row)
                 return Sql(f"NOT {part.text}", part.params)
+            case Relation():
+                return self._relate(node, row)
             case _:
                 return self._test(node.field, row, self._read_test(node))
 
@@ -235,6 +237,30 @@ class Filters:
         if is_metric and self._scope is not None:
             text, params = f"{text} AND {self._scope.text}", (*params, *self._scope.params)
         return Sql(f"EXISTS (SELECT 1 FROM {table} x WHERE {text}{self._fence})", params)
+
+    def _relate(self, node: Relation, row: str) -> Sql:
+        """Return how two metrics of runs compare."""
+        left, right = self._find_series(node.field, "x", row), self._find_series(node.other, "y", row)
+        one, two = f"x.{node.field.aggregate}_value", f"y.{node.other.aggregate}_value"
+        shifted = f"{two} + ?" if node.plus else two
+        test = f"{one} {node.op} {shifted}"
+        if node.op == "!=":  # NULL is NaN here
+            test = f"({one} <> {shifted} OR {one} IS NULL OR {two} IS NULL)"
+        params = (*left.params, *right.params, *((node.plus,) if node.plus else ()))
+        text = f"{left.text} AND {right.text} AND {test}"
+        return Sql(f"EXISTS (SELECT 1 FROM series x, series y WHERE {text}{self._fence})", params)
+
+    def _find_series(self, field: Field, series: str, row: str) -> Sql:
+        """Return the condition that a row of the series' table is a field's of a run, and has the value."""
+        owner, params = f"{row}.pk", ()
+        if field.parent:
+            parent = Sql(f"q.workspace = {row}.workspace AND q.run_id = {row}.parent_run_id")
+            parent = parent if self._parents is None else conjoin(self._parents, parent)
+            owner, params = f"(SELECT q.pk FROM runs q WHERE {parent.text})", parent.params
+        text = f"{series}.run_pk = {owner} AND {series}.key = ?"
+        if field.aggregate in ("min", "max"):
+            text += f" AND {series}.{field.aggregate}_value IS NOT NULL"
+        return Sql(text, (*params, field.key))
 
     def _no_escape(self) -> str:
         return " ESCAPE ''" if self.dialect == "postgresql" else ""
