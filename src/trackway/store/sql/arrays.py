@@ -8,35 +8,52 @@ each combination of sizes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from struct import Struct, error
 from typing import Any, NamedTuple
 
 _HEAD = Struct(">5i").pack  # dimensions, whether there are NULLs, type of elements, how many, index of the first
 _SIZE = Struct(">i").pack
 _NULL = _SIZE(-1)
+_AT_ONCE = 256
+"""So many numbers are packed by one call, which takes a third of the time of one each."""
 
 
 class Kind(NamedTuple):
-    """Elements of one type: PostgreSQL's numbers of the array's type and of theirs, and how one is packed."""
+    """Elements of one type: PostgreSQL's numbers of the array's type and of theirs, and how several are packed."""
 
     array_oid: int
     element_oid: int
-    pack: Callable[[Any], bytes]
+    pack: Callable[[Sequence[Any]], bytes]
 
 
-def _pack_bytes(value: bytes) -> bytes:
-    return _SIZE(len(value)) + value
+def _pack_numbers(letter: str, values: Sequence[Any]) -> bytes:
+    packed = []
+    for start in range(0, len(values), _AT_ONCE):
+        some = values[start : start + _AT_ONCE]
+        sized = [8] * (2 * len(some))
+        sized[1::2] = some
+        packed.append(_make_pack(letter, len(some))(*sized))
+    return b"".join(packed)
 
 
-def _pack_text(value: str) -> bytes:
-    return _pack_bytes(value.encode())
+@lru_cache(maxsize=2 * _AT_ONCE)
+def _make_pack(letter: str, count: int) -> Callable[..., bytes]:
+    return Struct(f">{f'i{letter}' * count}").pack
+
+
+def _pack_bytes(values: Sequence[bytes]) -> bytes:
+    return b"".join([_SIZE(len(value)) + value for value in values])
+
+
+def _pack_texts(values: Sequence[str]) -> bytes:
+    return _pack_bytes([value.encode() for value in values])
 
 
 _KINDS: dict[type, Kind] = {
-    int: Kind(1016, 20, partial(Struct(">iq").pack, 8)),
-    float: Kind(1022, 701, partial(Struct(">id").pack, 8)),
-    str: Kind(1009, 25, _pack_text),
+    int: Kind(1016, 20, partial(_pack_numbers, "q")),
+    float: Kind(1022, 701, partial(_pack_numbers, "d")),
+    str: Kind(1009, 25, _pack_texts),
     bytes: Kind(1001, 17, _pack_bytes),
 }
 
@@ -61,12 +78,15 @@ def pack_array(kind: Kind | None, values: Sequence[Any]) -> bytes:
     """
     if kind is None:
         return b"{%b}" % b",".join([b"NULL"] * len(values))
-    pack = kind.pack
+    has_null = None in values
     try:
-        packed = [_NULL if value is None else pack(value) for value in values]
+        if has_null:
+            packed = b"".join([_NULL if value is None else kind.pack((value,)) for value in values])
+        else:
+            packed = kind.pack(values)
     except error as problem:
         raise OverflowError(str(problem)) from problem
-    return _HEAD(1, None in values, kind.element_oid, len(values), 1) + b"".join(packed)
+    return _HEAD(1, has_null, kind.element_oid, len(values), 1) + packed
 
 
 def send_binary(connection: Any) -> None:
