@@ -253,6 +253,20 @@ def test_text_that_is_no_database_is_told_as_such(tmp_path: Path) -> None:
         SqlStore(f"sqlite:///{tmp_path}/t.db")
 
 
+def test_a_file_that_is_gone_is_not_made_anew_under_an_open_store(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/t.db"
+    store = SqlStore(uri)
+    try:
+        for file in tmp_path.iterdir():
+            file.unlink()
+        for use in (store.read, store.write):
+            with pytest.raises(Unavailable, match="cannot be opened"):
+                use(lambda tx: tx.housekeeping.get_retention("default"))
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        store.close()
+
+
 def new_postgres(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("postgres_server").create_database())
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from trackway.base.errors import Unavailable
 from trackway.store.base import Done, Job
 from trackway.store.sql.assumptions import Assumptions, Query
-from trackway.store.sql.connection import Connection, Row, connector
+from trackway.store.sql.connection import Connection, Row, connector, sqlite_path
 from trackway.store.sql.failures import is_driver_error, storage_error
 from trackway.store.sql.greenlets import GreenletWriter
 from trackway.store.sql.inline import InlineWriter
@@ -201,6 +201,8 @@ class SqlStore:
     def _reconnect(self) -> Connection:
         """Connect while others are served: where the database is, they need not know."""
         try:
+            if self.dialect == "sqlite" and not (path := sqlite_path(self.uri)).exists():
+                raise Unavailable(f"The SQLite file {path} is gone", hint="stop what serves it, and put it back")
             return self._connect()
         except Unavailable as error:
             log.warning("%s", error)
