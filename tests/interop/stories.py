@@ -140,6 +140,9 @@ RUNS = begin(
         for value in ({"value": "1"}, {"value": "1"}, {"value": "2"}, {"value": 1}, {})
     ),
     *(post("/runs/delete-tag", {"run_id": "{run}", "key": key}) for key in ("m²", "m²", "")),
+    post("/runs/set-tag", {"run_id": "{run}", "key": "mlflow.runName", "value": ""}),
+    post("/runs/log-batch", {"run_id": "{run}", "tags": [{"key": "mlflow.runName", "value": ""}]}),
+    get("/runs/get", {"run_id": "{run}"}),
     *(post(f"/runs/{act}", {"run_id": "{run}"}) for act in ("restore", "delete", "delete")),
     post("/runs/set-tag", {"run_id": "{run}", "key": "t", "value": "v"}),
     post("/runs/log-batch", {"run_id": "{run}"}),

@@ -192,6 +192,7 @@ SCENARIOS: list[Scenario] = [
     *limited(INGEST, "metric's key", limits.KEY_CHARS, lambda s, n: log(s, series=[points(1, "k" * n)])),
     *limited(INGEST, "param's value", limits.PARAM_VALUE_CHARS, lambda s, n: log(s, params={"k": "v" * n})),
     *limited(INGEST, "tag's value", limits.TAG_VALUE_CHARS, lambda s, n: log(s, tags={"k": "v" * n})),
+    *limited(INGEST, "name by its tag", limits.RUN_NAME_CHARS, lambda s, n: log(s, tags={r.TAG_NAME: "n" * n})),
     *limited(INGEST, "note", limits.NOTE_CHARS, lambda s, n: log(s, tags={r.TAG_NOTE: "v" * n})),
     *limited(INGEST, "data set's name", limits.DATASET_NAME_CHARS, lambda s, n: log(s, datasets=dataset(name="x" * n))),
     *limited(

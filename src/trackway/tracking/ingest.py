@@ -115,6 +115,7 @@ def _check(q: r.Ingest) -> int:
         check_params(q.params)
     if q.tags:
         check_tags(q.tags)
+        check_text("The run name", q.tags.get(r.TAG_NAME, ""), limits.RUN_NAME_CHARS)
     if q.datasets:
         check_count("data sets", len(q.datasets), limits.DATASETS_PER_INGEST)
         for one in q.datasets:
