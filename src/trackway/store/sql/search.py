@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from trackway.api.logged_models import DatasetRef
@@ -33,8 +34,7 @@ MARKED = 1_000
 FEW = 4_000
 """Conditions that at most so many rows satisfy lead the search; others are better met while walking the order."""
 LISTED = 8_000
-"""Most rows of one condition that PostgreSQL lists, to be intersected here: to look one up takes as long as to list 25.
-"""
+"""Most rows of one condition that are listed, to be intersected here: to look one up takes as long as to list 25."""
 
 _VERSION_LEADS = {
     "name": "r.model_pk = (SELECT m.pk FROM registered_models m WHERE m.workspace = ? AND m.name = ?)",
@@ -46,6 +46,8 @@ _VERSION_LEADS = {
 _NEXT = {"sqlite": "CROSS JOIN", "postgresql": "JOIN"}
 """Joins what is looked up for each row so far; SQLite keeps the order of tables so, PostgreSQL chooses it."""
 
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+_decode_numbers = msgspec.json.Decoder(list[int]).decode
 _VALUE_COLUMN = {"last": "last_value", "min": "min_value", "max": "max_value", "any": "value"}
 
 
@@ -394,32 +396,17 @@ def _choose_lead(db: Connection, filters: Filters, experiment: int, expression: 
     """Return the conditions that an index answers and few rows satisfy.
 
     Neither database can know that by itself: SQLite keeps no such statistics, and PostgreSQL's take keys and values as
-    independent. What several indexes say is intersected without a look at the rows.
+    independent. What several indexes say is listed and intersected here, without a look at the rows: a database would
+    walk each index twice, and sort or hash it.
     """
     indexed = [term for term in _list_terms(expression) if isinstance(term, Comparison) and _is_indexed(term)]
     if not indexed:
         return None
+    aggregate, read = _LISTS[db.dialect]
     scans = [_index_scan(filters, experiment, comparison) for comparison in indexed]
-    return (_list_few if db.dialect == "postgresql" else _count_few)(db, indexed, scans)
-
-
-def _count_few(db: Connection, indexed: Sequence[Comparison], scans: Sequence[Sql]) -> _Lead | None:
-    """Count each condition as far as few go, and have those that lead intersected by the search itself."""
-    counts = ", ".join(f"(SELECT COUNT(*) FROM ({scan.text} LIMIT {FEW + 1}) f)" for scan in scans)
-    [found] = db.all(f"SELECT {counts}", params_of(scans))
-    few = [place for place, count in enumerate(found) if count <= FEW]
-    if not few:
-        return None
-    scan = Sql(" INTERSECT ".join(scans[place].text for place in few), params_of([scans[place] for place in few]))
-    return _Lead([indexed[place] for place in few], scan)
-
-
-def _list_few(db: Connection, indexed: Sequence[Comparison], scans: Sequence[Sql]) -> _Lead | None:
-    """List what each condition leads to, and intersect it here: PostgreSQL would walk each index twice, and hash it."""
-    joined = "(SELECT STRING_AGG(INT8SEND(f.pk), '') FROM ({} LIMIT {}) f)"
-    lists = ", ".join(joined.format(scan.text, LISTED + 1) for scan in scans)
+    lists = ", ".join(f"(SELECT {aggregate} FROM ({scan.text} LIMIT {LISTED + 1}) f)" for scan in scans)
     [found] = db.all(f"SELECT {lists}", params_of(scans))
-    numbers = [np.frombuffer(one or b"", dtype=">i8").astype(np.int64) for one in found]
+    numbers = [read(one) for one in found]
     few = [place for place, those in enumerate(numbers) if len(those) <= LISTED]
     if not few:
         return None
@@ -428,7 +415,28 @@ def _list_few(db: Connection, indexed: Sequence[Comparison], scans: Sequence[Sql
         left = left[np.isin(left, those, assume_unique=True)]
     if len(left) > FEW:
         return None
-    return _Lead([indexed[place] for place in few], Sql("SELECT UNNEST(?::bigint[]) AS pk", (left.tolist(),)))
+    return _Lead([indexed[place] for place in few], _write_numbers(db, left.tolist()))
+
+
+def _write_numbers(db: Connection, numbers: Sequence[int]) -> Sql:
+    if db.dialect == "postgresql":
+        return Sql("SELECT UNNEST(?::bigint[]) AS pk", (numbers,))
+    return Sql("SELECT value AS pk FROM json_each(?)", (json.dumps(numbers),))
+
+
+def _read_packed(numbers: bytes | None) -> Numbers:
+    return np.frombuffer(numbers or b"", dtype=">i8").astype(np.int64)
+
+
+def _read_json(numbers: str) -> Numbers:
+    return np.array(_decode_numbers(numbers), dtype=np.int64)
+
+
+_LISTS: dict[str, tuple[str, Callable[[Any], Numbers]]] = {
+    "postgresql": ("STRING_AGG(INT8SEND(f.pk), '')", _read_packed),
+    "sqlite": ("JSON_GROUP_ARRAY(f.pk)", _read_json),
+}
+"""How each database lists numbers in one value, and what reads it."""
 
 
 def _list_terms(expression: Expression | None) -> Sequence[Expression]:
