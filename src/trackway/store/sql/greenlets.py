@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 GROUP_JOBS: Final = 16
 """Most jobs of a transaction: what else the loop has to do waits while they are begun, a few milliseconds."""
-GROUPS: Final = 2
+GROUPS: Final = 3
 """Transactions at a time, each on a connection of its own. With more, each has fewer jobs, which share statements."""
 
 
