@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +25,37 @@ LARGE = 1_000_000
 """Points that are more bytes than a socket takes at once."""
 
 
-@contextmanager
-def hold_lock(url: str) -> Iterator[Callable[[], object]]:
-    """Hold what ``wait`` waits for, until what is given is called."""
-    with psycopg.connect(url, autocommit=True) as connection:
+class Lock:
+    """What ``wait`` waits for, held by somebody else."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-        yield partial(connection.execute, "SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+    def release(self) -> None:
+        self._connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+    async def wait_for_waiting(self, count: int = 1) -> None:
+        """Let the loop go on until so many wait for it."""
+        sql = (
+            "SELECT COUNT(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"
+        )
+        while self._connection.execute(sql).fetchone() != (count,):
+            await asyncio.sleep(0.001)
+
+
+@contextmanager
+def hold_lock(url: str) -> Iterator[Lock]:
+    """Hold the lock until it is released, or the block ends."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield Lock(connection)
 
 
 def wait(tx: Any) -> str:
     """Wait for the lock, in the database."""
     tx.db.one("SELECT pg_advisory_xact_lock(?)", (LOCK,))
     return "waited"
-
-
-async def pass_by(until: Callable[[], bool] = lambda: False, passes: int = 200) -> None:
-    """Let the loop go on."""
-    for _ in range(passes):
-        if until():
-            return
-        await asyncio.sleep(0.001)
 
 
 def test_brief_jobs_that_come_together_are_one_transaction_on_the_loops_thread(postgres_database: str) -> None:
@@ -67,13 +77,13 @@ def test_brief_jobs_that_come_together_are_one_transaction_on_the_loops_thread(p
 
 def test_the_loop_and_other_groups_go_on_while_the_database_works(postgres_database: str) -> None:
     async def work(site: Site) -> None:
-        with hold_lock(postgres_database) as release:
+        with hold_lock(postgres_database) as lock:
             waiting = site.submit(wait)
-            await pass_by()
+            await lock.wait_for_waiting()
             assert await site.tag("a") == "a"
             assert site.read_tags() == {"a"}
             assert not waiting.done()
-            release()
+            lock.release()
             assert await waiting == "waited"
 
     run_site(postgres_database, work)
@@ -83,15 +93,16 @@ def test_what_comes_while_all_connections_wait_is_done_after(postgres_database: 
     order: list[int] = []
 
     async def work(site: Site) -> None:
-        with hold_lock(postgres_database) as release:
+        with hold_lock(postgres_database) as lock:
             waiting = []
-            for _ in range(GROUPS):  # each in a group of its own
+            for group in range(GROUPS):
                 waiting.append(site.submit(wait))
-                await pass_by()
+                await lock.wait_for_waiting(group + 1)
             later = [site.submit(lambda _tx, n=n: order.append(n)) for n in range(3 * GROUP_JOBS)]
-            await pass_by()
+            for _ in range(10):  # passes of the loop, in which they would be begun
+                await asyncio.sleep(0)
             assert not order
-            release()
+            lock.release()
             await asyncio.gather(*waiting, *later)
 
     run_site(postgres_database, work)
@@ -126,9 +137,9 @@ def test_connections_that_the_database_ended_are_made_anew(
         for key in "abc":
             assert await site.tag(key) == key
             end_connections(postgres_server, postgres_database)
-        with hold_lock(postgres_database):
+        with hold_lock(postgres_database) as lock:
             waiting = site.submit(wait)
-            await pass_by()
+            await lock.wait_for_waiting()
             end_connections(postgres_server, postgres_database)  # that of the lock as well
             assert await waiting == "waited"
         assert site.read_tags() == {*"abc"}
@@ -152,11 +163,11 @@ def test_a_database_that_is_away_is_told_and_the_loop_goes_on(tmp_path: Path) ->
 
 def test_what_was_submitted_before_the_store_is_closed_is_done(postgres_database: str) -> None:
     async def work(site: Site) -> None:
-        with hold_lock(postgres_database) as release:
+        with hold_lock(postgres_database) as lock:
             jobs = [site.submit(wait)]
-            await pass_by()
+            await lock.wait_for_waiting()
             jobs += [site.tag(str(n)) for n in range(2 * GROUP_JOBS)]
-            threading.Timer(0.05, release).start()
+            threading.Timer(0.05, lock.release).start()
             site.store.close()
             assert await asyncio.gather(*jobs) == ["waited", *map(str, range(2 * GROUP_JOBS))]
         with pytest.raises(Unavailable):
