@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import greenlet
 import pytest
 
 from tests.server.access import ADMIN, PASSWORD, Site, Visitor
@@ -15,6 +16,7 @@ from trackway.base.errors import Conflict
 from trackway.base.settings import read_settings
 from trackway.store.sql.metrics import MetricTable
 from trackway.store.sql.runs import RunTable
+from trackway.store.sql.waiting import LoopTask
 from trackway.wiring.server import open_access
 
 MLFLOW = "/api/2.0/mlflow"
@@ -182,7 +184,8 @@ def test_a_grant_that_is_taken_back_while_points_are_on_their_way_keeps_them_out
         def log_late(self: MetricTable, *given: Any) -> None:
             times.append(1)
             if len(times) == 1:  # the policy has let it in
-                asyncio.run_coroutine_threadsafe(pair.revoke(), loop).result(30)
+                task: LoopTask = greenlet.getcurrent().task  # type: ignore[attr-defined]
+                task.wait_for_thread(asyncio.run_coroutine_threadsafe(pair.revoke(), loop))
             log(self, *given)
 
         with monkeypatch.context() as patch:
