@@ -166,7 +166,7 @@ def test_the_loop_goes_on_while_the_writer_is_at_it_and_both_come_by_turns(tmp_p
 
 def test_after_a_slow_group_jobs_are_the_writers_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(site: Site) -> None:
-        monkeypatch.setattr(inline, "PAUSE_S", WAIT_S)
+        monkeypatch.setattr(inline, "PAUSE_TIMES", 1_000_000)
         monkeypatch.setattr(inline, "SLOW_S", 0.0)
         assert await is_on_loop(site)
         assert not await is_on_loop(site)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 GROUP_JOBS: Final = 16
 """Most jobs that are done at once: what else the loop has to do waits so long, a few milliseconds."""
-SLOW_S, PAUSE_S = 0.02, 1.0
-"""After a group that took longer than the first, jobs are the writer's for the second: the disk may be slow now."""
+SLOW_S, PAUSE_TIMES = 0.02, 10
+"""After a group that took longer than the first, jobs are the writer's for so many times as long: the disk may be slow
+now, and the loop is not to wait for it for more than a tenth of the time."""
 WRITERS_GROUP: Final = 32
 """One group in so many is the writer's, which brings SQLite's log into the file when it has become long."""
 
@@ -102,8 +103,9 @@ class InlineWriter:
         finally:
             self._turn.give()
         ended_s = time.monotonic()
-        if ended_s - started_s > SLOW_S:
-            self._paused_until_s = ended_s + PAUSE_S
+        took_s = ended_s - started_s
+        if took_s > SLOW_S:
+            self._paused_until_s = ended_s + PAUSE_TIMES * took_s
 
     def _take_held(self, most: int) -> list[Item]:
         taken, self._held = self._held[:most], self._held[most:]
