@@ -6,9 +6,7 @@ lose time, and what their processors had at hand. What is not short is a thread'
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trackway.store.base import Done, Job
 from trackway.store.sql.transaction import SqlTransaction
 from trackway.store.sql.waiting import LoopTask
-from trackway.store.sql.writer import Item, carry_out, get_key
+from trackway.store.sql.writer import Item, Open, carry_out, get_key
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,22 +31,14 @@ class GreenletWriter:
     open_transaction: connects; is called on a thread of ``threads``
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, open_transaction: Callable[[], SqlTransaction], threads: Executor
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, open_transaction: Open, threads: Executor) -> None:
         self._loop = loop
         self._open = open_transaction
         self._threads = threads
-        self._thread = threading.get_ident()
         self._queue: deque[Item] = deque()
         self._tasks: list[LoopTask] = []
         self._idle: list[LoopTask] = []
         self._is_due = False
-
-    @property
-    def is_here(self) -> bool:
-        """Whether this is the loop's thread."""
-        return threading.get_ident() == self._thread
 
     def submit(self, job: Job[Any], done: Done[Any], key: str) -> None:
         """Take a job; ``done(result, error)`` is called on this thread."""
@@ -60,7 +50,7 @@ class GreenletWriter:
     def close(self) -> None:
         """Finish what is queued, on the loop's thread, which waits for it, and let go of the database."""
         self._begin()
-        for task in self._tasks:
+        for task in [*self._tasks]:
             task.finish()
 
     def _begin(self) -> None:
@@ -75,14 +65,17 @@ class GreenletWriter:
 
     def _work(self, task: LoopTask) -> None:
         tx: SqlTransaction | None = None
-        while self._queue or not task.ends_soon:
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_JOBS))]
-            if batch:
-                batch.sort(key=get_key)
-                tx = carry_out(partial(self._connect, task), tx, batch)
-            else:
-                self._idle.append(task)
-                task.pause()
+        try:
+            while self._queue or not task.ends_soon:
+                batch = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_JOBS))]
+                if batch:
+                    batch.sort(key=get_key)
+                    tx = carry_out(partial(self._connect, task), tx, batch)
+                else:
+                    self._idle.append(task)
+                    task.pause()
+        finally:  # after a failure, too, so that another one takes its place
+            self._tasks.remove(task)
         if tx is not None:
             tx.db.close()
 

@@ -7,15 +7,14 @@ short, what fails, and what a slow disk would hold up is the writer's.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from trackway.store.base import Done, Job
 from trackway.store.sql.transaction import SqlTransaction
 from trackway.store.sql.turns import Turn
-from trackway.store.sql.writer import Item, Writer, attempt
+from trackway.store.sql.writer import Item, Open, Writer, attempt
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,13 +37,12 @@ class InlineWriter:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        open_transaction: Callable[[], SqlTransaction],
+        open_transaction: Open,
         writer: Writer,
         turn: Turn,
     ) -> None:
         self._loop = loop
         self._writer = writer
-        self._thread = threading.get_ident()
         self._held: list[Item] = []
         self._open = open_transaction
         self._turn = turn
@@ -52,11 +50,6 @@ class InlineWriter:
         self._is_waiting = False
         self._groups = 0
         self._paused_until_s = 0.0
-
-    @property
-    def is_here(self) -> bool:
-        """Whether this is the loop's thread."""
-        return threading.get_ident() == self._thread
 
     def submit(self, job: Job[Any], done: Done[Any], key: str) -> None:
         """Take a job; ``done(result, error)`` is called on this thread or the writer's."""

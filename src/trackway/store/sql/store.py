@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
@@ -56,6 +58,7 @@ class SqlStore:
         self._assumed: dict[Query, Row] = {}
         self._turn = Turn()
         self._inline: InlineWriter | GreenletWriter | None = None
+        self._loop_thread = 0
         if self.dialect == "sqlite":
             self._writer = Writer(self._open, 1, self._turn)
         else:
@@ -69,16 +72,17 @@ class SqlStore:
     def submit_write(self, job: Job[T], done: Done[T], key: str = "", brief: bool = False) -> None:
         """See ``store.base.Store``."""
         inline = self._inline
-        if brief and inline is not None and inline.is_here:
+        if brief and inline is not None and threading.get_ident() == self._loop_thread:
             inline.submit(job, done, key)
         else:
             self._writer.submit(job, done, key)
 
     def lend_loop(self, loop: asyncio.AbstractEventLoop) -> None:
-        """See ``store.base.Store``."""
+        """See ``store.base.Store``. On Windows, whose loop waits for no such sockets, PostgreSQL is left to threads."""
+        self._loop_thread = threading.get_ident()
         if self.dialect == "sqlite":
             self._inline = InlineWriter(loop, self._open_inline, self._writer, self._turn)
-        else:
+        elif os.name == "posix":
             self._inline = GreenletWriter(loop, self._open, self._readers)
 
     def submit_read(self, job: Job[T], done: Done[T]) -> None:

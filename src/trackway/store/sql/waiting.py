@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import cache, partial
-from select import POLLIN, POLLOUT, poll
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from psycopg.abc import PQGen
 
 T = TypeVar("T")
-_READ: Final = 1
-_WRITE: Final = 2
-"""What psycopg waits for (``psycopg.waiting.Wait``), and the same numbers say that it is there (``Ready``)."""
 _AT_ONCE: Final = 4
 """So often the driver is told that it can write, as it nearly always can, without a look."""
 
@@ -51,19 +48,19 @@ class LoopTask:
         self._leave(_wait_for_nothing)
 
     def wait_for_socket(self, number: int, events: int) -> int:
-        """Wait until a socket can be read or written to, as psycopg's ``Wait`` says, and return which."""
+        """Wait until a socket can be read or written to, and return which: psycopg has the numbers of ``selectors``."""
         if self.ends_soon:
-            return _poll(number, events)
-        if events & _READ:
-            self._loop.add_reader(number, self.switch, _READ)
-        if events & _WRITE:
-            self._loop.add_writer(number, self.switch, _WRITE)
+            return _select(number, events)
+        if events & EVENT_READ:
+            self._loop.add_reader(number, self.switch, EVENT_READ)
+        if events & EVENT_WRITE:
+            self._loop.add_writer(number, self.switch, EVENT_WRITE)
         try:
-            return cast(int, self._leave(lambda: _poll(number, events)))
+            return cast(int, self._leave(lambda: _select(number, events)))
         finally:
-            if events & _READ:
+            if events & EVENT_READ:
                 self._loop.remove_reader(number)
-            if events & _WRITE:
+            if events & EVENT_WRITE:
                 self._loop.remove_writer(number)
 
     def wait_for_thread(self, future: Future[T]) -> T:
@@ -118,9 +115,9 @@ def _go_through(steps: PQGen[T], wait_for: Callable[[int], int]) -> T:
     try:
         events: int = next(steps)
         while True:
-            if events & _WRITE and at_once:
+            if events & EVENT_WRITE and at_once:
                 at_once -= 1
-                events = steps.send(_WRITE)
+                events = steps.send(EVENT_WRITE)
             else:
                 events = steps.send(wait_for(events))
     except StopIteration as end:
@@ -132,18 +129,18 @@ def _send_all(connection: Any, gen: PQGen[T]) -> PQGen[T]:
     try:
         events: Any = next(gen)
         while True:
-            if not events & _WRITE and connection.flush():
-                events = _READ | _WRITE
+            if not events & EVENT_WRITE and connection.flush():
+                events = EVENT_READ | EVENT_WRITE
             events = gen.send((yield events))
     except StopIteration as end:
         return cast(T, end.value)
 
 
-def _poll(number: int, events: int) -> int:
-    waiting = poll()
-    waiting.register(number, (POLLIN if events & _READ else 0) | (POLLOUT if events & _WRITE else 0))
-    [(_, found)] = waiting.poll()
-    return (_READ if found & ~POLLOUT else 0) | (_WRITE if found & POLLOUT else 0)
+def _select(number: int, events: int) -> int:
+    with DefaultSelector() as selector:
+        selector.register(number, events)
+        [(_, ready)] = selector.select()
+    return ready
 
 
 def _wait_for_nothing() -> None:
