@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -198,3 +199,24 @@ def test_refusals_are_held_back_so_that_they_are_not_all_that_is_done(monkeypatc
         assert scene.answering[-1] == "b"
 
     play(TurnLimits(caller_rate=1), act)
+
+
+def test_refusals_are_not_let_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "HOLD_S", 3600.0)
+    delays = set[float]()
+
+    async def act(scene: Scene) -> None:
+        loop = asyncio.get_running_loop()
+        call_later = loop.call_later
+
+        def note(delay: float, *arguments: Any) -> asyncio.TimerHandle:
+            delays.add(delay)
+            return call_later(delay, *arguments)
+
+        monkeypatch.setattr(loop, "call_later", note)
+        await scene.send("a", 10 + 6)
+
+    play(TurnLimits(caller_rate=1), act)
+    held = {delay for delay in delays if delay >= 3600}
+    assert len(held) == 6
+    assert max(held) <= 2 * 3600

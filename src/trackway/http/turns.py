@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +21,8 @@ WAIT_S = 30.0
 BURST_S = 10
 """How many seconds' worth of requests may come at once."""
 HOLD_S = 0.25
-"""A refusal is held back so long: a caller that sends again at once would have us do nothing but refuse."""
+"""A refusal is held back so long, or up to twice as long: a caller that sends again at once would have us do nothing
+but refuse, and refusals that are let go together are a burst that everybody waits for."""
 HELD = 1_000
 """Most refusals that are held back."""
 CALLERS = 10_000
@@ -192,7 +194,7 @@ class Turns:
             return
         self._held += 1
         try:
-            await asyncio.sleep(HOLD_S)
+            await asyncio.sleep(HOLD_S * random.uniform(1, 2))  # noqa: S311 spreads them over time, guards nothing
         finally:
             self._held -= 1
 
