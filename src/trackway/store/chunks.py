@@ -257,6 +257,8 @@ def order_history(points: Columns) -> Columns:
     cost: O(n log n), O(n) when nothing is out of order or doubled
     """
     steps, times = points.steps, points.times_ms
+    if _rises(times, steps).all():
+        return points
     keys = _rank(points.values)
     if _rises(times, steps, keys).all():
         return points
@@ -367,11 +369,15 @@ def _rank(values: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.where(np.isnan(values), greatest, bits ^ ((bits >> 63) & greatest))
 
 
-def _rises(times: NDArray[np.int64], steps: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say for each point but the first whether it comes after the one before it, by (time, step, value)."""
-    later, same_time = times[1:] > times[:-1], times[1:] == times[:-1]
-    further, same_step = steps[1:] > steps[:-1], steps[1:] == steps[:-1]
-    rises: NDArray[np.bool_] = later | (same_time & (further | (same_step & (keys[1:] > keys[:-1]))))
+def _rises(*columns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say for each point but the first whether it comes after the one before it, by columns, the first one first."""
+    first, *others = columns
+    rises, same = first[1:] > first[:-1], first[1:] == first[:-1]
+    for column in others:
+        if not same.any():
+            break
+        rises |= same & (column[1:] > column[:-1])
+        same &= column[1:] == column[:-1]
     return rises
 
 
