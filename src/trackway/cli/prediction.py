@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import click
 import msgspec
@@ -11,6 +12,9 @@ from trackway.cli.output import choose_store, show_done
 from trackway.inference.batch import BATCH_ROWS, MAX_ERRORS, predict_file
 from trackway.inference.isolation import predict_elsewhere
 from trackway.sdk.model_files import fetch_model
+
+_BETWEEN: Final = re.compile(r",(?=\s*[A-Za-z0-9])(?![^\[]*\])")
+"""The comma between two requirements, and none within one, such as in ``numpy[a,b]>=1,<2``."""
 
 
 @click.command()
@@ -27,9 +31,15 @@ from trackway.sdk.model_files import fetch_model
 @click.option(
     "--env-manager",
     type=click.Choice(["local", "uv", "conda"]),
-    default="local",
-    show_default=True,
-    help="Predict in an environment made as the model wants it.",
+    help="Predict in an environment made as the model wants it  [default: local; uv with -r].",
+)
+@click.option(
+    "-r",
+    "--pip-requirements-override",
+    "override",
+    multiple=True,
+    metavar="REQUIREMENTS",
+    help="Packages beside the model's, or in the place of its own, as x==1,y==2; may be repeated.",
 )
 @click.option("--trust", is_flag=True, help="The model may run code of its own.")
 @choose_store
@@ -40,9 +50,12 @@ def predict(model: str, input_path: str, output_path: str, as_json: bool, **give
     fail are written to a file of their own, and do not stop the others.
     """
     given["params"] = dict(_read_param(text) for text in given["params"])
-    manager = given.pop("env_manager")
+    override = [line for text in given.pop("override") for line in _BETWEEN.split(text)]
+    manager = given.pop("env_manager") or ("uv" if override else "local")
+    if manager == "local" and override:
+        raise click.UsageError("This environment is not changed: give --env-manager uv or conda with -r")
     if manager != "local":
-        done = predict_elsewhere(manager, fetch_model(model), (input_path, output_path), given)
+        done = predict_elsewhere(manager, fetch_model(model), (input_path, output_path), given, override)
     else:
         done = predict_file(model, input_path, output_path, **given)
     failed = f"; {done.failed} failed: see {done.errors}" if done.failed else ""

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from trackway.environments.conda import CondaWanted, find_conda, make_with_conda, read_conda_file
 from trackway.environments.kept import collect_environments, hold_environment
-from trackway.environments.package import copy_package
+from trackway.environments.package import PACKAGE, copy_package
 from trackway.environments.requirements import get_name
 from trackway.environments.uv import Wanted, lock_requirements, lock_with_uv, make_with_uv
 
 __all__ = [
+    "PACKAGE",
     "CondaWanted",
     "Wanted",
     "collect_environments",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,18 @@ from trackway.sdk.model_environments import make_environment
 _FLAGS = ("overwrite", "restart", "trust")
 
 
-def predict_elsewhere(manager: str, folder: Path, paths: tuple[str, str], options: Mapping[str, Any]) -> Prediction:
+def predict_elsewhere(
+    manager: str, folder: Path, paths: tuple[str, str], options: Mapping[str, Any], override: Sequence[str] = ()
+) -> Prediction:
     """Predict a file in an environment that uv or conda makes of the model's requirements, or has made before.
 
-    folder:  the model's
-    paths:   of input and output
-    options: as ``predict_file`` takes them
-    raises:  InvalidInput with what the other process said, when it failed; what making the environment raises
+    folder:   the model's
+    paths:    of input and output
+    options:  as ``predict_file`` takes them
+    override: packages beside the model's, or in the place of its own
+    raises:   InvalidInput with what the other process said, when it failed; what making the environment raises
     """
-    python = make_environment(manager, folder, trust=bool(options.get("trust")))
+    python = make_environment(manager, folder, trust=bool(options.get("trust")), override=override)
     command = [str(python), "-m", "trackway", "models", "predict", "--model", str(folder), "--json"]
     command += ["--input", os.path.abspath(paths[0]), "--output", os.path.abspath(paths[1])]
     command += [f"--{name}" for name in _FLAGS if options.get(name)]

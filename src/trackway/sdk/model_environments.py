@@ -7,7 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+from trackway.base.errors import InvalidInput
 from trackway.environments import (
+    PACKAGE,
     Wanted,
     collect_environments,
     get_name,
@@ -15,7 +17,7 @@ from trackway.environments import (
     make_with_uv,
     read_conda_file,
 )
-from trackway.models.environment import CONDA
+from trackway.models.environment import CONDA, edit_requirements
 from trackway.models.manifest import resolve_inside
 from trackway.models.package import read_needs
 from trackway.sdk import settings
@@ -34,28 +36,35 @@ def get_channels() -> dict[str, str]:
     return settings.get_addresses("TRACKWAY_CONDA_CHANNELS")
 
 
-def make_environment(manager: str, folder: Path, *, trust: bool, extra: Sequence[str] = ()) -> Path:
+def make_environment(
+    manager: str, folder: Path, *, trust: bool, extra: Sequence[str] = (), override: Sequence[str] = ()
+) -> Path:
     """Return the interpreter of an environment for the model in a folder, made now or before.
 
     Environments that nobody has asked for in ``TRACKWAY_ENVIRONMENT_DAYS``, and that no process holds, are deleted.
 
-    manager: uv or conda
-    trust:   whether packages that must be built, which runs code of theirs, may be, and any channel of conda's be used
-    extra:   packages that are added, unless the model asks for them itself
-    raises:  InvalidInput for a model that does not say what it needs, or what cannot be met; NotSupported; Unavailable
+    manager:  uv or conda
+    trust:    whether packages that must be built, which runs code of theirs, may be, and any channel of conda's be used
+    extra:    packages that are added, unless the model asks for them itself
+    override: packages that are added, in the place of what the model, or its lock, asks of the same ones
+    raises:   InvalidInput for a model that does not say what it needs, or what cannot be met; NotSupported; Unavailable
     """
     unused_s = settings.get_number("TRACKWAY_ENVIRONMENT_DAYS") * DAY_S
     if manager == "conda":
         wanted = read_conda_file(resolve_inside(folder, CONDA), trust=trust)
-        wanted = msgspec.structs.replace(wanted, requirements=_add(wanted.requirements, extra))
+        wanted = msgspec.structs.replace(wanted, requirements=_add(wanted.requirements, extra, override))
         made = make_with_conda(wanted, get_environments(), get_channels())
     else:
         needs = read_needs(folder)
-        made = make_with_uv(Wanted(needs.python, _add(needs.requirements, extra), trust), get_environments())
+        wanted_of_uv = Wanted(needs.python, _add(needs.requirements, extra, override), trust)
+        made = make_with_uv(wanted_of_uv, get_environments())
     collect_environments(get_environments(), max(unused_s, DAY_S))
     return made
 
 
-def _add(requirements: Sequence[str], extra: Sequence[str]) -> tuple[str, ...]:
-    named = {get_name(line) for line in requirements}
-    return (*requirements, *(line for line in extra if get_name(line) not in named))
+def _add(requirements: Sequence[str], extra: Sequence[str], override: Sequence[str]) -> tuple[str, ...]:
+    if PACKAGE in map(get_name, override):
+        raise InvalidInput(f"A model's environment gets {PACKAGE} as it runs here", hint="override its other packages")
+    edited = edit_requirements(requirements, override)
+    named = {get_name(line) for line in edited}
+    return (*edited, *(line for line in extra if get_name(line) not in named))

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack
 
-from trackway.base.errors import InvalidInput, NotFound, NotSupported, TrackwayError
+from trackway.base.errors import InvalidInput, NotFound, TrackwayError
 from trackway.environments import hold_environment
 from trackway.models.examples import dump_json, dump_request
 from trackway.models.package import Model, load_model
@@ -36,10 +36,12 @@ AnyPath = str | os.PathLike[str]
 class PredictOptions(TypedDict, total=False):
     """What ``predict`` takes beside the model and the data.
 
-    env_manager:     ``local`` when left out; ``uv`` (or ``virtualenv``) or ``conda`` make the model's own environment
-    extra_envs:      variables of the process in that environment
+    env_manager:     ``uv`` (or ``virtualenv``) or ``conda`` make the model's own environment, ``local`` takes this one;
+                     when left out, ``uv`` where there is something to do in its own, else ``local``
+    extra_envs:      variables of the process in the model's own environment
     install_mlflow:  taken for compatibility
-    pip_requirements_override: refused: what a model asks for is changed where the model is
+    pip_requirements_override: packages that this environment has beside the model's, or in other versions; the model
+                     stays as it is, and ``models.update_model_requirements`` changes it
     trust:           whether the model may run code of its own
     """
 
@@ -64,7 +66,7 @@ def predict(
     input_path:   or a file with the request
     content_type: ``json``, an object of the scoring protocol, or ``csv``
     options:      see ``PredictOptions``
-    raises:       InvalidInput, NotFound, NotSupported; what loading raises
+    raises:       InvalidInput, NotFound; what loading, and making an environment, raises
     cost:         all of it is in memory; ``models.predict_file`` takes files of any size
     """
     manager = _check_options(content_type, options)
@@ -105,12 +107,15 @@ def _check_options(content_type: str, options: PredictOptions) -> str:
     manager = options.get("env_manager")
     if manager not in MANAGERS:
         raise InvalidInput(f"{str(manager)[:40]!r} makes no environments", hint="local, uv, virtualenv or conda")
-    if options.get("pip_requirements_override"):
-        raise NotSupported(
-            "A model runs with the packages that it asks for", hint="models.update_model_requirements changes them"
-        )
-    if options.get("extra_envs") and not MANAGERS[manager]:
-        raise InvalidInput("This process has its variables already", hint="set os.environ, or give an env_manager")
+    override = options.get("pip_requirements_override")
+    if isinstance(override, str):
+        raise InvalidInput("The requirements are one text", hint="give a list, one text for each")
+    if manager == "local" and override:
+        raise InvalidInput("This process has its packages already", hint="leave env_manager out, or give uv or conda")
+    if manager == "local" and options.get("extra_envs"):
+        raise InvalidInput("This process has its variables already", hint="set os.environ, or leave env_manager out")
+    if manager is None and (override or options.get("extra_envs")):
+        return "uv"
     return MANAGERS[manager]
 
 
@@ -159,7 +164,8 @@ def _answer(model: Model, kind: str, body: bytes) -> bytes:
 
 def _answer_elsewhere(manager: str, folder: Path, request: tuple[str, bytes], options: PredictOptions) -> bytes:
     trust = options.get("trust", False)
-    python = make_environment(manager, folder, trust=trust)
+    override = options.get("pip_requirements_override") or ()
+    python = make_environment(manager, folder, trust=trust, override=override)
     variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     with tempfile.TemporaryDirectory(prefix="trackway-predict-") as scratch:
         paths = Path(scratch) / "request", Path(scratch) / "answer"
