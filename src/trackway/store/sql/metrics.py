@@ -30,7 +30,7 @@ _OPEN = (
     f" UNION ALL SELECT 1, a.pk, a.data, a.series, s.pk, s.gathered {_OF_ARRIVED} ORDER BY 1, 2"
 )
 
-_GATHERED = "UPDATE series SET gathered = gathered + ?, open_chunks = open_chunks + 1 WHERE pk = ?"
+_COUNT = "UPDATE series SET gathered = gathered + ?, open_chunks = open_chunks + ? WHERE pk = ?"
 
 
 class MetricTable:
@@ -146,23 +146,29 @@ class MetricTable:
         return False
 
     def _add_chunks(self, gathered: Mapping[int, bytes]) -> None:
+        """Keep what was gathered of each series: as an open chunk, or sealed at once where it is enough for that."""
         db = self._db
         numbers = sorted(gathered)
         known: list[Row] = []
         for start in range(0, len(numbers), SQLITE_VARIABLES):
             among, some = db.among(numbers[start : start + SQLITE_VARIABLES])
             known += db.all(f"SELECT pk, gathered, open_chunks FROM series WHERE pk {among}", some)
-        rows = [(pk, first, gathered[pk]) for pk, first, _ in known]
-        counts = [read_count(chunk) for *_, chunk in rows]
-        db.many(_GATHERED, [(count, pk) for count, (pk, *_) in zip(counts, rows, strict=True)])
-        db.insert("chunks (series_pk, first, data)", "bigint bigint bytea", rows)
-        due = [
-            (pk,)
-            for count, (pk, _, chunks) in zip(counts, known, strict=True)
-            if count >= SEALED_POINTS or (chunks + 1) % SEAL_EVERY == 0
-        ]
+        opened: list[Row] = []
+        due, counts = [], []
+        for pk, first, open_chunks in known:
+            chunk = gathered[pk]
+            count, change = read_count(chunk), 1
+            if count >= SEALED_POINTS:
+                change, _ = self._merge(pk, [(first, chunk)])
+            else:
+                opened.append((pk, first, chunk))
+                if (open_chunks + 1) % SEAL_EVERY == 0:
+                    due.append((pk,))
+            counts.append((count, change, pk))
+        db.insert("chunks (series_pk, first, data)", "bigint bigint bytea", opened)
         if due:
             db.insert("seal_queue (series_pk)", "bigint", due, "ON CONFLICT DO NOTHING")
+        db.many(_COUNT, counts)  # at last: who logs to the same series on PostgreSQL waits from here on
 
     def list_unsealed(self, limit: int) -> list[int]:
         """Return queued series."""
@@ -170,28 +176,38 @@ class MetricTable:
 
     def seal(self, series: int) -> int:
         """Merge a series' small chunks into sealed ones and take it off the queue; return the points rewritten."""
+        self._db.run("DELETE FROM seal_queue WHERE series_pk = ?", (series,))
+        change, points = self._merge(series, [])
+        if change:
+            self._db.run(_COUNT, (0, change, series))
+        return points
+
+    def _merge(self, series: int, gathered: Sequence[tuple[int, bytes]]) -> tuple[int, int]:
+        """Put sealed chunks in the place of a series' open ones and of one that comes behind them.
+
+        returns: by how much the number of open chunks changes, and how many points were rewritten
+        """
         db = self._db
-        db.run("DELETE FROM seal_queue WHERE series_pk = ?", (series,))
-        rows = db.all("SELECT first, data FROM chunks WHERE series_pk = ? ORDER BY first", (series,))
+        opened = db.all("SELECT first, data FROM chunks WHERE series_pk = ? ORDER BY first", (series,))
+        rows = [*opened, *gathered]
         if not rows:
-            return 0
-        end, open_chunks = rows[-1][0], len(rows)
+            return 0, 0
         sql = "SELECT first, head, data FROM sealed_chunks WHERE series_pk = ? ORDER BY first DESC LIMIT 1"
         last = db.one(sql, (series,))
         if last and read_count(last[1]) < SEALED_POINTS:
             rows.insert(0, (last[0], last[1] + last[2]))
         sealed = seal_chunks(rows)
         if sealed == rows:
-            return 0
+            db.insert("chunks (series_pk, first, data)", "bigint bigint bytea", [(series, *row) for row in gathered])
+            return len(gathered), 0
         db.overwrite_deleted(everywhere=False)  # the points stay, in other chunks
         db.run("DELETE FROM sealed_chunks WHERE series_pk = ? AND first >= ?", (series, rows[0][0]))
-        # Not those that came meanwhile, as they may on PostgreSQL.
-        db.run("DELETE FROM chunks WHERE series_pk = ? AND first <= ?", (series, end))
+        if opened:  # not those that came meanwhile, as they may on PostgreSQL
+            db.run("DELETE FROM chunks WHERE series_pk = ? AND first <= ?", (series, opened[-1][0]))
         db.overwrite_deleted(everywhere=True)
         db.insert(
             "sealed_chunks (series_pk, first, min_step, max_step, head, data)",
             "bigint bigint bigint bigint bytea bytea",
             [(series, first, *split_chunk(data)) for first, data in sealed],
         )
-        db.run("UPDATE series SET open_chunks = open_chunks - ? WHERE pk = ?", (open_chunks, series))
-        return sum(read_count(data) for _, data in sealed)
+        return -len(opened), sum(read_count(data) for _, data in sealed)

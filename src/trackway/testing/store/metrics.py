@@ -186,6 +186,37 @@ class MetricContract(StoreFixtures):
         some = space.read(lambda tx: tx.metrics.read_some(ref.pk, "m", [firsts[2], firsts[0], 17]))
         assert some == [chunks[0], chunks[2]]
 
+    def test_what_is_gathered_and_enough_is_sealed_at_once(self, space: Space) -> None:
+        ref = space.make_run(space.make_experiment())
+        points = [(n, n, math.sin(n)) for n in range(2 * SEALED_POINTS + 5)]
+        space.log(ref, m=points[:7], few=points[:3])
+        space.write(lambda tx: tx.metrics.queue_run(ref.pk))
+        space.write(lambda tx: tx.metrics.gather(ref.pk))
+        space.log(ref, m=points[7:], few=points[3:5])
+        space.write(lambda tx: tx.metrics.queue_run(ref.pk))
+        space.write(lambda tx: tx.metrics.gather(ref.pk))
+        heads = space.read(lambda tx: tx.metrics.read_heads(ref.pk, "m", INT64_MIN, INT64_MAX))
+        assert [first for first, _ in heads] == [0, SEALED_POINTS, 2 * SEALED_POINTS]
+        assert sum(len(chunk) for chunk in space.read(lambda tx: tx.metrics.read(ref.pk, "m"))) < 12 * len(points)
+        assert len(space.read(lambda tx: tx.metrics.list_unsealed(10))) == 2, "both had a small chunk the first time"
+        seal(space)
+        assert repr(space.points(ref, "m")) == repr(points)
+        assert repr(space.points(ref, "few")) == repr(points[:5])
+
+    def test_a_full_chunk_that_would_grow_by_it_is_gathered_as_it_came(self, space: Space) -> None:
+        ref = space.make_run(space.make_experiment())
+        rng = random.Random(7)  # noqa: S311 -- test data
+        points = [
+            (rng.randrange(-(2**63), 2**63), rng.randrange(-(2**63), 2**63), rng.uniform(-1, 1) * 2.0**n)
+            for n in (rng.randrange(-1000, 1000) for _ in range(SEALED_POINTS))
+        ]
+        space.log(ref, m=points)
+        space.write(lambda tx: tx.metrics.queue_run(ref.pk))
+        seal(space)
+        seal(space)
+        assert len(space.read(lambda tx: tx.metrics.read(ref.pk, "m"))) == 1
+        assert repr(space.points(ref, "m")) == repr(points)
+
     def test_a_sealed_chunk_that_is_not_full_grows(self, space: Space) -> None:
         ref = space.make_run(space.make_experiment())
         points: list[Point] = []
