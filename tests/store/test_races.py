@@ -12,7 +12,15 @@ import pytest
 from tests.services.postgres import PostgresServer
 from trackway.api import operations as ops
 from trackway.api.calls import ANONYMOUS
-from trackway.api.experiments import CreateExperiment, DeleteExperiment, RestoreExperiment, UpdateExperiment
+from trackway.api.experiments import (
+    CreateExperiment,
+    DeleteExperiment,
+    PurgeExperiments,
+    RestoreExperiment,
+    SetExperimentTags,
+    UpdateExperiment,
+)
+from trackway.api.logged_models import CreateLoggedModel
 from trackway.api.operations import Operation
 from trackway.api.registry import (
     CreateComment,
@@ -44,6 +52,8 @@ ORPHANS = " UNION ALL ".join(
         ("model_requests", "registered_models", "model_pk"),
         ("model_aliases", "model_versions", "version_pk"),
         ("model_version_tags", "model_versions", "version_pk"),
+        ("experiment_tags", "experiments", "experiment_pk"),
+        ("logged_models", "experiments", "experiment_pk"),
     )
 )
 
@@ -69,13 +79,18 @@ class Race:
 
     def overtake(self, table: type, look: str, operation: Operation[Any, Any], request: Any) -> None:
         """Have the other server do something right after this one has found, by ``look``, what it is asked about."""
+        self.overtake_by_all(table, look, (operation, request))
+
+    def overtake_by_all(self, table: type, look: str, *asked: tuple[Operation[Any, Any], Any]) -> None:
+        """Have the other server do several things right then, one after another."""
         found = getattr(table, look)
-        waiting = [lambda: self.there.ask(operation, request)]
+        waiting = list(asked)
 
         def find(*arguments: Any) -> Any:
             result = found(*arguments)
-            if waiting:
-                waiting.pop()()
+            due, waiting[:] = list(waiting), []  # the other server looks there, too
+            for one in due:
+                self.there.ask(*one)
             return result
 
         self._monkeypatch.setattr(table, look, find)
@@ -189,3 +204,24 @@ def test_an_experiment_that_goes_to_the_trash_meanwhile_is_not_renamed(race: Rac
     race.overtake(ExperimentTable, "find", ops.DELETE_EXPERIMENT, DeleteExperiment(experiment_id=experiment))
     with pytest.raises(Conflict, match="in the trash"):
         race.here.ask(ops.UPDATE_EXPERIMENT, UpdateExperiment(experiment_id=experiment, name=new_id()))
+
+
+EXPERIMENT_CHANGES: dict[Operation[Any, Any], Callable[[str], Any]] = {
+    ops.SET_EXPERIMENT_TAGS: lambda number: SetExperimentTags(experiment_id=number, tags={"a": "1"}),
+    ops.CREATE_LOGGED_MODEL: lambda number: CreateLoggedModel(experiment_id=number, name="m"),
+}
+
+
+@pytest.mark.parametrize("operation", EXPERIMENT_CHANGES, ids=lambda one: one.name)
+def test_what_hangs_on_an_experiment_that_is_purged_meanwhile_is_not_kept(
+    race: Race, experiment: str, operation: Operation[Any, Any]
+) -> None:
+    race.overtake_by_all(
+        ExperimentTable,
+        "get",
+        (ops.DELETE_EXPERIMENT, DeleteExperiment(experiment_id=experiment)),
+        (ops.PURGE_EXPERIMENTS, PurgeExperiments(experiment_ids=[experiment])),
+    )
+    with pytest.raises(NotFound):
+        race.here.ask(operation, EXPERIMENT_CHANGES[operation](experiment))
+    assert race.list_orphans() == []

@@ -90,6 +90,7 @@ class ExperimentTable:
 
     def set_tags(self, number: int, tags: Mapping[str, str]) -> None:
         """Set or replace tags."""
+        self._db.hold("experiments", number)
         self._db.insert(
             "experiment_tags (experiment_pk, key, value)",
             "bigint text text",

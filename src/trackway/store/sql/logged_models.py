@@ -26,6 +26,7 @@ class LoggedModelTable:
     def create(self, workspace: str, model: LoggedModel) -> None:
         """Insert a record with its params and tags."""
         m = model
+        self._db.hold("experiments", int(m.experiment_id))
         [(pk,)] = self._db.returning(
             "INSERT INTO logged_models (workspace, model_id, experiment_pk, name, model_type, source_run_id,"
             " artifact_uri, status, status_message, created_ms, updated_ms)"
