@@ -25,7 +25,7 @@ from trackway.api.webhooks import CreateWebhook
 from trackway.auth.places import check_open, find_workspace
 from trackway.base.clock import Clock, now_ms
 from trackway.base.ids import new_id
-from trackway.rules.handlers import Handler, Handlers
+from trackway.rules.handlers import Considered, Handler, Handlers
 from trackway.store.base import Done, Store, Transaction
 from trackway.store.workspaces import DEFAULT
 from trackway.tracking.purge import describe_purge
@@ -123,7 +123,7 @@ class Dispatch:
         self._store = store
         self._policy = policy
         self._clock = clock
-        self._handlers: dict[str, Handler] = {}
+        self._handlers: dict[str, Handler | Considered] = {}
         for group in handlers:
             self._handlers.update((operation.name, handler) for operation, handler in group.items())
         missing = {operation.name for operation in OPERATIONS} ^ self._handlers.keys()
@@ -142,7 +142,10 @@ class Dispatch:
         work = self._work(operation, request, call)
         if operation.access.writes or operation.access.audited:  # what is read and audited leaves its entry with it
             brief = operation.access.brief and _is_brief(request)
-            self._store.submit_write(work, done, _get_key(operation, request), brief)
+            if work.considered:
+                self._store.submit_read(work.consider, partial(self._act, work, done))
+            else:
+                self._store.submit_write(work, done, _get_key(operation, request), brief)
         else:
             sensitive = operation.name in self._policy.sensitive
             self._store.submit_read(work, partial(self._read_again, work, done) if sensitive else done)
@@ -159,9 +162,18 @@ class Dispatch:
                 response = self._store.write(work)
                 self._policy.note_read(work.read)
             return response
+        if work.considered:
+            self._store.read(work.consider)
         waiter = _Waiter[S]()
         self._store.submit_write(work, waiter.done, _get_key(operation, request))
         return waiter.wait()
+
+    def _act(self, work: Work, done: Done[Any], _found: None, error: BaseException | None) -> None:
+        """Write what was considered, unless it was refused."""
+        if error is not None:
+            done(None, error)
+        else:
+            self._store.submit_write(work, done, _get_key(work.operation, work.request))
 
     def _read_again(self, work: Work, done: Done[Any], result: Any, error: BaseException | None) -> None:
         """Carry out a read that is to leave an entry as a write, with the entry in its transaction."""
@@ -208,12 +220,18 @@ class Work:
     keeps:     whether a read may leave an entry in the audit log; ``read`` is what that is about
     """
 
-    __slots__ = ("call", "handler", "keeps", "operation", "policy", "read", "request", "workspace")
+    __slots__ = ("call", "considered", "handler", "keeps", "operation", "policy", "read", "request", "workspace")
 
     def __init__(
-        self, handler: Handler, policy: Policy, operation: Operation[Any, Any], request: Request, call: Call
+        self,
+        handler: Handler | Considered,
+        policy: Policy,
+        operation: Operation[Any, Any],
+        request: Request,
+        call: Call,
     ) -> None:
-        self.handler = handler
+        self.considered = handler if isinstance(handler, Considered) else None
+        self.handler: Handler | None = None if isinstance(handler, Considered) else handler
         self.policy = policy
         self.operation = operation
         self.request = request
@@ -221,6 +239,13 @@ class Work:
         self.workspace = ""
         self.keeps = False
         self.read: Any = None
+
+    def consider(self, tx: Transaction) -> None:
+        """Take the first of two steps, for whoever may take the second."""
+        assert self.considered
+        call = self.policy.admit(tx, self.call, self.operation, self.request)
+        found = self.considered.consider(tx, call, self.request)
+        self.handler = partial(self.considered.act, found=found)
 
     def __call__(self, tx: Transaction) -> Any:
         operation, request = self.operation, self.request
@@ -236,6 +261,7 @@ class Work:
         audited, before = operation.access.audited, ""
         if audited:
             before = self.policy.digest(tx, call, operation, request)
+        assert self.handler
         response = self.handler(tx, call, request)
         if operation.name in self.policy.watched:
             self.policy.settle(tx, call, operation, request, response)

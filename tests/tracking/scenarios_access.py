@@ -8,7 +8,7 @@ from tests.tracking.scenarios import Scenario, Stage, each, limited, no, ok
 from trackway.api import access as c
 from trackway.api import limits
 from trackway.api import operations as ops
-from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unauthenticated
+from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from trackway.base.ids import new_id
 
 PASSWORD = "correct horse battery"
@@ -190,7 +190,7 @@ USERS: list[Scenario] = [
         "refused",
         "without the current one",
         lambda s: caller(s) and c.ChangePassword(current="wrong", password="another one, longer"),
-        Unauthenticated,
+        InvalidInput,
     ),
     no(
         ops.CHANGE_PASSWORD,

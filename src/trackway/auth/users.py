@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from trackway.api import access as c
 from trackway.api import limits
@@ -13,10 +14,10 @@ from trackway.auth.credentials import INVITATION_MS, TOKEN_MS, mint
 from trackway.auth.passwords import check_password, hash_password, verify_password
 from trackway.auth.places import find_workspace, list_entered, miss_workspace
 from trackway.auth.rights import load_rights
-from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied, Unauthenticated
+from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
 from trackway.base.ids import new_id
 from trackway.rules.checks import check_name, check_page
-from trackway.rules.handlers import Handlers
+from trackway.rules.handlers import Considered, Handlers
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.access import CredentialRow, UserRow
 from trackway.store.base import Transaction
@@ -31,31 +32,24 @@ class UserService:
     def handlers(self) -> Handlers:
         """Return the handler of each operation."""
         return {
-            ops.CREATE_USER: self.create,
+            ops.CREATE_USER: Considered(_hash_first, self.create),
             ops.LIST_USERS: self.list_users,
             ops.GET_USER: self.get,
             ops.UPDATE_USER: self.update,
             ops.DELETE_USER: self.delete,
             ops.ERASE_USER: self.erase,
             ops.INVITE_USER: self.invite,
-            ops.SET_PASSWORD: self.set_password,
-            ops.CHANGE_PASSWORD: self.change_password,
+            ops.SET_PASSWORD: Considered(_hash_for_user, _replace_password),
+            ops.CHANGE_PASSWORD: Considered(_hash_for_caller, _replace_password),
             ops.WHO_AM_I: self.who_am_i,
             ops.CREATE_TOKEN: self.create_token,
             ops.LIST_TOKENS: self.list_tokens,
             ops.DELETE_TOKEN: self.delete_token,
         }
 
-    def create(self, tx: Transaction, call: Call, q: c.CreateUser) -> c.CreatedUser:
-        """Create a user; without a password a person gets an invitation."""
-        check_user_name(q.name)
-        if q.kind == "service" and (q.password or q.is_admin):
-            raise InvalidInput("A service account has tokens, no password, and is no administrator")
-        password = ""
-        if q.password:
-            check_password(q.name, q.password)
-            password = hash_password(q.password)
-        pk = tx.access.create_user(q.name, q.kind, password, q.is_admin, call.now_ms, call.actor.label)
+    def create(self, tx: Transaction, call: Call, q: c.CreateUser, found: str) -> c.CreatedUser:
+        """Create a user, with the hash of a password; without one a person gets an invitation."""
+        pk = tx.access.create_user(q.name, q.kind, found, q.is_admin, call.now_ms, call.actor.label)
         if pk is None:
             raise AlreadyExists(f"There is a user {q.name!r} already, perhaps in another case", hint="choose another")
         invitation = "" if q.password or q.kind == "service" else _invite(tx, call, pk)
@@ -115,24 +109,6 @@ class UserService:
             raise InvalidInput("A service account has no password", hint="make a token for it")
         tx.access.delete_credentials(user.pk, ["invitation"])
         return c.CreatedUser(user=tx.access.show_user(user.pk), invitation=_invite(tx, call, user.pk))
-
-    def set_password(self, tx: Transaction, _call: Call, q: c.SetPassword) -> Empty:
-        """Set another user's password."""
-        user = find_user(tx, q.name)
-        if user.kind == "service":
-            raise InvalidInput("A service account has no password", hint="make a token for it")
-        replace_password(tx, user, q.password)
-        return Empty()
-
-    def change_password(self, tx: Transaction, call: Call, q: c.ChangePassword) -> Empty:
-        """Change one's own password."""
-        user = find_caller(tx, call)
-        if not verify_password(user.password, q.current):
-            raise Unauthenticated("The current password is another")
-        if q.password == q.current:
-            raise InvalidInput("The new password is the current one", hint="choose another")
-        replace_password(tx, user, q.password)
-        return Empty()
 
     def who_am_i(self, tx: Transaction, call: Call, _q: c.WhoAmI) -> c.Identity:
         """Get who calls."""
@@ -228,15 +204,62 @@ def find_user(tx: Transaction, name: str) -> UserRow:
     return user
 
 
-def replace_password(tx: Transaction, user: UserRow, password: str) -> None:
-    """Set a password, and end what was open under the old one: sessions and invitations.
+class _Password(NamedTuple):
+    """What is to be the password of a user.
+
+    user:   as it was when the password was hashed
+    stored: the hash
+    """
+
+    user: UserRow
+    stored: str
+
+
+def _hash_first(_tx: Transaction, _call: Call, q: c.CreateUser) -> str:
+    """Return the hash of the password that a new user begins with, if there is one."""
+    check_user_name(q.name)
+    if q.kind == "service" and (q.password or q.is_admin):
+        raise InvalidInput("A service account has tokens, no password, and is no administrator")
+    if not q.password:
+        return ""
+    check_password(q.name, q.password)
+    return hash_password(q.password)
+
+
+def _hash_for_user(tx: Transaction, _call: Call, q: c.SetPassword) -> _Password:
+    user = find_user(tx, q.name)
+    if user.kind == "service":
+        raise InvalidInput("A service account has no password", hint="make a token for it")
+    return _hash_again(user, q.password)
+
+
+def _hash_for_caller(tx: Transaction, call: Call, q: c.ChangePassword) -> _Password:
+    user = find_caller(tx, call)
+    if not verify_password(user.password, q.current):
+        raise InvalidInput("The current password is another", hint="send the one that you sign in with now")
+    if q.password == q.current:
+        raise InvalidInput("The new password is the current one", hint="choose another")
+    return _hash_again(user, q.password)
+
+
+def _hash_again(user: UserRow, password: str) -> _Password:
+    """Return the hash of a user's new password.
 
     One that is set again keeps its hash, by which servers know it: programs that send it go on without a refusal.
     """
     check_password(user.name, password)
-    if not verify_password(user.password, password):
-        tx.access.set_password(user.pk, hash_password(password))
+    return _Password(user, user.password if verify_password(user.password, password) else hash_password(password))
+
+
+def _replace_password(tx: Transaction, _call: Call, _q: c.SetPassword | c.ChangePassword, found: _Password) -> Empty:
+    """Set a password, and end what was open under the old one: sessions and invitations."""
+    user = tx.access.get_user(found.user.pk)
+    if user is None or user.password != found.user.password:
+        raise Conflict(f"The password of {found.user.name} was set by somebody else meanwhile", hint="try again")
+    if found.stored != user.password:
+        tx.access.set_password(user.pk, found.stored)
     tx.access.delete_credentials(user.pk, ["session", "invitation"])
+    return Empty()
 
 
 def _invite(tx: Transaction, call: Call, pk: int) -> str:
