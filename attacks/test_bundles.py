@@ -16,8 +16,11 @@ import pytest
 
 from trackway.api import access as c
 from trackway.api import experiments as e
+from trackway.api import holds as b
 from trackway.api import operations as ops
+from trackway.api import quotas as h
 from trackway.api import registry as g
+from trackway.api import retention as t
 from trackway.api import runs as r
 from trackway.api import schedules as s
 from trackway.api import webhooks as w
@@ -302,3 +305,43 @@ def test_decisions_in_a_bundle_give_no_version_a_stage(store: Transport, tmp_pat
     ]
     load(store, write(tmp_path / "evil.zip", honest() | {"registry.jsonl": json.dumps(line).encode() + b"\n"}))
     assert store.call(ops.GET_REGISTERED_MODEL, g.RegisteredModelName(name="solo")).aliases == {}
+
+
+def hold(kind: str, target: str, reason: str = "x") -> dict[str, Any]:
+    return {
+        "hold_id": "1",
+        "target_kind": kind,
+        "target": target,
+        "reason": reason,
+        "created_ms": 1,
+        "created_by": "user:eve",
+    }
+
+
+@pytest.mark.parametrize("trash_ms", [-1, 0, 1, 10**30])
+@pytest.mark.parametrize("quota", [-1, 0, 1, 10**30])
+def test_no_policy_of_a_bundle_purges_or_refuses_at_once(
+    store: Transport, tmp_path: Path, trash_ms: int, quota: int
+) -> None:
+    usage = dict.fromkeys(("runs", "points", "size_bytes"), 0)
+    quotas = {**usage, "runs_quota": quota, "requests_per_minute_quota": min(quota, 0)}
+    report = load(store, write(tmp_path / "evil.zip", honest(trash_ms=trash_ms, usage=quotas)))
+    assert report.added.runs == 1
+    assert (report.added.quotas, report.added.policies) == (0, 0)
+    assert store.call(ops.GET_RETENTION, t.GetRetention()).trash_ms is None
+    found = store.call(ops.GET_USAGE, h.GetUsage())
+    assert (found.runs_quota, found.requests_per_minute_quota) == (None, None)
+
+
+def test_holds_of_a_bundle_reach_nothing_that_it_did_not_bring(store: Transport, tmp_path: Path) -> None:
+    mine = store.call(ops.CREATE_EXPERIMENT, e.CreateExperiment(name="mine", experiment_id="7")).experiment_id
+    store.call(ops.CREATE_REGISTERED_MODEL, g.CreateRegisteredModel(name="mine"))
+    holds = [
+        *(hold("experiment", target) for target in ("7", "0", "../7", "9" * 50)),
+        *(hold("registered_model", target) for target in ("mine", "../mine", "")),
+        *(hold("workspace", "", reason) for reason in ("", "x" * 100_000, "\x00")),
+    ]
+    report = load(store, write(tmp_path / "evil.zip", honest(holds=holds)))
+    [placed] = store.call(ops.LIST_HOLDS, b.ListHolds()).holds
+    assert (placed.target_kind, placed.target == mine) == ("experiment", False)
+    assert sum(left.count for left in report.left_out.values()) == len(holds) - 1

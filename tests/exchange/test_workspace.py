@@ -22,10 +22,12 @@ from trackway.api import experiments as e
 from trackway.api import holds as b
 from trackway.api import logged_models as m
 from trackway.api import operations as ops
+from trackway.api import quotas as h
 from trackway.api import registry as g
 from trackway.api import retention as t
 from trackway.api import runs as r
 from trackway.api import schedules as s
+from trackway.api import trash as z
 from trackway.api import webhooks as w
 from trackway.api.artifacts import ListFiles
 from trackway.base.errors import Conflict, Corrupt, Unavailable
@@ -65,6 +67,7 @@ def fill(store: Transport) -> None:
     store.call(ops.CREATE_SCHEDULE, plan)
     store.call(ops.CREATE_HOLD, b.CreateHold(target_kind="workspace", reason="case 17"))
     store.call(ops.SET_RETENTION, t.SetRetention(trash_ms=7 * 86_400_000))
+    store.call(ops.SET_QUOTA, h.SetQuota(points=10**9))
 
 
 @pytest.fixture
@@ -127,7 +130,10 @@ def test_all_of_a_workspace_arrives_value_by_value_and_once(
         assert (hook.name, hook.url, hook.enabled, hook.signed) == ("chat", "https://chat.example.com/x", False, False)
         [plan] = other.call(ops.LIST_SCHEDULES, s.ListSchedules()).schedules
         assert (plan.name, plan.cron, plan.launch.params, plan.paused) == ("nightly", "@daily", {"alpha": "1"}, True)
-        assert other.call(ops.LIST_HOLDS, b.ListHolds()).holds == []
+        [hold] = other.call(ops.LIST_HOLDS, b.ListHolds()).holds
+        assert (hold.target_kind, hold.reason) == ("workspace", "case 17")
+        assert other.call(ops.GET_RETENTION, t.GetRetention()).trash_ms == 7 * 86_400_000
+        assert other.call(ops.GET_USAGE, h.GetUsage()).points_quota == 10**9
         with closing(Bundle(tmp_path / "all.zip")) as bundle:
             import_all(Rehearsal(other), bundle, announced, access=True)
         again = load(other, tmp_path / "all.zip")
@@ -140,7 +146,7 @@ def test_all_of_a_workspace_arrives_value_by_value_and_once(
 ELSEWHERE = frozenset(("manifest.json", "audit.jsonl"))
 """What an export says of itself."""
 BECOMES = {
-    *("webhook_id", "schedule_id", "grant_id", "created_by", "created_ms", "updated_ms"),
+    *("webhook_id", "schedule_id", "grant_id", "hold_id", "created_by", "created_ms", "updated_ms"),
     *("enabled", "signed", "paused", "next_ms"),
 }
 """Fields of settings that are those of where they arrive."""
@@ -151,7 +157,8 @@ def read_content(path: Path) -> dict[str, Any]:
     with zipfile.ZipFile(path) as archive:
         found: dict[str, Any] = {name: archive.read(name) for name in archive.namelist() if name not in ELSEWHERE}
     settings = json.loads(found.pop("workspace.json"))
-    for kind in ("webhooks", "schedules", "signing_keys", "roles", "teams", "grants"):
+    found["policies"] = settings["trash_ms"], settings["usage"]["points_quota"]
+    for kind in ("webhooks", "schedules", "signing_keys", "roles", "teams", "grants", "holds"):
         kept = [{key: one[key] for key in one.keys() - BECOMES} for one in settings.get(kind, ())]
         found[kind] = sorted(kept, key=lambda one: json.dumps(one, sort_keys=True))
     for name in ("experiments.jsonl", "runs.jsonl", "models.jsonl", "registry.jsonl"):
@@ -194,6 +201,8 @@ def test_a_workspace_that_was_imported_makes_the_same_file_again(
         asked = g.CreateComment(name="mine", text="so that comments and requests get other numbers")
         other.call(ops.CREATE_COMMENT, asked)
         other.call(ops.DELETE_REGISTERED_MODEL, g.RegisteredModelName(name="mine"))
+        [gone] = other.call(ops.SEARCH_TRASH, z.SearchTrash()).entries
+        other.call(ops.PURGE_ENTRIES, z.PurgeEntries(trash_ids=[gone.trash_id]))
         assert load(other, tmp_path / "one.zip").left_out == {}
         export(other, tmp_path / "two.zip")
     assert differ_in(read_content(tmp_path / "two.zip"), read_content(tmp_path / "one.zip")) == []

@@ -54,7 +54,8 @@ def import_source(source: str, uri: str, dry_run: bool, as_json: bool, **options
 
     SOURCE is a folder of MLflow's (./mlruns), its database (sqlite:///mlflow.db), its server (http://...), or a file
     that `trackway export` or `trackway workspaces export` wrote. Ids, times, nesting, what is in the trash, and files
-    are kept. Webhooks and schedules of a workspace come switched off.
+    are kept. Of a workspace, webhooks and schedules come switched off, and legal holds are placed; quota and retention
+    policy are set where a workspace has nothing of its own and nobody has set them.
     """
     transport = get_transport(resolve_uri(uri) if uri else get_tracking_uri())
     with _Progress(_describe_added) as progress:
@@ -183,9 +184,10 @@ def _describe_added(added: Counts) -> str:
     what = ", ".join(
         count(getattr(added, f"{name}s"), name) for name in ("experiment", "run", "point", "model", "file")
     )
-    others = ("webhook", "schedule", "signing_key", "role", "team", "grant")
+    others = ("webhook", "schedule", "signing_key", "role", "team", "grant", "hold", "quota")
     found = ((getattr(added, f"{name}s"), name.replace("_", " ")) for name in others)
     more = "".join(f", {count(number, name)}" for number, name in found if number)
+    more += ", the retention policy" if added.policies else ""
     return f"{what} ({format_bytes(added.file_bytes)}){_describe_registered(added)}{more}"
 
 

@@ -89,6 +89,11 @@ class Bundle:
     def label(self) -> str:
         return self._manifest.origin
 
+    @property
+    def created_ms(self) -> int:
+        """When its writer says that it was finished."""
+        return self._manifest.created_ms
+
     def list_experiments(self) -> Iterator[PastExperiment]:
         return self._read_lines(EXPERIMENTS, PastExperiment)
 

@@ -21,6 +21,7 @@ from trackway.exchange.files import upload_new
 from trackway.exchange.history import History, PastExperiment, PastRun
 from trackway.exchange.models import ModelImporter
 from trackway.exchange.pages import read_pages
+from trackway.exchange.policies import PolicyImporter
 from trackway.exchange.registered import RegisteredImporter
 from trackway.exchange.report import Mapped, Report
 from trackway.exchange.runs import TAG_IMPORTED, RunImporter, choose_texts
@@ -54,20 +55,25 @@ def import_history(transport: Transport, history: History, report: Report, names
 def import_all(
     transport: Transport, history: History, report: Report, names: Collection[str] = (), *, access: bool = False
 ) -> None:
-    """Bring over a history as ``import_history`` does; of a whole workspace, webhooks and schedules too, at rest.
+    """Bring over a history as ``import_history`` does; of a whole workspace, what it has beside that, too.
+
+    Webhooks and schedules come at rest; holds, quota and policy as ``PolicyImporter`` has it.
 
     access: and signing keys, roles, teams and grants
     """
-    settings = history.settings if isinstance(history, Bundle) and not names else None
-    importer = SettingsImporter(transport, settings, report) if settings is not None else None
-    if importer is not None and access:
+    if names or not isinstance(history, Bundle) or history.settings is None:
+        import_history(transport, history, report, names)
+        return
+    importer = SettingsImporter(transport, history.settings, report)
+    policies = PolicyImporter(transport, history, history.settings, report)
+    if access:
         importer.import_keys()
-    import_history(transport, history, report, names)
-    if importer is not None and isinstance(history, Bundle):
-        import_beside(transport, history, report)
-        importer.import_automation()
-        if access:
-            importer.import_access()
+    import_history(transport, history, report)
+    import_beside(transport, history, report)
+    importer.import_automation()
+    if access:
+        importer.import_access()
+    policies.import_all()
 
 
 def import_beside(transport: Transport, bundle: Bundle, report: Report) -> None:

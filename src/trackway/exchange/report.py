@@ -37,6 +37,9 @@ class Counts(msgspec.Struct):
     roles: int = 0
     teams: int = 0
     grants: int = 0
+    holds: int = 0
+    quotas: int = 0
+    policies: int = 0
 
 
 class LeftOut(msgspec.Struct):
