@@ -16,10 +16,12 @@ from trackway.api import query
 from trackway.api.query import (
     RUN_ATTRIBUTES,
     And,
+    Arithmetic,
     Comparison,
     Exists,
     Expression,
     Field,
+    Formula,
     IsNan,
     Not,
     Or,
@@ -71,7 +73,13 @@ def attributes(*kinds: str) -> st.SearchStrategy[Field]:
 metrics = st.builds(Field, st.just("metric"), keys, st.sampled_from(["last", "min", "max"]), st.booleans())
 params, tags = fields("param", keys), fields("tag", keys)
 datasets = fields("dataset", st.sampled_from(["name", "digest", "context"]))
-shifts = st.one_of(st.sampled_from((0.0, 1.0, -1.5)), st.floats(-query.LARGEST_SHIFT, query.LARGEST_SHIFT))
+operands: st.SearchStrategy[Formula] = st.one_of(metrics, st.floats(allow_nan=False, allow_infinity=False))
+computed = st.builds(
+    Arithmetic,
+    metrics,
+    st.sampled_from("+-*/"),
+    st.recursive(operands, lambda parts: st.builds(Arithmetic, parts, st.sampled_from("+-*/"), parts), max_leaves=6),
+)
 leaves: st.SearchStrategy[Expression] = st.one_of(
     comparisons(metrics, reals, SIX),
     comparisons(params, texts, TEXT_OPS),
@@ -80,7 +88,9 @@ leaves: st.SearchStrategy[Expression] = st.one_of(
     comparisons(attributes("number", "time"), st.one_of(integers, reals), SIX),
     st.builds(Exists, st.one_of(metrics, params, tags, datasets, attributes("text", "number", "time"))),
     st.builds(IsNan, fields("metric", keys)),
-    st.builds(Relation, metrics, st.sampled_from(SIX), metrics, shifts),
+    st.builds(Relation, metrics, st.sampled_from(SIX), metrics),
+    st.builds(Relation, computed, st.sampled_from(SIX), st.one_of(operands, computed)),
+    st.builds(Relation, metrics, st.sampled_from(SIX), computed),
 )
 
 

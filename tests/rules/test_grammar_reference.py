@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trackway.api import query
-from trackway.api.limits import FILTER_CHARS, ORDER_TERMS
+from trackway.api.limits import FILTER_CHARS, ORDER_METRICS, ORDER_TERMS
 from trackway.rules.fields import Schema
 from trackway.rules.grammar import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, REGISTERED_MODELS, RUNS, parse_filter
 
@@ -40,5 +40,7 @@ def test_the_reference_states_the_limits() -> None:
         query.FILTER_DEPTH,
         query.LIKE_CHARS,
         ORDER_TERMS,
+        ORDER_METRICS,
+        query.FORMULA_OPERANDS,
     )
     assert [limit for limit in stated if f"| {limit:,} |" not in PAGE] == []

@@ -11,8 +11,20 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.tracking.naive_search import Item, matches, sort_items
-from trackway.api import query
-from trackway.api.query import And, Comparison, Exists, Expression, Field, IsNan, Not, Or, OrderTerm, Relation
+from trackway.api.query import (
+    And,
+    Arithmetic,
+    Comparison,
+    Exists,
+    Expression,
+    Field,
+    Formula,
+    IsNan,
+    Not,
+    Or,
+    OrderTerm,
+    Relation,
+)
 from trackway.api.runs import TAG_CONTEXT, Dataset, DatasetInput
 from trackway.store.base import Page, RunRef, Search, Transaction
 from trackway.store.columns import RunColumns, Texts, ValueColumn
@@ -190,7 +202,26 @@ attribute_texts = field("attribute", st.sampled_from(RUN_TEXT))
 attribute_numbers = field("attribute", st.sampled_from(RUN_NUMBERS))
 params, tags = field("param", keys), field("tag", keys)
 datasets = field("dataset", st.sampled_from(("name", "digest", "context")))
-shifts = st.one_of(st.sampled_from((0.0, 1.0, -1.5)), st.floats(-query.LARGEST_SHIFT, query.LARGEST_SHIFT))
+finite = st.one_of(
+    st.sampled_from((0.0, 1.0, -1.5, 5e-324, 1e200, -1e-200)), st.floats(allow_nan=False, allow_infinity=False)
+)
+
+
+def formulas(metric: st.SearchStrategy[Field]) -> st.SearchStrategy[Formula]:
+    """Make up formulas of metrics and finite numbers."""
+    operands: st.SearchStrategy[Formula] = st.one_of(metric, metric, finite)
+    return st.recursive(
+        operands, lambda parts: st.builds(Arithmetic, parts, st.sampled_from("+-*/"), parts), max_leaves=5
+    )
+
+
+def has_metric(*parts: Formula) -> bool:
+    return any(isinstance(f, Field) or (isinstance(f, Arithmetic) and has_metric(f.left, f.right)) for f in parts)
+
+
+relations = st.builds(Relation, formulas(metrics), st.sampled_from(SIX), formulas(metrics)).filter(
+    lambda relation: has_metric(relation.left, relation.right)
+)
 leaves: st.SearchStrategy[Expression] = st.one_of(
     compare(metrics, reals, SIX),
     compare(params, reals, SIX),
@@ -198,7 +229,8 @@ leaves: st.SearchStrategy[Expression] = st.one_of(
     compare(st.one_of(params, tags, datasets, attribute_texts), texts, LIKES),
     st.builds(Exists, st.one_of(metrics, params, tags, datasets, attribute_texts, attribute_numbers)),
     st.builds(IsNan, field("metric", keys)),
-    st.builds(Relation, metrics, st.sampled_from(SIX), metrics, shifts),
+    st.builds(Relation, metrics, st.sampled_from(SIX), metrics),
+    relations,
 )
 
 
@@ -217,8 +249,10 @@ def branch(children: st.SearchStrategy[Expression]) -> st.SearchStrategy[Express
 
 trees = st.recursive(leaves, branch, max_leaves=6)
 
+own_metrics = st.builds(Field, st.just("metric"), keys, st.sampled_from(("last", "last", "min", "max")))
 order_fields = st.one_of(
-    st.builds(Field, st.just("metric"), keys, st.sampled_from(("last", "last", "min", "max"))),
+    own_metrics,
+    formulas(own_metrics).filter(lambda formula: isinstance(formula, Arithmetic) and has_metric(formula)),
     st.builds(Field, st.sampled_from(("param", "tag")), keys),
     st.builds(Field, st.just("attribute"), st.sampled_from((*RUN_NUMBERS, *ORDERED_TEXT))),
 )

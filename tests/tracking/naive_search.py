@@ -8,10 +8,12 @@ from typing import Any
 
 from trackway.api.query import (
     And,
+    Arithmetic,
     Comparison,
     Exists,
     Expression,
     Field,
+    Formula,
     IsNan,
     Not,
     Or,
@@ -42,10 +44,8 @@ def matches(expression: Expression | None, item: Item) -> bool:
             return bool(list_values(field, item))
         case IsNan(field):
             return any(math.isnan(value) for value in list_values(field, item))
-        case Relation(field, op, other, plus):
-            return any(
-                compare(one, op, two + plus) for one in list_values(field, item) for two in list_values(other, item)
-            )
+        case Relation(left, op, right):
+            return any(compare(one, op, two) for one in list_values(left, item) for two in list_values(right, item))
         case Comparison(field, op, value):
             return any(compare(found, op, value) for found in list_comparable(field, item, value))
 
@@ -63,8 +63,15 @@ def sort_items(items: Sequence[Item], order: Sequence[OrderTerm]) -> list[Item]:
     return found
 
 
-def list_values(field: Field, item: Item) -> list[Any]:
-    """Every value that the item has for the field; none when it is missing."""
+def list_values(field: Formula, item: Item) -> list[Any]:
+    """Every value that the item has for the field or formula; none when it is missing."""
+    if isinstance(field, Arithmetic):
+        operands = (list_values(field.left, item), list_values(field.right, item))
+        return [
+            value for one in operands[0] for two in operands[1] if (value := calculate(one, field.op, two)) == value
+        ]
+    if isinstance(field, float):
+        return [field]
     if field.parent:
         parent = item.get("parent")
         return list_values(Field(field.entity, field.key, field.aggregate), parent) if parent else []
@@ -84,6 +91,17 @@ def list_values(field: Field, item: Item) -> list[Any]:
             return [max(numbers)] if numbers else []
         case "any":
             return list(values)
+
+
+def calculate(one: float, op: str, two: float) -> float:
+    match op:
+        case "+":
+            return one + two
+        case "-":
+            return one - two
+        case "*":
+            return one * two
+    return one / two if two != 0 else math.nan
 
 
 def list_comparable(field: Field, item: Item, value: object) -> list[Any]:

@@ -167,6 +167,28 @@ SCENARIOS: list[Scenario] = [
     ),
     ok(
         GROUP,
+        "what is computed of metrics, left out where it is missing",
+        lambda s: o.GroupRuns(
+            experiment_ids=[make_sweep(s)], by=["params.lr"], metrics=["(max(metrics.score) - metrics.score) / 2"]
+        ),
+        lambda _s, x: (
+            [told(one) for one in x.groups]
+            == [
+                ("a", 2, (2, 2.0, 0.0, 4.0)),
+                (None, 1, (0, None, None, None)),
+                ("b", 1, (0, None, None, None)),
+            ]
+        ),
+    ),
+    no(
+        GROUP,
+        "refused",
+        "by a formula",
+        lambda s: o.GroupRuns(experiment_ids=[s.exp], by=["metrics.score * 2"]),
+        InvalidInput,
+    ),
+    ok(
+        GROUP,
         "by an attribute, and what is left out is counted",
         lambda s: o.GroupRuns(experiment_ids=[make_sweep(s)], by=["start_time"], limit=1),
         lambda _s, x: (

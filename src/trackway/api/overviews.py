@@ -66,7 +66,7 @@ class GroupRuns(Request, frozen=True, kw_only=True):
     """Put found runs into groups that are equal in some fields.
 
     by:      1 to 4 fields as an order names them (``params.lr``, ``status``, ``tags.team``)
-    metrics: up to 50 fields whose values are put together (``metrics.loss``, ``min(metrics.loss)``)
+    metrics: up to 50 metrics or formulas whose values are put together (``metrics.loss``, ``1 - min(metrics.loss)``)
     limit:   most groups returned, those with most runs first; 1 to 10,000
     """
 

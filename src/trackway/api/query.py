@@ -22,6 +22,7 @@ Fields by entity (``Field.entity``), with the type of value that they are compar
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, Literal
 
 import msgspec
@@ -34,14 +35,15 @@ FILTER_VALUES: Final = 1_000
 """Most values in the IN lists of one filter, taken together."""
 LIKE_CHARS: Final = 1_000
 """Longest pattern: what one match costs grows with pattern times value."""
-LARGEST_SHIFT: Final = 1e291
-"""Largest number that is added to a metric: no sum with it is too large for a double, which PostgreSQL refuses."""
+FORMULA_OPERANDS: Final = 20
+"""Most numbers and metrics in the formulas of one comparison, or of one term of an order."""
 
 Entity = Literal["attribute", "metric", "param", "tag", "dataset"]
 Aggregate = Literal["last", "min", "max", "any"]
 Kind = Literal["text", "number", "time"]
 """Type of an attribute: ``time`` is a number of ms since 1970 UTC, which the language also accepts as an ISO date."""
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "like", "not like", "ilike", "not ilike", "in", "not in"]
+ArithmeticOperator = Literal["+", "-", "*", "/"]
 Scalar = str | int | float
 Value = Scalar | tuple[Scalar, ...]
 
@@ -134,17 +136,31 @@ class Comparison(Node, frozen=True):
     value: Value
 
 
-class Relation(Node, frozen=True):
-    """``field op other + plus`` of two metrics; false when one of them is missing.
+class Arithmetic(Node, frozen=True):
+    """``left op right``, computed in double precision from numbers and from metrics of runs.
 
-    op:   ``=``, ``!=`` or an order; NaN on either side satisfies ``!=`` alone
-    plus: from -``LARGEST_SHIFT`` to it
+    It is missing when a metric in it is missing or NaN, when it divides by zero, and when it comes to no number, as the
+    difference of two infinities. What is too large for a double is infinite.
     """
 
-    field: Field
+    left: Formula
+    op: ArithmeticOperator
+    right: Formula
+
+
+Formula = Field | float | Arithmetic
+"""A number of a run: a metric, a plain number, or what is computed from both; the numbers in it are finite."""
+
+
+class Relation(Node, frozen=True):
+    """``left op right`` of two numbers of a run, with a metric in at least one; false when one of them is missing.
+
+    op: ``=``, ``!=`` or an order; a metric that stands alone and is NaN satisfies ``!=`` alone
+    """
+
+    left: Formula
     op: Operator
-    other: Field
-    plus: float = 0.0
+    right: Formula
 
 
 class Exists(Node, frozen=True):
@@ -189,7 +205,7 @@ class OrderTerm(Node, frozen=True):
     Metrics: numbers, then NaN, then missing, in both directions. Params and tags are ordered as text, by code point.
     """
 
-    field: Field
+    field: Field | Arithmetic
     descending: bool = False
 
 
@@ -210,6 +226,35 @@ def format_field(field: Field) -> str:
     return path if field.aggregate == "last" else f"{field.aggregate}({path})"
 
 
+def list_fields(formula: Formula) -> Iterator[Field]:
+    """Yield the metrics of a formula from left to right, one as often as it stands there."""
+    match formula:
+        case Field():
+            yield formula
+        case Arithmetic(left, _, right):
+            yield from list_fields(left)
+            yield from list_fields(right)
+
+
+def format_formula(formula: Formula) -> str:
+    """Write a formula in the native language, with no parentheses but those that it needs."""
+    match formula:
+        case Field():
+            return format_field(formula)
+        case Arithmetic(left, op, right):
+            return f"{_format_operand(left, op, False)} {op} {_format_operand(right, op, True)}"
+        case _:
+            return repr(formula)
+
+
+def _format_operand(operand: Formula, op: ArithmeticOperator, behind: bool) -> str:
+    text = format_formula(operand)
+    if not isinstance(operand, Arithmetic):
+        return text
+    binds = (op in "*/" and operand.op in "+-") or (behind and (op in "*/") == (operand.op in "*/"))
+    return f"({text})" if binds else text
+
+
 def format_expression(expression: Expression) -> str:
     """Write a tree in the native language, so that parsing gives an equal tree (``any`` aggregates are not native)."""
     match expression:
@@ -227,9 +272,8 @@ def format_expression(expression: Expression) -> str:
             return f"{format_field(field)} IS NAN"
         case Comparison(field, op, value):
             return f"{format_field(field)} {op.upper()} {_format_value(value)}"
-        case Relation(field, op, other, plus):
-            shift = f" {'-' if plus < 0 else '+'} {abs(plus)!r}" if plus else ""
-            return f"{format_field(field)} {op} {format_field(other)}{shift}"
+        case Relation(left, op, right):
+            return f"{format_formula(left)} {op} {format_formula(right)}"
 
 
 def _format_term(term: Expression) -> str:

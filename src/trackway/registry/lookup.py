@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from trackway.api import limits
 from trackway.api.calls import Call
 from trackway.api.keys import check_key
-from trackway.api.query import And, Comparison, Expression, Field, Not, Or
+from trackway.api.query import And, Comparison, Expression, Field, Not, Or, Relation
 from trackway.api.registry import STAGES, TAG_PROMPT, ModelVersion, Stage
 from trackway.base.errors import InvalidInput, NotFound
 from trackway.rules.checks import check_count, check_name, check_text
@@ -116,6 +116,8 @@ def _names_prompts(node: Expression) -> bool:
             return any(_names_prompts(term) for term in terms)
         case Not(term):
             return _names_prompts(term)
+        case Relation():
+            return False
     return node.field == _IS_PROMPT.field
 
 

@@ -66,6 +66,12 @@ class Schema(msgspec.Struct, frozen=True):
     upper_case: bool = False
     repeat_order: bool = False
 
+    @property
+    def computes(self) -> bool:
+        """Whether numbers are computed from metrics: where each has one value, and in the native dialect."""
+        metric = self.keyed.get("metric")
+        return self.dialect == "trackway" and metric is not None and metric.aggregate == "last"
+
 
 _NATIVE: dict[Kind, Rule] = {
     "text": Rule("text", _NATIVE_TEXT),
@@ -73,6 +79,8 @@ _NATIVE: dict[Kind, Rule] = {
     "time": Rule("time", _NATIVE_NUMBER),
 }
 _METRIC = Rule("metric", (*_NATIVE_NUMBER, "is nan", "is not nan", "is inf", "is not inf"))
+COMPUTED = Rule("metric", (*_SIX, "between", "not between", *NULLS))
+"""How the result of a formula may be used; a plain number has the first six operators."""
 _PARAM = Rule("param", (*_NATIVE_TEXT, *ORDERING, "between", "not between"))
 _TAG = Rule("text", _NATIVE_TEXT)
 

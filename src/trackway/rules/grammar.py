@@ -7,11 +7,12 @@ Two dialects, chosen by the schema. The native one:
     all        := term ( AND term )*
     term       := NOT term | "(" either ")" | clause
     clause     := EXISTS field | EXISTS "(" field ")"
-                | metric operator metric [ ( "+" | "-" ) number ]
+                | formula operator formula | formula [NOT] BETWEEN formula AND formula | formula IS [NOT] NULL
                 | field operator value | field [NOT] (LIKE | ILIKE) text | field [NOT] IN "(" value ( "," value )* ")"
                 | field [NOT] BETWEEN value AND value | field IS [NOT] NULL | field IS [NOT] NAN | field IS [NOT] INF
     field      := path | ( min | max | last ) "(" path ")"
     path       := [ "parent." ] [ entity "." ] key
+    formula    := as in ``trackway.rules.formulas``, of runs
 
 The other accepts what MLflow accepts: ``( clause | AND )*`` with fewer operators, and no escape inside quoted text.
 Every parse is one pass over the tokens, without backtracking.
@@ -27,14 +28,15 @@ from typing import Final, cast
 import msgspec
 
 from trackway.api import query
-from trackway.api.limits import FILTER_CHARS, ORDER_TERMS
+from trackway.api.limits import FILTER_CHARS, ORDER_METRICS, ORDER_TERMS
 from trackway.api.query import (
-    Aggregate,
     And,
+    Arithmetic,
     Comparison,
     Exists,
     Expression,
     Field,
+    Formula,
     IsNan,
     Not,
     Operator,
@@ -42,11 +44,13 @@ from trackway.api.query import (
     OrderTerm,
     Relation,
     Scalar,
+    list_fields,
     read_number,
 )
 from trackway.base.clock import Clock, now_ms
 from trackway.base.errors import InvalidInput
 from trackway.rules.fields import (
+    COMPUTED,
     EXPERIMENTS,
     LIKES,
     LOGGED_MODELS,
@@ -62,8 +66,9 @@ from trackway.rules.fields import (
     Rule,
     Schema,
 )
-from trackway.rules.lexer import Token, read_tokens, refuse, shorten
-from trackway.rules.paths import resolve_field, split_path
+from trackway.rules.formulas import FormulaReader
+from trackway.rules.lexer import Token, refuse, shorten, unquote
+from trackway.rules.paths import describe, resolve_field, split_path
 
 __all__ = [
     "EXPERIMENTS",
@@ -82,9 +87,7 @@ __all__ = [
     "resolve_order_field",
 ]
 
-_AGGREGATES = ("min", "max", "last")
-_KEYWORDS = frozenset(("and", "or", "not", "in", "like", "ilike", "between", "is", "exists", "null"))
-_BARE_MLFLOW_KEY = re.compile(r"[\w.]+")
+_MIRRORED: Final[dict[str, Operator]] = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
@@ -114,16 +117,21 @@ def parse_order(terms: Sequence[str], schema: Schema) -> tuple[OrderTerm, ...]:
     """Parse the terms of an order, each ``field [ASC | DESC]``.
 
     raises: InvalidInput with ``details["position"]`` and ``details["term"]``, both from 0; for a field named twice; for
-            more than ``ORDER_TERMS`` terms
+            more than ``ORDER_TERMS`` terms, and more than ``ORDER_METRICS`` metrics in all formulas
     """
     if len(terms) > ORDER_TERMS:
         raise InvalidInput(f"An order has at most {ORDER_TERMS} terms, not {len(terms)}", details={"term": ORDER_TERMS})
-    found: dict[Field, OrderTerm] = {}
+    found: dict[Field | Arithmetic, OrderTerm] = {}
+    computed_with = 0
     for index, text in enumerate(terms):
         try:
             term = _Parser(text, schema, now_ms).parse_order_term()
             if term.field in found and not schema.repeat_order:
                 raise refuse(text, 0, "the order names this field twice", "leave one of the two out")
+            if isinstance(term.field, Arithmetic):
+                computed_with += sum(1 for _ in list_fields(term.field))
+            if computed_with > ORDER_METRICS:
+                raise refuse(text, 0, f"the formulas of an order have at most {ORDER_METRICS} metrics")
         except InvalidInput as error:
             error.details["term"] = index
             raise
@@ -138,18 +146,14 @@ def resolve_order_field(name: str, schema: Schema) -> Field:
     return field
 
 
-class _Parser:
-    """One pass over one text; every method takes the tokens that it parses."""
+class _Parser(FormulaReader):
+    """Reads filters and terms of orders, in both dialects."""
 
     def __init__(self, text: str, schema: Schema, clock: Clock) -> None:
         if len(text) > FILTER_CHARS:
             raise refuse(text, FILTER_CHARS, f"at most {FILTER_CHARS:,} characters are allowed, not {len(text):,}")
-        self._text = text
-        self._schema = schema
-        self._native = schema.dialect == "trackway"
+        super().__init__(text, schema)
         self._clock = clock
-        self._tokens = read_tokens(text)
-        self._next = next(self._tokens)
         self._clauses = 0
         self._values = 0
 
@@ -164,17 +168,16 @@ class _Parser:
 
     def parse_mlflow(self) -> Expression | None:
         start = self._next
-        terms = []
+        terms: list[Expression] = []
         while self._next.kind != "end":
             if not self._take_keyword("and"):
-                terms.append(self._parse_clause())
+                terms.append(cast("Expression", self._parse_clause(0, enclosed=False)))
         if start.kind == "end":
             raise self._refuse(start, "there is no comparison")
         return _join(And, terms) if terms else None
 
     def parse_order_term(self) -> OrderTerm:
-        field, rule = self._parse_field()
-        _check_orderable(field, rule, self._text)
+        field = self._parse_order_field()
         descending = self._take_keyword("desc")
         if not descending:
             self._take_keyword("asc")
@@ -185,9 +188,27 @@ class _Parser:
             )
         return OrderTerm(field, descending)
 
-    def _parse_either(self, depth: int) -> Expression:
+    def _parse_order_field(self) -> Field | Arithmetic:
+        start = self._next
+        first: Formula | None = None
+        if not (self._schema.computes and (start.text == "(" or self._begins_number())):
+            first, rule = self._parse_field()
+            _check_orderable(first, rule, self._text)
+            if not self._schema.computes or first.entity != "metric":
+                return first
+            self._count_operand(start)
+        formula = self._parse_formula(0, first)
+        metrics = list(list_fields(formula))
+        if isinstance(formula, float) or not metrics:
+            raise self._refuse(start, "a metric is expected in what is ordered by")
+        if any(metric.parent for metric in metrics):
+            raise self._refuse(start, "metrics of the parent cannot be ordered by")
+        return formula
+
+    def _parse_either(self, depth: int, first: Expression | None = None) -> Expression:
+        """Parse a filter, whose first term may have been read."""
         alternatives = []
-        terms = [self._parse_term(depth)]
+        terms = [self._parse_term(depth) if first is None else first]
         while True:
             if self._take_keyword("and"):
                 terms.append(self._parse_term(depth))
@@ -198,24 +219,56 @@ class _Parser:
                 return _join(Or, [*alternatives, _join(And, terms)])
 
     def _parse_term(self, depth: int) -> Expression:
+        return cast("Expression", self._parse_term_or_formula(depth, enclosed=False))
+
+    def _parse_term_or_formula(self, depth: int, enclosed: bool) -> Expression | Formula:
+        """Parse a term; or a formula, when that is all that parentheses around it enclose."""
         if depth > query.FILTER_DEPTH:
             raise self._refuse(self._next, f"parentheses and NOT nest at most {query.FILTER_DEPTH} deep")
         if self._take_keyword("not"):
             return Not(self._parse_term(depth + 1))
-        if self._take_mark("("):
-            expression = self._parse_either(depth + 1)
-            self._expect_mark(")")
-            return expression
-        return self._parse_clause()
-
-    def _parse_clause(self) -> Expression:
         start = self._next
+        if not self._take_mark("("):
+            return self._parse_clause(depth, enclosed)
+        inner = self._parse_term_or_formula(depth + 1, enclosed=self._schema.computes)
+        if isinstance(inner, Field | Arithmetic | float):
+            self._expect_mark(")")
+            return self._parse_test(start, self._parse_formula(depth, inner), depth, enclosed)
+        inner = self._parse_either(depth + 1, inner)
+        self._expect_mark(")")
+        return inner
+
+    def _parse_clause(self, depth: int, enclosed: bool) -> Expression | Formula:
+        start = self._next
+        self._operands = 0
         if self._native and self._take_keyword("exists"):
             self._count_clauses(start, 1)
             return self._parse_exists()
+        if self._schema.computes and self._begins_number():
+            return self._parse_test(start, self._parse_formula(depth), depth, enclosed)
         field, rule = self._parse_field()
+        if self._schema.computes and field.entity == "metric":
+            self._count_operand(start)
+            return self._parse_test(start, self._parse_formula(depth, field), depth, enclosed)
         field = msgspec.structs.replace(field, aggregate=rule.aggregate) if rule.aggregate == "any" else field
-        operator = self._parse_operator(field, rule)
+        return self._parse_field_test(start, field, rule, depth)
+
+    def _parse_test(self, start: Token, formula: Formula, depth: int, enclosed: bool) -> Expression | Formula:
+        """Parse what a formula is tested for; nothing, when it is all that parentheses enclose."""
+        if enclosed and self._next.text == ")":
+            return formula
+        if isinstance(formula, Field):
+            return self._parse_field_test(start, formula, self._find_metric_rule(formula), depth)
+        operator = self._parse_operator("what is computed", COMPUTED)
+        if operator in ("is null", "is not null"):
+            there = self._relate(start, formula, "<=", float("inf"))
+            return there if operator == "is not null" else Not(there)
+        return self._parse_relation(start, formula, operator, depth)
+
+    def _parse_field_test(self, start: Token, field: Field, rule: Rule, depth: int) -> Expression:
+        operator = self._parse_operator(describe(field), rule)
+        if self._schema.computes and field.entity == "metric" and operator in COMPUTED.operators[:8]:
+            return self._parse_relation(start, field, operator, depth)
         self._count_clauses(start, 2 if operator.endswith("between") else 1)
         match operator:
             case "is null":
@@ -238,86 +291,47 @@ class _Parser:
                 return Or((Comparison(field, "<", low), Comparison(field, ">", high)))
             case "in" | "not in":
                 return Comparison(field, operator, self._parse_list(rule))
-        if self._native and field.entity == "metric" and field.aggregate != "any" and self._begins_field():
-            self._count_clauses(start, 1)
-            return Relation(field, cast("Operator", operator), self._parse_other(), self._parse_shift())
         return Comparison(field, cast("Operator", operator), self._parse_value(rule, operator))
 
-    def _begins_field(self) -> bool:
-        token = self._next
-        prefix, dot, _ = token.text.partition(".")
-        named = prefix == "parent" or (prefix != "" and prefix in self._schema.prefixes)
-        return token.keyword in _AGGREGATES or (named and dot != "")
+    def _parse_relation(self, start: Token, left: Formula, operator: str, depth: int) -> Expression:
+        """Parse what a number of a run is compared with."""
+        if not operator.endswith("between"):
+            return self._relate(start, left, cast("Operator", operator), self._parse_right(operator, depth))
+        low = self._parse_right(operator, depth)
+        self._expect_between()
+        high = self._parse_right(operator, depth)
+        if operator == "between":
+            return And((self._relate(start, left, ">=", low), self._relate(start, left, "<=", high)))
+        return Or((self._relate(start, left, "<", low), self._relate(start, left, ">", high)))
 
-    def _parse_other(self) -> Field:
-        token = self._next
-        other, _ = self._parse_field()
-        if other.entity != "metric":
-            raise self._refuse(token, "a number or another metric is expected here")
-        if token.kind == "word" and "+" in token.text:
-            raise self._refuse(token, "no key has a +", "what is added has a space before its sign")
-        return other
+    def _parse_right(self, operator: str, depth: int) -> Formula:
+        if self._begins_formula():
+            return self._parse_formula(depth)
+        return cast("float", self._parse_value(COMPUTED, operator))  # which says what is wrong with it
 
-    def _parse_shift(self) -> float:
-        """Read what is added to a metric, 0 when that is nothing."""
-        token = self._next
-        if token.kind != "word" or token.text[0] not in "+-":
-            return 0.0
-        self._take()
-        text = token.text if len(token.text) > 1 else token.text + self._take().text
-        number = read_number(text)
-        if number is None or abs(number) > query.LARGEST_SHIFT:
-            hint = f"write a space, then + 0.1 or - 0.1; it is {query.LARGEST_SHIFT:g} at most"
-            raise self._refuse(token, "a number that is added is expected here", hint)
-        return number
+    def _relate(self, start: Token, left: Formula, op: Operator, right: Formula) -> Expression:
+        """Return how two numbers of a run compare; one metric and one number in the form that indexes know."""
+        metrics = sum(1 for side in (left, right) for _ in list_fields(side))
+        if not metrics:
+            raise self._refuse(start, "a metric is expected on one side")
+        self._count_clauses(start, metrics)
+        if isinstance(left, Field) and isinstance(right, float):
+            return Comparison(left, op, right)
+        if isinstance(left, float) and isinstance(right, Field):
+            return Comparison(right, _MIRRORED[op], left)
+        return Relation(left, op, right)
 
     def _parse_exists(self) -> Expression:
         enclosed = self._take_mark("(")
         start = self._next
         field, rule = self._parse_field()
         if "is null" not in rule.operators:
-            raise self._refuse(start, f"EXISTS does not go with {_describe(field)}")
+            raise self._refuse(start, f"EXISTS does not go with {describe(field)}")
         if enclosed:
             self._expect_mark(")")
         return Exists(field)
 
-    def _parse_field(self) -> tuple[Field, Rule]:
-        token = self._take()
-        if not (self._native and token.keyword in _AGGREGATES and self._take_mark("(")):
-            return self._parse_path(token)
-        field, rule = self._parse_path(self._take())
-        self._expect_mark(")")
-        if field.entity != "metric" or rule.aggregate == "any":
-            problem = f"{token.text}() does not go with {_describe(field)}"
-            raise self._refuse(token, problem, "it goes with metrics of runs")
-        if token.keyword != "last":
-            rule = msgspec.structs.replace(rule, operators=tuple(op for op in rule.operators if "nan" not in op))
-        return msgspec.structs.replace(field, aggregate=cast("Aggregate", token.keyword)), rule
-
-    def _parse_path(self, token: Token) -> tuple[Field, Rule]:
-        if token.quote in ("`", '"'):
-            return resolve_field(self._schema, ("", _unquote(token)), self._text, token.start)
-        if token.kind != "word" or token.keyword in _KEYWORDS:
-            raise self._refuse(token, "a field is expected here", self._explain_field(token))
-        rest = token.text.removeprefix("parent.") if self._schema.parent else token.text
-        if rest.endswith(".") or not rest:
-            key = self._take()
-            if key.kind != "quoted" or key.start != token.end:
-                raise self._refuse(token, f"no key follows {shorten(token.text)}")
-            path = (rest[:-1] or "." if rest else "", _unquote(key))
-        else:
-            path = split_path(rest)
-            if not self._native and not _BARE_MLFLOW_KEY.fullmatch(path[1]):
-                raise self._refuse(token, f"{shorten(path[1])} must be quoted", "write it like metrics.`val/acc`")
-        field, rule = resolve_field(self._schema, path, self._text, token.start)
-        return msgspec.structs.replace(field, parent=len(rest) < len(token.text)), rule
-
-    def _explain_field(self, token: Token) -> str:
-        if not self._native and (token.text == "(" or token.keyword in ("or", "not")):
-            return "this dialect joins comparisons with AND only"
-        return "a field is written like metrics.loss, params.`learning rate`, tags.team or start_time"
-
-    def _parse_operator(self, field: Field, rule: Rule) -> str:
+    def _parse_operator(self, subject: str, rule: Rule) -> str:
         token = self._take()
         if token.kind == "operator":
             operator = token.text
@@ -330,16 +344,19 @@ class _Parser:
             operator = " ".join(words)
         if operator not in rule.operators:
             hint = f"it has {', '.join(rule.operators).upper()}"
-            raise self._refuse(token, f"an operator of {_describe(field)} is expected here", hint)
+            raise self._refuse(token, f"an operator of {subject} is expected here", hint)
         if self._schema.upper_case and operator in (*LIKES, "in") and not token.text.isupper():
             raise self._refuse(token, f"{operator.upper()} must be in upper case when searching {self._schema.subject}")
         return operator
 
     def _parse_range(self, rule: Rule) -> tuple[Scalar, Scalar]:
         low = self._parse_value(rule, ">=")
+        self._expect_between()
+        return low, self._parse_value(rule, "<=")
+
+    def _expect_between(self) -> None:
         if not self._take_keyword("and"):
             raise self._refuse(self._next, "BETWEEN needs two values with AND between them")
-        return low, self._parse_value(rule, "<=")
 
     def _parse_list(self, rule: Rule) -> tuple[Scalar, ...]:
         start = self._next
@@ -369,7 +386,7 @@ class _Parser:
         return self._read_number(token, number, rule, operator)
 
     def _read_text(self, token: Token, rule: Rule, operator: str) -> Scalar:
-        text = _unquote(token) if self._native else token.text[1:-1]
+        text = unquote(token) if self._native else token.text[1:-1]
         if rule.literals == "time" and self._native:
             return self._read_time(token, text)
         if rule.literals == "id":
@@ -423,49 +440,16 @@ class _Parser:
         if self._clauses > query.FILTER_CLAUSES:
             raise self._refuse(token, f"a filter has at most {query.FILTER_CLAUSES:,} comparisons")
 
-    def _take(self) -> Token:
-        token = self._next
-        if token.kind != "end":
-            self._next = next(self._tokens)
-        return token
-
-    def _take_keyword(self, keyword: str) -> bool:
-        found = self._next.keyword == keyword
-        if found:
-            self._take()
-        return found
-
-    def _take_mark(self, mark: str) -> bool:
-        found = self._next.text == mark
-        if found:
-            self._take()
-        return found
-
-    def _expect_mark(self, mark: str) -> None:
-        if not self._take_mark(mark):
-            raise self._refuse(self._next, f"{mark} is expected here")
-
-    def _refuse(self, token: Token, problem: str, hint: str = "") -> InvalidInput:
-        return refuse(self._text, token.start, problem, hint)
-
 
 def _check_orderable(field: Field, rule: Rule, text: str) -> None:
     if not rule.orderable or field.parent:
-        raise refuse(text, 0, f"{_describe(field)} cannot be ordered by")
+        raise refuse(text, 0, f"{describe(field)} cannot be ordered by")
 
 
 def _join(node: type[And | Or], terms: Sequence[Expression]) -> Expression:
     """Join terms into one node, taking in the terms of equal nodes; one term stays what it is."""
     flat = [inner for term in terms for inner in (term.terms if isinstance(term, node) else (term,))]
     return flat[0] if len(flat) == 1 else node(tuple(flat))
-
-
-def _unquote(token: Token) -> str:
-    return token.text[1:-1].replace(token.quote * 2, token.quote)
-
-
-def _describe(field: Field) -> str:
-    return f"{'the parent ' * field.parent}{field.entity} {shorten(field.key)}"
 
 
 def _is_numeric(rule: Rule) -> bool:

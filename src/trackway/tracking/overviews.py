@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api import overviews as o
 from trackway.api.calls import Call
-from trackway.api.query import RUN_ATTRIBUTES, Field
+from trackway.api.query import RUN_ATTRIBUTES, Arithmetic, Field, list_fields
 from trackway.api.runs import GetRunTable
 from trackway.base.errors import InvalidInput
 from trackway.rules.checks import check_count, check_page, check_text
+from trackway.rules.formulas import compute
 from trackway.rules.grammar import RUNS, parse_order
 from trackway.rules.handlers import Handlers
 from trackway.store.base import Search, Transaction
@@ -76,16 +77,19 @@ class OverviewService:
         by, metrics = _parse_fields("by", q.by, 4), _parse_fields("metrics", q.metrics, 50)
         if not by:
             raise InvalidInput("Runs are grouped by at least one field", hint='give by=["params.lr"], for example')
-        if others := [name for name, field in zip(q.metrics, metrics, strict=True) if field.entity != "metric"]:
-            raise InvalidInput(f"{others[0][:80]!r} is no metric", hint="metrics are named as metrics.<key>")
+        if formulas := [name for name, field in zip(q.by, by, strict=True) if isinstance(field, Arithmetic)]:
+            raise InvalidInput(f"Runs are not grouped by a formula, as {formulas[0][:80]!r}", hint="name a field")
+        for name, field in zip(q.metrics, metrics, strict=True):
+            if isinstance(field, Field) and field.entity != "metric":
+                raise InvalidInput(f"{name[:80]!r} is no metric", hint="metrics are named as metrics.<key>")
         runs = tx.runs.read_attributes(*_read_search(call, q), limits.INDEXED_RUNS)
         pks: list[int] = runs.pks.tolist()
-        columns = [tx.overviews.read_field(pks, field) for field in by]
+        columns = [tx.overviews.read_field(pks, field) for field in by if isinstance(field, Field)]
         places: dict[tuple[Any, ...], list[int]] = {}
         for place, pk in enumerate(pks):
             places.setdefault(tuple(column.get(pk) for column in columns), []).append(place)
         largest = sorted(places.items(), key=lambda item: (-len(item[1]), item[1][0]))[: q.limit]
-        values = [tx.overviews.read_field(pks, field) for field in metrics]
+        values = [_read_numbers(tx, pks, field) for field in metrics]
         groups = [_make_group(key, members, runs, pks, values) for key, members in largest]
         return o.RunGroups(groups=groups, runs=len(pks), total=len(places))
 
@@ -120,7 +124,16 @@ def _read_search(call: Call, q: o.IndexRuns | o.GroupRuns) -> tuple[str, Collect
     return call.workspace, call.sees.narrow(experiment_numbers(q.experiment_ids)), search
 
 
-def _parse_fields(what: str, names: Sequence[str], limit: int) -> list[Field]:
+def _read_numbers(tx: Transaction, pks: Sequence[int], formula: Field | Arithmetic) -> Mapping[int, Any]:
+    """Return the metric, or what is computed, of those runs that have it."""
+    if isinstance(formula, Field):
+        return tx.overviews.read_field(pks, formula)
+    columns = {field: tx.overviews.read_field(pks, field) for field in set(list_fields(formula))}
+    found = ((pk, compute(formula, lambda field, pk=pk: columns[field].get(pk))) for pk in pks)  # type: ignore[misc]
+    return {pk: value for pk, value in found if value is not None}
+
+
+def _parse_fields(what: str, names: Sequence[str], limit: int) -> list[Field | Arithmetic]:
     check_count(f"fields of {what!r}", len(names), limit)
     return [parse_order([name], RUNS)[0].field for name in names]
 

@@ -22,7 +22,20 @@ EXCEPTION WHEN numeric_value_out_of_range THEN
   RETURN CASE WHEN value ~ 'e-|E-' THEN 0.0 WHEN value LIKE '-%' THEN '-Infinity' ELSE 'Infinity' END::double precision;
 END $$"""
 """What ``api.query.read_number`` is, for PostgreSQL; SQLite gets the function itself with each connection."""
-_FUNCTIONS = {"sqlite": [], "postgresql": [_NUMBER]}
+_COMPUTE = """
+CREATE OR REPLACE FUNCTION trackway_compute(a double precision, op text, b double precision)
+RETURNS double precision LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+  RETURN NULLIF(
+    CASE op WHEN '+' THEN a + b WHEN '-' THEN a - b WHEN '*' THEN a * b ELSE a / NULLIF(b, 0) END, 'NaN');
+EXCEPTION WHEN numeric_value_out_of_range THEN
+  RETURN CASE
+    WHEN op = '+' OR op = '-' THEN sign(a) * 'Infinity'
+    WHEN ln(abs(a)) + CASE op WHEN '*' THEN 1 ELSE -1 END * ln(abs(b)) > 0 THEN sign(a) * sign(b) * 'Infinity'
+    ELSE 0 END;
+END $$"""
+"""What ``api.query.Arithmetic`` means, for PostgreSQL: a result out of range is infinite or 0, as SQLite has it."""
+_FUNCTIONS = {"sqlite": [], "postgresql": [_NUMBER, _COMPUTE]}
 _NOW_MS = {
     "sqlite": "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)",
     "postgresql": "CAST(extract(epoch FROM now()) * 1000 AS BIGINT)",

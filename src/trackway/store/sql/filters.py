@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from trackway.api.query import And, Comparison, Exists, Expression, Field, IsNan, Not, Or, Relation
+from trackway.api.query import (
+    And,
+    Arithmetic,
+    Comparison,
+    Exists,
+    Expression,
+    Field,
+    Formula,
+    IsNan,
+    Not,
+    Operator,
+    Or,
+    Relation,
+)
 from trackway.store.sql.connection import Dialect
 
 INDEXED_CHARS = 100
@@ -161,6 +174,8 @@ class Filters:
             case Not(term):
                 part = self.compile(term, row)
                 return Sql(f"NOT {part.text}", part.params)
+            case Relation(Field() as left, op, Field() as right):
+                return self._relate_metrics(left, op, right, row)
             case Relation():
                 return self._relate(node, row)
             case _:
@@ -239,16 +254,36 @@ class Filters:
         return Sql(f"EXISTS (SELECT 1 FROM {table} x WHERE {text}{self._fence})", params)
 
     def _relate(self, node: Relation, row: str) -> Sql:
+        """Return how two numbers of a run compare, one of them computed."""
+        left, right = self._compute(node.left, row), self._compute(node.right, row)
+        test = Sql(f"COALESCE({left.text} {node.op} {right.text}, FALSE)", (*left.params, *right.params))
+        if node.op != "!=":
+            return test
+        for side, other in ((node.left, right), (node.right, left)):  # NULL is NaN, or missing
+            if isinstance(side, Field) and side.aggregate == "last":
+                nan = self.compile(IsNan(side), row)
+                text = f"({test.text} OR ({nan.text} AND {other.text} IS NOT NULL))"
+                test = Sql(text, (*test.params, *nan.params, *other.params))
+        return test
+
+    def _compute(self, formula: Formula, row: str) -> Sql:
+        def read(field: Field) -> Sql:
+            found = self._find_series(field, "x", row)
+            return Sql(f"(SELECT x.{field.aggregate}_value FROM series x WHERE {found.text})", found.params)
+
+        return compute(formula, self.dialect, read)
+
+    def _relate_metrics(self, left: Field, op: Operator, right: Field, row: str) -> Sql:
         """Return how two metrics of runs compare."""
-        left, right = self._find_series(node.field, "x", row), self._find_series(node.other, "y", row)
-        one, two = f"x.{node.field.aggregate}_value", f"y.{node.other.aggregate}_value"
-        shifted = f"{two} + ?" if node.plus else two
-        test = f"{one} {node.op} {shifted}"
-        if node.op == "!=":  # NULL is NaN here
-            test = f"({one} <> {shifted} OR {one} IS NULL OR {two} IS NULL)"
-        params = (*left.params, *right.params, *((node.plus,) if node.plus else ()))
-        text = f"{left.text} AND {right.text} AND {test}"
-        return Sql(f"EXISTS (SELECT 1 FROM series x, series y WHERE {text}{self._fence})", params)
+        first, second = self._find_series(left, "x", row), self._find_series(right, "y", row)
+        one, two = f"x.{left.aggregate}_value", f"y.{right.aggregate}_value"
+        test = f"{one} {op} {two}"
+        if op == "!=":  # NULL is NaN here
+            test = f"({one} <> {two} OR {one} IS NULL OR {two} IS NULL)"
+        text = f"{first.text} AND {second.text} AND {test}"
+        return Sql(
+            f"EXISTS (SELECT 1 FROM series x, series y WHERE {text}{self._fence})", (*first.params, *second.params)
+        )
 
     def _find_series(self, field: Field, series: str, row: str) -> Sql:
         """Return the condition that a row of the series' table is a field's of a run, and has the value."""
@@ -268,6 +303,24 @@ class Filters:
     def _as_text(self) -> str:
         # As bytes, like the columns: another collation would fold more letters than A to Z.
         return '::text COLLATE "C"' if self.dialect == "postgresql" else ""
+
+
+def compute(formula: Formula, dialect: Dialect, read: Callable[[Field], Sql]) -> Sql:
+    """Return the SQL of a formula, which is NULL where it is missing; ``read`` returns that of a metric's value.
+
+    SQLite's arithmetic is what a formula means; PostgreSQL's raises where that is infinite or missing.
+    """
+    match formula:
+        case Field():
+            return read(formula)
+        case Arithmetic(left, op, right):
+            one, two = compute(left, dialect, read), compute(right, dialect, read)
+            text = f"({one.text} {op} {two.text})"
+            if dialect == "postgresql":
+                text = f"trackway_compute({one.text}, '{op}', {two.text})"
+            return Sql(text, (*one.params, *two.params))
+        case _:
+            return Sql("?", (formula,))
 
 
 def is_short(value: object) -> bool:

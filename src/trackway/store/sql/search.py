@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from trackway.api.logged_models import DatasetRef
-from trackway.api.query import And, Comparison, Expression, OrderTerm
+from trackway.api.query import And, Arithmetic, Comparison, Expression, Field, OrderTerm, list_fields
 from trackway.store.base import Page, Search
 from trackway.store.sql.connection import Connection, Row
 from trackway.store.sql.filters import (
@@ -23,6 +23,7 @@ from trackway.store.sql.filters import (
     Entity,
     Filters,
     Sql,
+    compute,
     conjoin,
     is_short,
     params_of,
@@ -126,7 +127,7 @@ def _plan_runs(
     parents = among(db, "q.experiment_pk", experiments) if isinstance(experiments, frozenset) else None
     filters = Filters(RUN, db.dialect, parents=parents)
     ties = [_column("r.start_ms", True, "number"), _column("r.run_id", False, "text")]
-    plan = _Plan(RUN, columns, scope, filters, search.expression, _order(RUN, search.order, ties))
+    plan = _Plan(RUN, columns, scope, filters, search.expression, _order(db, RUN, search.order, ties))
     lead = walk = None
     if experiments is not None and len(experiments) == 1:
         [experiment] = experiments
@@ -146,7 +147,7 @@ def find_experiments(
         scope = conjoin(scope, among(db, "r.pk", seen))
     ties = [_column("r.created_ms", True, "number")] if not search.order else []
     ties.append(_column("r.pk", bool(search.order), "number"))
-    order = _order(EXPERIMENT, search.order, ties)
+    order = _order(db, EXPERIMENT, search.order, ties)
     plan = _Plan(EXPERIMENT, "r.pk", scope, Filters(EXPERIMENT, db.dialect), search.expression, order)
     rows, after = _read_page(db, plan, page)
     return [row[0] for row in rows], after
@@ -175,7 +176,9 @@ def find_logged_models(
         scope = Sql(f"{scope.text} AND {exists}", (*scope.params, *metric_scope.params))
     ties = [_column("r.created_ms", True, "number"), _column("r.model_id", False, "text")]
     terms = [
-        _model_metric_term(term, dataset) if term.field.entity == "metric" else _term(LOGGED_MODEL, term, f"o{place}")
+        _model_metric_term(term.field, term.descending, dataset)
+        if isinstance(term.field, Field) and term.field.entity == "metric"
+        else _term(db, LOGGED_MODEL, term, f"o{place}")
         for place, (term, dataset) in enumerate(zip(search.order, datasets[1], strict=True))
     ]
     filters = Filters(LOGGED_MODEL, db.dialect, metric_scope)
@@ -193,7 +196,7 @@ def find_registered_models(
     scope = _within(db, workspace, seen)
     if seen is not None:
         scope = conjoin(scope, among(db, "r.pk", seen))
-    order = _order(REGISTERED_MODEL, search.order, [_column("r.name", False, "text")])
+    order = _order(db, REGISTERED_MODEL, search.order, [_column("r.name", False, "text")])
     plan = _Plan(REGISTERED_MODEL, "r.pk", scope, Filters(REGISTERED_MODEL, db.dialect), search.expression, order)
     rows, after = _read_page(db, plan, page)
     return [row[0] for row in rows], after
@@ -214,7 +217,7 @@ def find_model_versions(
             scope = Sql(lead, (workspace, term.value)) if lead else scope
     if seen is not None:
         scope = conjoin(scope, among(db, "r.model_pk", seen))
-    order = _order(MODEL_VERSION, search.order, ties)
+    order = _order(db, MODEL_VERSION, search.order, ties)
     plan = _Plan(MODEL_VERSION, "r.pk", scope, Filters(MODEL_VERSION, db.dialect), search.expression, order)
     rows, after = _read_page(db, plan, page)
     return [row[0] for row in rows], after
@@ -342,9 +345,9 @@ def among(db: Connection, column: str, numbers: Collection[int]) -> Sql:
     return Sql(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(list(numbers)),))
 
 
-def _order(entity: Entity, order: Sequence[OrderTerm], ties: list[Term]) -> Order:
+def _order(db: Connection, entity: Entity, order: Sequence[OrderTerm], ties: list[Term]) -> Order:
     """Return an order with the tie-breakers that it does not name itself."""
-    terms = [_term(entity, term, f"o{place}") for place, term in enumerate(order)]
+    terms = [_term(db, entity, term, f"o{place}") for place, term in enumerate(order)]
     named = {term.value.text for term in terms}
     return Order(terms, [tie for tie in ties[:-1] if tie.value.text not in named] + ties[-1:])
 
@@ -353,9 +356,11 @@ def _column(text: str, descending: bool, kind: Any) -> Term:
     return Term(Sql(text), None, descending, kind)
 
 
-def _term(entity: Entity, term: OrderTerm, o: str) -> Term:
+def _term(db: Connection, entity: Entity, term: OrderTerm, o: str) -> Term:
     """Return a term of an order, with alias ``o`` for the row that holds its value; nothing is ordered by parents."""
     field = term.field
+    if isinstance(field, Arithmetic):
+        return _computed_term(db, field, term.descending, o)
     if field.entity == "attribute":
         text = entity.attributes[field.key].format(r="r")
         number = text.endswith(("_ms", "_ms)", ".version"))
@@ -371,15 +376,23 @@ def _term(entity: Entity, term: OrderTerm, o: str) -> Term:
     return Term(value, Sql(f"({o}.{owner} IS NOT NULL)"), term.descending, "number", join)
 
 
-def _model_metric_term(term: OrderTerm, dataset: DatasetRef | None) -> Term:
+def _computed_term(db: Connection, formula: Arithmetic, descending: bool, o: str) -> Term:
+    """Return the order by a formula, with aliases that begin with ``o`` for the series of its metrics."""
+    names = {key: f"{o}_{n}" for n, key in enumerate(dict.fromkeys(field.key for field in list_fields(formula)))}
+    joins = "".join(f" LEFT JOIN series {name} ON {name}.run_pk = r.pk AND {name}.key = ?" for name in names.values())
+    value = compute(formula, db.dialect, lambda field: Sql(f"{names[field.key]}.{_VALUE_COLUMN[field.aggregate]}"))
+    return Term(value, None, descending, "number", Sql(joins, tuple(names)))
+
+
+def _model_metric_term(field: Field, descending: bool, dataset: DatasetRef | None) -> Term:
     """Return the order by a model's newest value of a metric, perhaps on one data set."""
     on = _on_datasets([dataset]) if dataset else None
     where = "o.model_pk = r.pk AND o.key = ?" + (f" AND {on.text.replace('x.', 'o.')}" if on else "")
-    params = (term.field.key, *(on.params if on else ()))
+    params = (field.key, *(on.params if on else ()))
     newest = f"SELECT o.value FROM logged_model_metrics o WHERE {where} ORDER BY o.time_ms DESC, o.step DESC, o.pk DESC"
     value = Sql(f"({newest} LIMIT 1)", params)
     there = Sql(f"EXISTS (SELECT 1 FROM logged_model_metrics o WHERE {where})", params)
-    return Term(value, there, term.descending, "number")
+    return Term(value, there, descending, "number")
 
 
 def _on_datasets(datasets: Sequence[DatasetRef]) -> Sql | None:
@@ -470,7 +483,7 @@ def _walk_source(db: Connection, order: Sequence[OrderTerm], experiment: int) ->
     if not order:
         return None
     field = order[0].field
-    if field.entity != "metric" or field.aggregate != "last" or field.parent:
+    if isinstance(field, Arithmetic) or field.entity != "metric" or field.aggregate != "last" or field.parent:
         return None
     walked = "(SELECT run_pk, last_value FROM series WHERE experiment_pk = ? AND key = ?)"
     return Sql(f"{walked} w {_NEXT[db.dialect]} runs r ON r.pk = w.run_pk", (experiment, field.key))

@@ -7,6 +7,18 @@ EXCEPTION WHEN numeric_value_out_of_range THEN
   RETURN CASE WHEN value ~ 'e-|E-' THEN 0.0 WHEN value LIKE '-%' THEN '-Infinity' ELSE 'Infinity' END::double precision;
 END $$;
 
+CREATE OR REPLACE FUNCTION trackway_compute(a double precision, op text, b double precision)
+RETURNS double precision LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+  RETURN NULLIF(
+    CASE op WHEN '+' THEN a + b WHEN '-' THEN a - b WHEN '*' THEN a * b ELSE a / NULLIF(b, 0) END, 'NaN');
+EXCEPTION WHEN numeric_value_out_of_range THEN
+  RETURN CASE
+    WHEN op = '+' OR op = '-' THEN sign(a) * 'Infinity'
+    WHEN ln(abs(a)) + CASE op WHEN '*' THEN 1 ELSE -1 END * ln(abs(b)) > 0 THEN sign(a) * sign(b) * 'Infinity'
+    ELSE 0 END;
+END $$;
+
 CREATE TABLE access_versions (
   name TEXT COLLATE "C" NOT NULL,
   version BIGINT NOT NULL,
