@@ -225,3 +225,33 @@ def test_a_body_that_inflates_without_end_is_refused_at_the_limit(target: Target
         answer = target.send("POST", path, bomb, headers)
         target.check_safe(answer)
         assert answer.status in (400, 413)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "x" * 256,
+        "x" * 60_000,
+        "",
+        '""',
+        "\u0000",
+        "a\tb",
+        "ÿ" * 100,
+        "../../etc/passwd",
+        "%00",
+        "a'OR'1'='1",
+        "${jndi:x}",
+    ],
+    ids=lambda text: f"{text[:20]!r} {len(text)}",
+)
+def test_an_idempotency_key_is_refused_or_tells_nothing_but_its_own_repeats(target: Target, key: str) -> None:
+    body = json.dumps({"target_kind": "workspace", "reason": "an attack"})
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "a"}
+    first = target.send("POST", "/api/v1/holds", body, headers)
+    assert first.status == 200
+    answers = [target.send("POST", "/api/v1/holds", body, {**headers, "Idempotency-Key": key}) for _ in range(2)]
+    for answer in answers:
+        target.check_safe(answer)
+        assert answer.status in (200, 400, 431), answer
+        assert answer.status != 200 or json.loads(answer.body)["hold_id"] != json.loads(first.body)["hold_id"]
+    assert answers[0].body == answers[1].body

@@ -52,12 +52,19 @@ def render_operations() -> str:
             f"`{op.method} /api/v1{op.path}`",
             op.access.permission,
             "yes" if op.access.audited else "no",
+            "yes" if op.adds else "",
             op.doc,
         )
         for op in OPERATIONS
         if not op.internal
     )
-    return _page("Operations", "What the native API offers.", "Operation|Route|Permission|Audited|Purpose", rows)
+    return _page(
+        "Operations",
+        "What the native API offers. Those that take a key add something each time they are called, unless a repeat"
+        " has the same `Idempotency-Key`: see [Send a request again](../how-to/repeats.md).",
+        "Operation|Route|Permission|Audited|Takes a key|Purpose",
+        rows,
+    )
 
 
 def render_environment() -> str:

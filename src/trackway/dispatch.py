@@ -28,6 +28,7 @@ from trackway.base.ids import new_id
 from trackway.rules.handlers import Considered, Handler, Handlers
 from trackway.store.base import Done, Store, Transaction
 from trackway.store.workspaces import DEFAULT
+from trackway.tracking.idempotency import OneCall
 from trackway.tracking.purge import describe_purge
 
 log = logging.getLogger("trackway.dispatch")
@@ -251,6 +252,9 @@ class Work:
         operation, request = self.operation, self.request
         call = self.policy.admit(tx, self.call, operation, request)
         self.workspace = call.workspace
+        once = OneCall(call, operation, request) if operation.adds and call.idempotency_key else None
+        if once is not None and (told := once.recall(tx)) is not None:
+            return self.policy.veil(call, told) if operation.name in self.policy.veiled else told
         if operation.name in self.policy.sensitive:
             self.read = self.policy.find_read(tx, call, operation, request)
             if self.read is not None:
@@ -272,6 +276,8 @@ class Work:
             if before or after:
                 entry = msgspec.structs.replace(entry, before=before, after=after)
             tx.housekeeping.append_audit(call.workspace, entry)
+        if once is not None:
+            once.keep(tx, response)
         return self.policy.veil(call, response) if operation.name in self.policy.veiled else response
 
 

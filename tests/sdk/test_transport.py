@@ -107,28 +107,21 @@ def test_what_may_pass_is_sent_again_until_it_succeeds(failure: Answer) -> None:
     assert len(server.seen) == 3
 
 
-@pytest.mark.parametrize(
-    "failure, done",
-    [
-        (refusal(503, "unavailable", retry_after_s=0.01), True),
-        (answer(502, b"<html>bad gateway</html>", "text/html"), False),
-        (ok(EXPERIMENT)[:-5], False),
-        (ok(EXPERIMENT)[:20], False),
-        (_reset, False),
-    ],
-    ids=["refused", "gateway", "cut body", "cut head", "closed"],
-)
-def test_what_would_add_another_is_sent_again_only_when_it_was_not_done(failure: Answer, done: bool) -> None:
+def test_what_would_add_another_is_sent_again_with_the_key_that_it_was_sent_with() -> None:
     comment = Comment(comment_id="c", version=None, author="ann", created_ms=1, updated_ms=1, text="hello")
     request = CreateComment(name="churn", text="hello")
-    with run_scripted(failure, ok(comment)) as server:
+    with run_scripted(_reset, ok(comment)[:-5], ok(comment), ok(comment)) as server:
         transport = HttpTransport(server.url)
-        if done:
-            assert transport.call(ops.CREATE_COMMENT, request) == comment
-        else:
-            with pytest.raises(e.Unavailable, match="may have been done"):
-                transport.call(ops.CREATE_COMMENT, request)
-    assert len(server.seen) == 1 + done
+        assert [transport.call(ops.CREATE_COMMENT, request) for _ in range(2)] == [comment, comment]
+    first, *repeats, other = (seen.headers["idempotency-key"] for seen in server.seen)
+    assert repeats == [first, first]
+    assert other != first
+
+
+def test_what_is_the_same_however_often_it_is_sent_has_no_key() -> None:
+    with run_scripted(ok(Ingested(acknowledged=0))) as server:
+        HttpTransport(server.url).call(ops.INGEST, Ingest(run_id="r1"))
+    assert "idempotency-key" not in server.seen[0].headers
 
 
 def test_trying_again_ends_with_the_last_error() -> None:

@@ -92,6 +92,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     workspace_name: what people call it
     credential: what the caller showed, as the policy knows it; never the secret itself
     address:    where the caller is, for the audit log
+    idempotency_key: what the caller tells a repeat by, for the operations that need that; empty for none
     sees:       what lists may show; set by the policy
     """
 
@@ -102,4 +103,5 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     workspace_name: str = ""
     credential: str = ""
     address: str = ""
+    idempotency_key: str = ""
     sees: Sight = EVERYTHING

@@ -15,6 +15,7 @@ PURPOSES: Final[Mapping[str, str]] = {
     "retention": "Purges what has been in the trash for long enough",
     "uploads": "Gives up uploads that nobody completed within a day",
     "credentials": "Forgets tokens and sessions that have ended",
+    "idempotency": "Forgets idempotency keys a day after their calls",
     "quotas": "Compares what workspaces hold with their quotas",
     "blobs": "Deletes bytes of files that nothing needs any more",
     "directory": "Compares users with the directory that they came from",

@@ -114,6 +114,8 @@ TOKENS: Final = 100
 WORKSPACES: Final = 10_000
 """Most workspaces of an installation."""
 WORKSPACE_NAME_CHARS: Final = 63
+IDEMPOTENCY_KEY_CHARS: Final = 255
+"""What a caller tells a repeat by; of visible ASCII characters."""
 HOLDS: Final = 10_000
 """Most legal holds of a workspace."""
 HOLD_REASON_CHARS: Final = 1_000

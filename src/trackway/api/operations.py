@@ -82,8 +82,9 @@ class Operation(msgspec.Struct, Generic[Q, S], frozen=True):
     path:     below ``/api/v1``; ``{name}`` segments are fields of the request. GET reads the other fields from the
               query string, every other method from the body (JSON or msgpack).
     internal: a step of a larger call (streaming a file): no route of its own
-    adds:     each call makes one thing more, which nothing in the request tells from a repeat: a client that hears no
-              answer does not send it again by itself
+    adds:     each call makes one thing more, which nothing in the request tells from a repeat: so it takes an
+              idempotency key, by which a repeat is told
+    shown_once: field of the response that holds a secret, which is kept nowhere and not told again
     """
 
     name: str
@@ -95,6 +96,7 @@ class Operation(msgspec.Struct, Generic[Q, S], frozen=True):
     doc: str
     internal: bool = False
     adds: bool = False
+    shown_once: str = ""
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -265,7 +267,7 @@ INVITE_USER = Operation("users.invite", "POST", "/users/{name}/invitation", u.Us
 SET_PASSWORD = Operation("users.set_password", "PUT", "/users/{name}/password", u.SetPassword, Empty, writes("system", "name", permission="admin"), "Set another user's password.")
 CHANGE_PASSWORD = Operation("users.change_password", "POST", "/me/password", u.ChangePassword, Empty, writes("self"), "Change one's own password.")
 WHO_AM_I = Operation("users.current", "GET", "/me", u.WhoAmI, u.Identity, reads("self"), "Get who one is to the server.")
-CREATE_TOKEN = Operation("tokens.create", "POST", "/tokens", u.CreateToken, u.CreatedToken, writes("self", "name"), "Make a token.", adds=True)
+CREATE_TOKEN = Operation("tokens.create", "POST", "/tokens", u.CreateToken, u.CreatedToken, writes("self", "name"), "Make a token.", adds=True, shown_once="secret")
 LIST_TOKENS = Operation("tokens.list", "GET", "/tokens", u.ListTokens, u.TokenList, reads("self"), "List tokens, without their secrets.")
 DELETE_TOKEN = Operation("tokens.delete", "DELETE", "/tokens/{token_id}", u.TokenId, Empty, writes("self", "token_id"), "Revoke a token at once.")
 LIST_SESSIONS = Operation("sessions.list", "GET", "/sessions", u.ListSessions, u.SessionList, reads("self"), "List where one is signed in with a browser.")

@@ -71,6 +71,7 @@ class GrantPolicy:
             now_ms=call.now_ms,
             credential=call.credential,
             address=call.address,
+            idempotency_key=call.idempotency_key,
             sees=rights.sees,
             rights=rights,
         )

@@ -403,6 +403,7 @@ def _not_made(call: AdmittedCall) -> AdmittedCall:
         now_ms=call.now_ms,
         credential=call.credential,
         address=call.address,
+        idempotency_key=call.idempotency_key,
         sees=call.sees,
         rights=call.rights,
         makes=False,

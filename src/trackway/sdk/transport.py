@@ -28,6 +28,7 @@ from trackway.base.errors import (
     Unauthenticated,
     Unavailable,
 )
+from trackway.base.ids import new_id
 from trackway.sdk import settings
 from trackway.sdk.answers import bound_answers
 from trackway.sdk.multipart import LARGE_BYTES, PartedUploads
@@ -50,8 +51,6 @@ LONGEST_DELAY_S = 30.0
 
 _MSGPACK = "application/msgpack"
 _FRUITLESS_READS = 5
-_UNANSWERED = "unanswered"
-"""Among the details of an error: the request went out, and nobody knows whether it was carried out."""
 _FOREIGN: dict[int, type[TrackwayError]] = {
     401: Unauthenticated,
     403: PermissionDenied,
@@ -125,9 +124,10 @@ class HttpTransport:
             headers, body = self._headers, None
         else:
             headers, body = {**self._headers, "Content-Type": _MSGPACK}, msgspec.msgpack.encode(request)
+        if operation.adds:
+            headers = {**headers, "Idempotency-Key": f'"{new_id()}"'}  # one for all tries
         return self._retry(
-            lambda: _decode(self._send(operation.method, path, headers, body), operation.response, self._host),
-            operation.adds,
+            lambda: _decode(self._send(operation.method, path, headers, body), operation.response, self._host)
         )
 
     def upload(self, path: str, source: Source, /) -> FileEntry:
@@ -168,17 +168,13 @@ class HttpTransport:
         }
         return _decode(self._send("PUT", path, headers, chunks), response, self._host)
 
-    def _retry(self, send: Callable[[], T], adds: bool = False) -> T:
+    def _retry(self, send: Callable[[], T]) -> T:
         deadline = time.monotonic() + self._retry_s
         attempt = 0
         while True:
             try:
                 return send()
             except TrackwayError as error:
-                if adds and error.details.get(_UNANSWERED):
-                    raise Unavailable(
-                        f"{error.message}; it may have been done nevertheless", hint="look for it before you ask again"
-                    ) from error
                 delay_s = get_delay_s(error, attempt)
                 left_s = deadline - time.monotonic()
                 if not is_temporary(error) or delay_s > left_s:
@@ -231,21 +227,17 @@ class HttpTransport:
             answer = self._retry(lambda at=position: self._open(path, at, etag))  # type: ignore[misc]
 
     def _describe(self, error: Exception) -> Unavailable:
-        reason = failure = getattr(error, "reason", None) or error
+        reason = getattr(error, "reason", None) or error
         cause = getattr(reason, "__cause__", None)
         if isinstance(cause, OSError):
             reason = cause.strerror or str(cause) or reason  # without the library's words for it
-        return Unavailable(
-            f"The server at {self._host} cannot be reached: {reason}",
-            hint="check the tracking URI",
-            details={} if isinstance(failure, self._pool.unsent) else {_UNANSWERED: True},
-        )
+        return Unavailable(f"The server at {self._host} cannot be reached: {reason}", hint="check the tracking URI")
 
 
 class Pool:
     """The connections of one process to one host: a forked child opens its own.
 
-    failure:   what they raise; ``unsent`` when nothing was sent
+    failure:   what they raise
     answer_s:  for so long an answer may take until it is whole, a file's until it begins; None for ever, as long as
                something comes
     """
@@ -254,7 +246,6 @@ class Pool:
         import urllib3
 
         self.failure = urllib3.exceptions.HTTPError
-        self.unsent = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
         self._scheme = scheme
         self._host = host
         self._answer_s = answer_s
@@ -392,13 +383,13 @@ def _describe_foreign(answer: urllib3.BaseHTTPResponse, host: str) -> TrackwayEr
     status = answer.status
     if 200 <= status < 300 and "Content-Type" not in answer.headers:
         cut = f"The answer of the server at {host} was cut short"
-        return Unavailable(cut, hint="send it again", details={_UNANSWERED: True})
+        return Unavailable(cut, hint="send it again")
     cls = _FOREIGN.get(status, Unavailable if status >= 500 else NotSupported)
     led = answer.headers.get("Location", "") if 300 <= status < 400 else ""
     return cls(
         f"What answers at {host} is not Trackway, or something stands before it (status {status})",
         hint=f"it leads to {led}: set the tracking URI to that" if led else "check the tracking URI and any proxy",
-        details={"status": status, **({_UNANSWERED: True} if status >= 500 else {})},
+        details={"status": status},
         retry_after_s=_get_retry_after_s(answer),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from trackway.api import limits
 from trackway.api.operations import OPERATIONS, Operation
 from trackway.base.errors import InvalidInput, TrackwayError
 from trackway.http.messages import HttpRequest, HttpResponse, retry_after
@@ -14,8 +15,10 @@ from trackway.server.calls import Caller, Route
 
 PREFIX = "/api/v1"
 MSGPACK = b"application/msgpack"
+IDEMPOTENCY_KEY = b"idempotency-key"
 _encode_msgpack = msgspec.msgpack.Encoder().encode
 _encode_json = msgspec.json.Encoder().encode
+_KEY = re.compile(rb"[!-~]+")
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -44,6 +47,9 @@ class _Endpoint:
         decoded = (
             self._from_query(request) if request.method == "GET" else self._from_body(request, await request.body())
         )
+        if self._operation.adds and IDEMPOTENCY_KEY in request.headers:
+            key = _read_key(request.headers[IDEMPOTENCY_KEY])
+            call.call = msgspec.structs.replace(call.call, idempotency_key=key)
         return encode(request, await call(self._operation, decoded))
 
     def _from_query(self, request: HttpRequest) -> Any:
@@ -105,6 +111,19 @@ class _Endpoint:
             f"Invalid request for {self._operation.name}: {_shorten(str(error))}",
             hint=f"its fields are: {', '.join(self._fields)}",
         )
+
+
+def _read_key(value: bytes) -> str:
+    """Return the key of a header, with the quotes that the IETF's draft has about it or without."""
+    key = value.strip()
+    if len(key) > 1 and key[:1] == key[-1:] == b'"':
+        key = key[1:-1]
+    if not 1 <= len(key) <= limits.IDEMPOTENCY_KEY_CHARS or not _KEY.fullmatch(key):
+        raise InvalidInput(
+            "The Idempotency-Key is empty, too long, or not all of visible ASCII characters",
+            hint=f"send 1 to {limits.IDEMPOTENCY_KEY_CHARS} of them, best a new UUID for each request",
+        )
+    return key.decode()
 
 
 def _shorten(text: str) -> str:

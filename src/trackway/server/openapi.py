@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from trackway.api import limits
 from trackway.api.artifacts import DeletedFiles, FileEntry, Multipart
 from trackway.api.operations import OPERATIONS, Operation
 from trackway.api.structs import Empty
@@ -31,6 +32,13 @@ _ERROR = {
         }
     },
     "required": ["error"],
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": limits.IDEMPOTENCY_KEY_CHARS},
+    "description": "Tells a repeat, which is answered as the first call was, and does nothing; counts for a day.",
 }
 _BYTES = "application/octet-stream"
 
@@ -108,7 +116,8 @@ def _describe(op: Operation[Any, Any], schemas: dict[type, dict[str, Any]]) -> d
                 "schema": msgspec.json.schema(fields[name].type),
             }
             for name in names
-        ],
+        ]
+        + ([_IDEMPOTENCY_KEY] if op.adds else []),
         "x-permission": op.access.permission,
         "responses": _responses({"application/json": {"schema": schemas[op.response]}}),
     }

@@ -33,6 +33,7 @@ from trackway.store.erasure import Erasure
 from trackway.store.files import Files
 from trackway.store.holds import Holds
 from trackway.store.housekeeping import Housekeeping
+from trackway.store.idempotency import IdempotencyKeys
 from trackway.store.outbox import Webhooks
 from trackway.store.overviews import Overviews
 from trackway.store.paging import Page as Page
@@ -426,6 +427,8 @@ class Transaction(Protocol):
     def workspaces(self) -> Workspaces: ...
     @property
     def holds(self) -> Holds: ...
+    @property
+    def idempotency_keys(self) -> IdempotencyKeys: ...
     @property
     def trash(self) -> Trash: ...
     @property

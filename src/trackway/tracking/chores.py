@@ -19,7 +19,7 @@ BLOBS_AT_ONCE = 200
 UPLOADS_AT_ONCE = 20
 FORGOTTEN = 1_000
 STALE_MS = 24 * 3_600_000
-"""An upload in parts that was opened a day ago is given up."""
+"""An upload in parts that was opened a day ago is given up, and a call that was made then is not repeated any more."""
 ABANDONED_MS = 2 * STALE_MS
 """A blob that no row came for within two days: even an upload that was completed at the last moment has ended."""
 
@@ -89,6 +89,12 @@ class Chores:
         """Delete what nobody can sign in with any more; True when there is more."""
         before_ms = self._clock()
         forgotten: int = self._store.write(lambda tx: tx.access.forget_credentials(before_ms, FORGOTTEN))
+        return forgotten == FORGOTTEN
+
+    def forget_idempotency_keys(self) -> bool:
+        """Delete idempotency keys of calls that were made a day ago; True when there are more."""
+        before_ms = self._clock() - STALE_MS
+        forgotten: int = self._store.write(lambda tx: tx.idempotency_keys.forget(before_ms, FORGOTTEN))
         return forgotten == FORGOTTEN
 
     def close_uploads(self) -> bool:

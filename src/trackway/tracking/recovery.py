@@ -82,6 +82,8 @@ class RecoveryService:
             else:
                 check_held(tx.holds, call, "workspace")
             report = purge_entry(tx, call, row, report)
+        if not q.dry_run:
+            tx.idempotency_keys.forget_answers(call.workspace)
         return report
 
 

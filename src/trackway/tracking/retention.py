@@ -103,6 +103,8 @@ class RetentionService:
                 held.count += 1
             else:
                 report = purge_entry(tx, call, row, report)
+        if report.objects and not q.dry_run:
+            tx.idempotency_keys.forget_answers(call.workspace)
         return msgspec.structs.replace(report, held=held.count)
 
     def report(self, tx: Transaction, call: Call, q: t.GetRetentionReport) -> t.RetentionReport:

@@ -151,6 +151,7 @@ class Platform:
             Task("retention", 600.0, chores.purge_trash),
             Task("uploads", 600.0, chores.close_uploads),
             Task("credentials", 3_600.0, chores.forget_credentials),
+            Task("idempotency", 3_600.0, chores.forget_idempotency_keys),
             Task("quotas", 60.0, partial(judge_workspaces, self.store)),
             Task("blobs", 600.0, chores.delete_blobs),
             Task("deliveries", 3_600.0, self.courier.forget_old),

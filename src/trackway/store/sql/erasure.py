@@ -152,6 +152,7 @@ class ErasureTable:
                         self._db.run("UPDATE runs SET version = version + 1 WHERE pk = ?", (key[0],))
         for table, rows in self._replace_in_trash(word, name, pseudonym, dry_run).items():
             changed[table] = changed.get(table, 0) + rows
+        changed["idempotency_keys"] = self._forget_answers(name, dry_run)
         changed["audit"] = self._replace_in_audit(word, name, pseudonym, dry_run)
         if not dry_run:
             self._db.run("UPDATE runs SET version = version + 1 WHERE user_name = ?", (pseudonym,))  # readers keep runs
@@ -181,6 +182,14 @@ class ErasureTable:
             return row
 
         return TrashTable(self._db).rewrite(change, dry_run=dry_run)
+
+    def _forget_answers(self, name: str, dry_run: bool) -> int:
+        """Forget what calls of the last day were answered that may name a user."""
+        where = "LOWER(answer) LIKE ? ESCAPE '~'"
+        like = f"%{_escape(name)}%"
+        if dry_run:
+            return self._count(f"FROM idempotency_keys WHERE {where}", like)
+        return self._db.run(f"UPDATE idempotency_keys SET answer = '' WHERE {where}", (like,))
 
     def _replace_in_audit(self, word: re.Pattern[str], name: str, pseudonym: str, dry_run: bool) -> int:
         like = f"%{_escape(name)}%"

@@ -335,6 +335,17 @@ audit_heads = _table(
 )
 """Where a workspace's chain ends, and up to which entry it was cut at its beginning."""
 
+idempotency_keys = _table(
+    "idempotency_keys",
+    _pk("digest", STRING),
+    _str("workspace"),
+    _str("request"),
+    _str("answer"),
+    _int("created_ms"),
+)
+"""Calls of the last day that carried a key; see ``store.idempotency``. No key is in it, and no secret of an answer."""
+Index("ix_idempotency_keys_created", idempotency_keys.c.created_ms)
+
 leases = _table("leases", _pk("name", STRING), _str("holder"), _int("until_ms"))
 
 jobs = _table(

@@ -10,6 +10,7 @@ from trackway.store.sql.experiments import ExperimentTable
 from trackway.store.sql.files import FileTable
 from trackway.store.sql.holds import HoldTable
 from trackway.store.sql.housekeeping import HousekeepingTable
+from trackway.store.sql.idempotency import IdempotencyTable
 from trackway.store.sql.logged_models import LoggedModelTable
 from trackway.store.sql.metrics import MetricTable
 from trackway.store.sql.overviews import OverviewTable
@@ -49,5 +50,6 @@ class SqlTransaction:
         self.housekeeping = HousekeepingTable(db)
         self.workspaces = WorkspaceTable(db)
         self.holds = HoldTable(db)
+        self.idempotency_keys = IdempotencyTable(db)
         self.trash = TrashTable(db)
         self.erasure = ErasureTable(db)

@@ -28,6 +28,7 @@ BELONGINGS = (
     "roles",
     "grants",
     "quotas",
+    "idempotency_keys",
     "signing_keys",
     "model_events",
     "webhook_events",

@@ -183,6 +183,6 @@ def _judge(
 def _unsure() -> Unavailable:
     return Unavailable(
         "The connection to the database broke while it was told to commit",
-        hint="it may have been written or not; what carries an id or a session of its own can be sent again safely",
+        hint="it may be written or not; what has an id, a session or an idempotency key can be sent again safely",
         retry_after_s=1.0,
     )

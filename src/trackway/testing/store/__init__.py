@@ -9,6 +9,7 @@ from trackway.testing.store.experiments import ExperimentContract
 from trackway.testing.store.files import FileContract
 from trackway.testing.store.holds import HoldContract
 from trackway.testing.store.housekeeping import HousekeepingContract, QuotaContract
+from trackway.testing.store.idempotency import IdempotencyContract
 from trackway.testing.store.logged_models import LoggedModelContract
 from trackway.testing.store.metrics import MetricContract
 from trackway.testing.store.provisioning import ProvisioningContract
@@ -37,6 +38,7 @@ class StoreContract(
     HousekeepingContract,
     QuotaContract,
     HoldContract,
+    IdempotencyContract,
     TrashContract,
     ErasureContract,
     WorkspaceContract,

@@ -219,6 +219,17 @@ CREATE TABLE holds (
 
 CREATE INDEX ix_holds_target ON holds (workspace, target_kind, target);
 
+CREATE TABLE idempotency_keys (
+  digest TEXT COLLATE "C" NOT NULL,
+  workspace TEXT COLLATE "C" NOT NULL,
+  request TEXT COLLATE "C" NOT NULL,
+  answer TEXT COLLATE "C" NOT NULL,
+  created_ms BIGINT NOT NULL,
+  PRIMARY KEY (digest)
+);
+
+CREATE INDEX ix_idempotency_keys_created ON idempotency_keys (created_ms);
+
 CREATE TABLE identities (
   issuer TEXT COLLATE "C" NOT NULL,
   subject TEXT COLLATE "C" NOT NULL,

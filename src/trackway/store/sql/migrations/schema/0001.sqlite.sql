@@ -194,6 +194,17 @@ CREATE TABLE holds (
 
 CREATE INDEX ix_holds_target ON holds (workspace, target_kind, target);
 
+CREATE TABLE idempotency_keys (
+  digest TEXT NOT NULL,
+  workspace TEXT NOT NULL,
+  request TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  PRIMARY KEY (digest)
+);
+
+CREATE INDEX ix_idempotency_keys_created ON idempotency_keys (created_ms);
+
 CREATE TABLE identities (
   issuer TEXT NOT NULL,
   subject TEXT NOT NULL,
