@@ -7,21 +7,19 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import trackway as tw
+from tests.services.waiting import LONG_S, wait_until
 from trackway.api.schedules import Launch
 from trackway.base.errors import TrackwayError, Unauthenticated, Unavailable
 from trackway.projects.worker import Pace, Worker, write_command
 from trackway.sdk.connection import get_tracking_uri, get_transport
 
-WAIT_S = 150.0
 PACE = Pace(poll_s=0.05, lease_s=3.0)
 FILE = """\
 name: p
@@ -64,14 +62,6 @@ def make_worker(*allowed: str, slots: int = 3) -> Worker:
     return Worker(get_transport(get_tracking_uri()), "w", slots, allowed, PACE)
 
 
-def wait_for(condition: Callable[[], Any]) -> Any:
-    deadline_s = time.monotonic() + WAIT_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline_s, "it did not come"
-        time.sleep(0.1)
-    return found
-
-
 def test_what_waits_is_run_and_its_history_says_how_it_went(project: Path, store: Path) -> None:
     make("good", project, note="a b; $(id) 'x'")
     make("bad", project, note="fail")
@@ -103,14 +93,14 @@ def test_what_is_cancelled_or_deleted_is_ended(project: Path, store: Path) -> No
         make(name, project, note="wait")
 
     def intervene() -> None:
-        wait_for(lambda: len(read_log(store)) == 2)
+        wait_until(lambda: len(read_log(store)) == 2)
         tw.schedules.cancel("cancelled", tw.schedules.list_history("cancelled")[0].tick_id)
         tw.schedules.delete("deleted")
 
     thread = threading.Thread(target=intervene)
     thread.start()
     make_worker().work(once=True)
-    thread.join(WAIT_S)
+    thread.join(LONG_S)
     [tick] = tw.schedules.list_history("cancelled")
     assert tick.state == "cancelled"
     assert {tw.get_run(run_id).info.status for run_id, _, _ in read_log(store)} == {"KILLED"}
@@ -124,17 +114,17 @@ def test_what_does_not_end_when_it_is_told_is_killed(
     make("stubborn", project, note="stubborn")
 
     def intervene() -> None:
-        wait_for(lambda: read_log(store))
+        wait_until(lambda: read_log(store))
         tw.schedules.cancel("stubborn", tw.schedules.list_history("stubborn")[0].tick_id)
 
     thread = threading.Thread(target=intervene)
     thread.start()
     make_worker().work(once=True)
-    thread.join(WAIT_S)
+    thread.join(LONG_S)
     [tick] = tw.schedules.list_history("stubborn")
     assert tick.state == "cancelled"
     assert tw.get_run(tick.run_id).info.status == "KILLED"
-    wait_for(lambda: not any(is_alive(int(process)) for _, process, _ in read_log(store)))
+    wait_until(lambda: not any(is_alive(int(process)) for _, process, _ in read_log(store)))
 
 
 def test_no_value_of_a_schedule_is_taken_for_an_option() -> None:
@@ -168,9 +158,9 @@ def test_a_worker_that_the_store_refuses_says_so_and_one_whose_store_is_away_wai
     patient = Worker(away, "w", pace=PACE)  # type: ignore[arg-type]
     thread = threading.Thread(target=patient.work)
     thread.start()
-    wait_for(lambda: away.asked > 3)
+    wait_until(lambda: away.asked > 3)
     patient.stop()
-    thread.join(WAIT_S)
+    thread.join(LONG_S)
     assert not thread.is_alive()
 
 
@@ -201,21 +191,21 @@ def test_several_workers_on_postgresql_run_each_time_once_also_when_one_is_kille
         subprocess.Popen([*command, f"w{number}"], stderr=subprocess.DEVNULL, cwd=store.parent) for number in range(3)
     ]
     try:
-        wait_for(lambda: len(read_log(store)) == 6)  # all that they may run at once
+        wait_until(lambda: len(read_log(store)) == 6)  # all that they may run at once
         workers[0].send_signal(signal.SIGKILL)
-        workers[0].wait(WAIT_S)
+        workers[0].wait(LONG_S)
         killed = [tick for tick in list_ticks() if tick.worker == "w0"]
         assert len(killed) == 2
         lost_runs = {tick.run_id for tick in killed}
         orphans = [int(process) for run_id, process, _ in read_log(store) if run_id in lost_runs]
-        wait_for(lambda: not any(map(is_alive, orphans)))  # though nothing else told them to end
+        wait_until(lambda: not any(map(is_alive, orphans)))  # though nothing else told them to end
         (store.parent / "go").touch()
-        wait_for(lambda: all(tick.ended_ms is not None for tick in list_ticks()))
+        wait_until(lambda: all(tick.ended_ms is not None for tick in list_ticks()))
     finally:
         for worker in workers:
             worker.terminate()
         for worker in workers:
-            worker.wait(WAIT_S)
+            worker.wait(LONG_S)
     assert Counter(tick.state for tick in list_ticks()) == {"finished": 10, "lost": 2}
     assert {tick.run_id for tick in list_ticks() if tick.state == "lost"} == lost_runs
     began = [run_id for run_id, _, _ in read_log(store)]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 import uuid
 import zipfile
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 from tests.server.wire import connect
 from tests.services.mlflow_api import Api
 from tests.services.trackway_server import run_server
+from tests.services.waiting import wait_until
 
 SMALL = b"0123456789"
 LARGE = bytes(range(256)) * 1_000
@@ -179,16 +178,9 @@ def test_a_download_ends_when_its_client_goes_away(tmp_path: Path, route: str) -
         with connect(server.port, receive_bytes=16_384) as wire:
             wire.send(f"GET /api/v1/{route}/{place} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
             assert wire.read_line().startswith(b"HTTP/1.1 200")
-            wait_until(lambda: bool(open_blobs(server.process.pid, tmp_path)))
+            wait_until(lambda: open_blobs(server.process.pid, tmp_path))
         wait_until(lambda: not open_blobs(server.process.pid, tmp_path))
         assert read_bytes(server.process.pid) - before < size / 4
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def open_blobs(pid: int, folder: Path) -> list[str]:

@@ -113,7 +113,9 @@ def test_a_client_that_reads_slowly_gets_all_of_it(monkeypatch: pytest.MonkeyPat
             writer.write(REQUEST)
             got = 0
             while got < MUCH_BYTES:
-                got += len(await asyncio.wait_for(reader.read(MUCH_BYTES // 64), 30))
+                data = await asyncio.wait_for(reader.read(MUCH_BYTES // 64), 30)
+                assert data, f"it was cut off after {got} bytes"
+                got += len(data)
                 await asyncio.sleep(0.01)  # longer in all than the server waits for a client that takes nothing
 
     asyncio.run(run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import pytest
 
 from tests.services.ports import free_port
 from tests.services.trackway_server import run_trackway
-from tests.serving.test_processes import wait_until
+from tests.services.waiting import Stopwatch, wait_until
 from trackway.api import operations as ops
 from trackway.api.endpoints import EndpointName, EndpointServer
 from trackway.api.registry import CreateModelVersion, CreateRegisteredModel
 from trackway.base.errors import InvalidInput, NotFound
 from trackway.sdk.client import Client
-from trackway.serving.announcer import Announcer
+from trackway.serving.announcer import FAREWELL_S, Announcer
 from trackway.serving.settings import read_serving_settings
 
 
@@ -61,11 +62,15 @@ def test_a_registry_that_is_away_is_a_warning_and_hears_of_it_once_it_is_there(
     assert caplog.text.count("Cannot announce") == 1, "it is said once"
 
 
-def test_the_end_does_not_wait_for_a_registry_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACKWAY_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
-    announcer = make_announcer()
-    announcer.tell("1")
-    announcer.close()
+def test_the_end_does_not_wait_for_a_registry_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("TRACKWAY_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        announcer = make_announcer()
+        announcer.tell("1")
+        with silent.accept()[0]:
+            watch = Stopwatch()
+            announcer.close()
+            assert watch.read_s() < 2 * FAREWELL_S
 
 
 def test_who_does_not_want_it_is_not_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

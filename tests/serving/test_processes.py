@@ -8,8 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import pytest
 from tests.services.ports import free_port
 from tests.services.scoring_server import ScoringServer, run_scoring
 from tests.services.trackway_server import COMMAND, answers
+from tests.services.waiting import wait_until
 from tests.serving import code_models as code
 from tests.serving.conftest import ROWS, train
 from trackway.api import operations as ops
@@ -62,13 +62,6 @@ def tracks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def set_champion(tracks: Path, version: int) -> None:
     request = SetAlias(name="churn", alias="champion", version=version)
     Client(str(tracks)).call(ops.SET_ALIAS, request)
-
-
-def wait_until(true: Callable[[], bool], within_s: float = 180) -> None:
-    deadline = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 class Load:

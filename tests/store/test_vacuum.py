@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.services.postgres import PostgresServer
+from tests.services.waiting import wait_until
 from trackway.store.sql import store as sql_store
 from trackway.store.sql.store import SqlStore
 from trackway.testing.store.space import Space
@@ -36,10 +36,12 @@ def count_seen(space: Space, table: str) -> int:
 def wait_for_statistics(space: Space) -> None:
     """Wait until PostgreSQL counts what was inserted, which it does when a connection is idle."""
     sql = "SELECT n_ins_since_vacuum FROM pg_stat_user_tables WHERE relname = 'params'"
-    deadline = time.monotonic() + 30
-    while space.read(lambda tx: tx.db.one(sql))[0] < ROWS and time.monotonic() < deadline:
+
+    def has_counted() -> bool:
         space.write(lambda tx: tx.db.one("SELECT 1"))
-        time.sleep(0.05)
+        return bool(space.read(lambda tx: tx.db.one(sql))[0] >= ROWS)
+
+    wait_until(has_counted)
 
 
 def test_what_grew_is_vacuumed_and_the_rest_is_not(space: Space) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.services.forks import Forks, run_forks
 from tests.services.ports import free_port
 from tests.services.trackway_server import answers
+from tests.services.waiting import Stopwatch, wait_until
 from tests.system.writers import Client, read_points
 
 RECOVERY_S = 5.0
 """How long a server takes at most to be there again, on a machine where nobody waits for a processor or a disk."""
-LONGEST_S = 300.0
 
 
 class KilledServer:
@@ -29,11 +28,9 @@ class KilledServer:
 
     def start(self) -> None:
         self._forks.start(**self._arguments)
-        begun_s, waited_s = time.monotonic(), _read_waited_s()
-        while not answers(self.port, "/ready"):
-            took_s = time.monotonic() - begun_s
-            assert took_s < min(RECOVERY_S + _read_waited_s() - waited_s, LONGEST_S), f"not back after {took_s:.1f} s"
-            time.sleep(0.01)
+        watch = Stopwatch()
+        wait_until(lambda: answers(self.port, "/ready"), pause_s=0.01)
+        assert watch.read_s() < RECOVERY_S
 
     def kill(self) -> None:
         self._forks.kill()
@@ -48,14 +45,6 @@ def run_killed_server(store: str, folder: Path, serve: str = "serve") -> Iterato
     """Yield a server that is not started yet; ``serve`` is the function of ``children`` that serves."""
     with run_forks(f"tests.system.children:{serve}", folder / "server.log") as forks:
         yield KilledServer(forks, store, folder)
-
-
-def _read_waited_s() -> float:
-    """Read for how long any process of this machine has waited for a processor or a disk, if its kernel counts that."""
-    with suppress(OSError):
-        counted = [Path(f"/proc/pressure/{name}").read_text().splitlines()[0] for name in ("cpu", "io")]
-        return sum(int(line.rpartition("total=")[2]) for line in counted) / 1e6
-    return 0.0
 
 
 def get_seed() -> int:

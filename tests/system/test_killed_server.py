@@ -13,7 +13,7 @@ import pytest
 from tests.services.forks import run_forks
 from tests.services.postgres import PostgresServer
 from tests.system.killing import check_arrived, get_seed, run_killed_server
-from tests.system.writers import BatchWriter, Client, FileWriter, RunWriter, SessionWriter, Writer
+from tests.system.writers import Client, make_writers
 
 ALIVE_S = (0.02, 0.4)
 """How long a server lives, at least and at most."""
@@ -39,8 +39,7 @@ def test_what_a_killed_server_acknowledged_is_there_once_and_whole(
     store = postgres_server.create_database() if database == "postgres" else f"sqlite:///{tmp_path}/t.db"
     with run_killed_server(store, tmp_path) as server:
         server.start()
-        kinds: list[type[Writer]] = [BatchWriter, BatchWriter, SessionWriter, SessionWriter, FileWriter, RunWriter]
-        writers = [kind(server.port, draw.randrange(2**32)) for kind in kinds]
+        writers = make_writers(server.port, draw)
         for _ in range(rounds):
             for writer in writers:
                 writer.start()

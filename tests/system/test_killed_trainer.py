@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.services.forks import run_forks
+from tests.services.waiting import wait_until
 from tests.system.killing import check_arrived, get_seed, run_killed_server
 from tests.system.writers import Client
 from trackway.sdk.connection import close_transports
 from trackway.sdk.sync import sync
 
 ALIVE_S = (0.05, 0.3)
+
+
+def has_begun(noted: Path) -> bool:
+    return noted.exists() and b"m 0\n" in noted.read_bytes()
 
 
 @pytest.mark.parametrize("rounds", [pytest.param(20, id="20"), pytest.param(200, marks=pytest.mark.slow, id="200")])
@@ -32,10 +38,7 @@ def test_a_killed_trainer_loses_nothing_whose_call_had_returned(tmp_path: Path, 
         server.start()
         for number, file in enumerate(noted):
             trainer.start(url=url, noted=str(file), stop=str(tmp_path / "never"))
-            deadline = time.monotonic() + 30
-            while not (file.exists() and b"m 0\n" in file.read_bytes()):
-                assert time.monotonic() < deadline
-                time.sleep(0.005)
+            wait_until(partial(has_begun, file), pause_s=0.005)
             time.sleep(draw.uniform(*ALIVE_S))
             if number % 5 == 1:
                 server.kill()

@@ -242,6 +242,12 @@ class RunWriter(Writer):
                 self.states[number] = shown
 
 
+def make_writers(port: int, draw: random.Random) -> list[Writer]:
+    """Return writers of every kind, none of them started."""
+    kinds: list[type[Writer]] = [BatchWriter, BatchWriter, SessionWriter, SessionWriter, FileWriter, RunWriter]
+    return [kind(port, draw.randrange(2**32)) for kind in kinds]
+
+
 def read_points(client: Client, run_id: str, key: str) -> list[tuple[int, int, float]]:
     """Return a metric's points."""
     series = client.send("POST", "/api/v1/metrics/history", {"run_id": run_id, "key": key})["series"]

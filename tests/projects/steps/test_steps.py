@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 import trackway as tw
+from tests.services.waiting import wait_until
 from trackway.base.errors import Conflict, ExecutionFailed, InvalidInput, NotFound
 from trackway.cli.main import cli
 from trackway.projects.steps import resume_steps, run_steps
 
-WAIT_S = 60.0
 FILE = """\
 name: p
 entry_points:
@@ -87,14 +85,6 @@ def run(project: Path, rows: int = 3, **given: Any) -> Any:
 
 def states(result: Any) -> dict[str, str]:
     return {one.name: one.state for one in result.steps}
-
-
-def wait_for(condition: Callable[[], Any]) -> Any:
-    deadline_s = time.monotonic() + WAIT_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline_s, "it did not come"
-        time.sleep(0.05)
-    return found
 
 
 ALL = ["prepare 3", "report 3.0 6.0 2", "train rows.txt 1", "train rows.txt 2"]
@@ -186,7 +176,7 @@ def test_steps_that_were_killed_are_gone_on_with(project: Path) -> None:
     with subprocess.Popen(
         [*command, "--run-name", "s"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        wait_for(lambda: (project.parent / "log").exists() and "report" in (project.parent / "log").read_text())
+        wait_until(lambda: (project.parent / "log").exists() and "report" in (project.parent / "log").read_text())
         [parent] = tw.search_runs(filter_string="attributes.run_name = 's'", output_format="list")
         with pytest.raises(Conflict):
             resume_steps(parent.info.run_id)

@@ -9,8 +9,6 @@ import statistics
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +16,16 @@ import pytest
 from click.testing import CliRunner
 
 import trackway as tw
+from tests.services.waiting import LONG_S, wait_until
 from trackway.base.errors import Conflict, ExecutionFailed, InvalidInput, NotFound
 from trackway.cli.main import cli
 from trackway.projects.sweeps import FunctionTrial, SweepResult, resume_sweep, sweep
 
-WAIT_S = 60.0
 SPACE = {"lr": "log(1e-3, 1)", "layers": "int(1, 4)", "kind": ["a", "b"], "fixed": 7}
 
 
 def loss(lr: float, layers: int, kind: str, fixed: int) -> float:
     return (lr - 0.1) ** 2 + layers + (kind == "b") + fixed
-
-
-def wait_for(condition: Callable[[], Any]) -> Any:
-    deadline_s = time.monotonic() + WAIT_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline_s, "it did not come"
-        time.sleep(0.05)
-    return found
 
 
 def list_children(result: SweepResult) -> list[Any]:
@@ -135,7 +125,7 @@ def test_a_function_that_reports_is_ended_when_it_is_not_worth_going_on_with(pla
 def test_so_many_trials_run_at_once_and_no_more(place: Path) -> None:
     lock = threading.Lock()
     now, most = 0, 0
-    gate = threading.Barrier(3, timeout=WAIT_S)
+    gate = threading.Barrier(3, timeout=LONG_S)
 
     def work(x: int) -> int:
         nonlocal now, most
@@ -273,14 +263,14 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stopped(project: Path) -> None
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         # The first has ended, the second and third are under way.
-        wait_for(lambda: len(read_began(project)) == 3)
+        wait_until(lambda: len(read_began(project)) == 3)
         [parent] = tw.search_runs(filter_string="attributes.run_name = 's'", output_format="list")
-        wait_for(lambda: len(list_tagged(parent.info.run_id)) == 3)
+        wait_until(lambda: len(list_tagged(parent.info.run_id)) == 3)
         with pytest.raises(Conflict, match="goes on in another process"):
             resume_sweep(parent.info.run_id)
     finally:
         process.send_signal(signal.SIGKILL)
-        process.wait(WAIT_S)
+        process.wait(LONG_S)
     orphans = [process_id for x, process_id in read_began(project) if x > 2]
     (project / "began").write_text("")
     (project / "hold").unlink()
