@@ -249,6 +249,16 @@ def test_many_chunks_read_as_one_after_the_other(parts: list[tuple[Points, bool]
     assert as_bytes(unpack_many(blobs)) == tuple(b"".join(column[i] for column in expected) for i in range(3))
 
 
+def test_chunks_of_one_length_may_be_of_both_formats() -> None:
+    by_size = {len(pack_raw(*as_bytes(noisy(n)))): noisy(n) for n in range(1, 200)}
+    pairs = [(by_size[size], noisy(n)) for n in range(1, 200) if (size := len(pack_sealed(*noisy(n)))) in by_size]
+    assert pairs
+    for raw, sealed in pairs:
+        blobs = [pack_raw(*as_bytes(raw)), pack_sealed(*sealed)]
+        for chosen in (blobs, blobs[::-1]):
+            assert as_bytes(unpack_many(chosen)) == as_bytes(join_columns([unpack(blob) for blob in chosen]))
+
+
 def test_no_chunks_are_no_points() -> None:
     points = unpack_many([])
     assert [(len(column), column.dtype.str) for column in points] == [(0, "<i8"), (0, "<i8"), (0, "<f8")]

@@ -165,7 +165,7 @@ def unpack_many(blobs: Sequence[bytes]) -> Columns:
     for _, group in groupby(blobs, len):
         alike = list(group)
         columns = _read_raw(alike)
-        parts += map(_open_sealed, alike) if columns is None else (columns,)
+        parts += map(_open, alike) if columns is None else (columns,)
     if len(parts) == 1 and isinstance(parts[0], Columns):
         return parts[0]
     counts = [len(part.steps) if isinstance(part, Columns) else part.head.count for part in parts]
@@ -425,6 +425,12 @@ def _read_head(blob: bytes) -> Head:
     if not (1 <= n <= CHUNK_POINTS and len(preview) == 24 * preview_points):
         raise _corrupt(f"it claims {n} points and a preview of {preview_points}")
     return Head(n, low, high, sizes, crc, preview)
+
+
+def _open(blob: bytes) -> Columns | _Sealed:
+    """Open one chunk of either format: those of one length may be of both."""
+    columns = _read_raw([blob])
+    return _open_sealed(blob) if columns is None else columns
 
 
 def _open_sealed(blob: bytes) -> _Sealed:
