@@ -78,6 +78,33 @@ def test_runs_are_found_shown_and_their_metrics_printed(trackway: Trackway, run_
     assert "(20" in trackway("runs", "get", run_id).output, "a time for people"
 
 
+def test_runs_are_compared_by_what_differs_in_them(trackway: Trackway, run_id: str) -> None:
+    client = tw.MlflowClient()
+    other = str(client.create_run("0", run_name="second", tags={"team": "a"}).info.run_id)
+    client.log_param(other, "alpha", "0.1")
+    client.log_param(other, "depth", "3")
+    client.log_metric(other, "rmse", 0.5)
+    told = {row["field"]: row["values"] for row in read(trackway("runs", "compare", run_id, other, "--json"))}
+    assert told["params.depth"] == {run_id: None, other: "3"}
+    assert told["metrics.rmse"] == {run_id: 0.8, other: 0.5}
+    assert told["tags.team"] == {run_id: None, other: "a"}
+    assert "params.alpha" not in told
+    table = trackway("runs", "compare", run_id, other).output
+    assert table.splitlines()[0].split() == ["field", "first", "second"]
+    assert "params.alpha" in trackway("runs", "compare", run_id, other, "--all").output
+    refused = trackway("runs", "compare", run_id, run_id)
+    assert refused.exit_code == 2
+    assert "two runs or more" in refused.output
+
+
+def test_runs_of_one_name_are_compared_by_their_ids(trackway: Trackway) -> None:
+    client = tw.MlflowClient()
+    ids = [str(client.create_run("0", run_name="same").info.run_id) for _ in range(2)]
+    assert trackway("runs", "compare", *ids).output == "They differ in nothing.\n"
+    client.log_param(ids[0], "alpha", "1")
+    assert trackway("runs", "compare", *ids).output.splitlines()[0].split() == ["field", *ids]
+
+
 def test_found_runs_are_written_as_a_table(trackway: Trackway, run_id: str, tmp_path: Path) -> None:
     hostile = tw.MlflowClient().create_run("0", run_name='=cmd|" /C calc"').info.run_id
     for key, value in (("note", "@SUM(A1)"), ("shift", "-1.5e3"), ("a key", "ü,\n")):

@@ -30,6 +30,9 @@ def test_a_run_s_model_is_registered_listed_and_shown(trackway: Trackway) -> Non
     assert (made["name"], made["version"]) == ("churn", 1)
     assert read(trackway("models", "show", "churn", "1", "--json"))["run_id"] == run_id
     assert run_id in trackway("models", "versions", "--filter", "name = 'churn'").output
+    assert run_id in trackway("models", "versions", "churn").output
+    assert trackway("models", "versions", "churn", "--filter", "version = 2 OR version = 3").output == "No versions.\n"
+    assert trackway("models", "versions", "o'neil").output == "No versions.\n"
     assert trackway("models", "list", "--filter", "name = 'none'").output == "No registered models.\n"
     assert "description: d" in trackway("models", "show", "churn", "1").output
 

@@ -72,12 +72,18 @@ def show_model(transport: Transport, name: str, version: int | None, as_json: bo
 
 
 @models.command("versions")
+@click.argument("name", required=False)
 @click.option("--filter", "filter_text", default="", help="Search, such as \"name = 'churn' AND stage = 'Staging'\".")
 @click.option("--order", multiple=True, help='Order, such as "version DESC"; may be repeated.')
 @click.option("--limit", default=100, show_default=True)
 @on_store
-def list_versions(transport: Transport, filter_text: str, order: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """List or search versions, latest change first."""
+def list_versions(
+    transport: Transport, name: str | None, filter_text: str, order: tuple[str, ...], limit: int, *, as_json: bool
+) -> None:
+    """List or search versions, of all models or of the one called NAME, latest change first."""
+    if name is not None:
+        of_model = "name = '{}'".format(name.replace("'", "''"))
+        filter_text = f"{of_model} AND ({filter_text})" if filter_text else of_model
     request = g.SearchModelVersions(filter=filter_text, order_by=list(order), limit=limit)
     rows = [
         {

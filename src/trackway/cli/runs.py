@@ -17,8 +17,19 @@ from trackway.api import runs as r
 from trackway.api.metrics import GetHistory
 from trackway.base.clock import now_ms
 from trackway.base.errors import InvalidInput, NotFound
+from trackway.cli.comparison import choose_heads, compare_runs, write_value
 from trackway.cli.experiments import VIEW, find_experiment, show_purge
-from trackway.cli.output import count, format_time, on_store, show_done, show_more, show_one, show_rows, write_whole
+from trackway.cli.output import (
+    count,
+    format_time,
+    on_store,
+    show_done,
+    show_json,
+    show_more,
+    show_one,
+    show_rows,
+    write_whole,
+)
 from trackway.cli.run_tables import ENCODERS, write_csv
 from trackway.sdk.transport import Transport
 
@@ -106,6 +117,30 @@ def get_run(transport: Transport, run_id: str, as_json: bool) -> None:
     """Show a run with its params, last metrics and tags."""
     run = transport.call(ops.GET_RUN, r.GetRun(run_id=run_id))
     show_one(_describe(run), as_json)
+
+
+@runs.command("compare")
+@click.argument("run_ids", nargs=-1, required=True)
+@click.option("--all", "equal", is_flag=True, help="Also what is the same in all of them.")
+@on_store
+def compare(transport: Transport, run_ids: tuple[str, ...], equal: bool, as_json: bool) -> None:
+    """Show in which params, last metrics, tags and data sets runs differ."""
+    if len(set(run_ids)) < 2:
+        raise click.UsageError("Name two runs or more, by their ids")
+    found = [transport.call(ops.GET_RUN, r.GetRun(run_id=run_id)) for run_id in dict.fromkeys(run_ids)]
+    compared = compare_runs(found, equal=equal)
+    if as_json:
+        ids = [run.run_id for run in found]
+        show_json(
+            [{"field": field, "values": dict(zip(ids, values, strict=True))} for field, values in compared.items()]
+        )
+        return
+    heads = choose_heads(found)
+    rows = [
+        {"field": field, **dict(zip(heads, map(write_value, values), strict=True))}
+        for field, values in compared.items()
+    ]
+    show_rows(rows, as_json, "They differ in nothing.")
 
 
 @runs.command("environment")

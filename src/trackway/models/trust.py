@@ -61,7 +61,8 @@ def require_trust(trust: bool, what: str) -> None:
     if not trust:
         raise PermissionDenied(
             f"{what}, which can run any code on this machine",
-            hint="load with trust=True only a model whose maker you trust, or save it again in a safe format",
+            hint="load with trust=True (a command: --trust) only a model whose maker you trust, or save it again in a"
+            " safe format",
         )
 
 
