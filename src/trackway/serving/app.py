@@ -17,6 +17,7 @@ from trackway.serving.batcher import Batcher
 from trackway.serving.deployment import Deployment
 from trackway.serving.faults import encode_inference_error, encode_mlflow_error
 from trackway.serving.openapi import describe
+from trackway.serving.page import show_page
 from trackway.serving.settings import ServingSettings
 
 
@@ -44,7 +45,10 @@ def build_app(deployment: Deployment, batcher: Batcher, settings: ServingSetting
     async def openapi(_request: HttpRequest, _request_id: str) -> HttpResponse:
         return HttpResponse(body=msgspec.json.encode(describe(deployment.current, version)))
 
-    pages: list[tuple[str, Handler[str]]] = [("/metrics", metrics), ("/openapi.json", openapi)]
+    async def page(request: HttpRequest, _request_id: str) -> HttpResponse:
+        return show_page(deployment.current, request.headers.get(b"host", b"").decode("latin-1"))
+
+    pages: list[tuple[str, Handler[str]]] = [("/", page), ("/metrics", metrics), ("/openapi.json", openapi)]
     routes = [
         *invocations.list_routes(predictor),
         *open_inference.list_routes(predictor, version),
