@@ -351,6 +351,14 @@ def test_a_database_is_shown_upgraded_backed_up_and_compacted(trackway: Trackway
     assert found["run_id"] == run_id
 
 
+def test_an_invitation_is_a_link_to_the_server_that_made_it(trackway: Trackway, trackway_port: int) -> None:
+    server = f"http://me:hidden@127.0.0.1:{trackway_port}"
+    told = trackway("users", "create", "bob", "--uri", server).output
+    assert f" http://127.0.0.1:{trackway_port}/join#twi_" in told
+    assert "hidden" not in told
+    assert " <address of the server>/join#twi_" in trackway("users", "create", "bob").output
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_can_be_sourced(trackway: Trackway, shell: str) -> None:
     assert "_TRACKWAY_COMPLETE" in trackway("completion", shell).output

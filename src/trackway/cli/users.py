@@ -10,7 +10,7 @@ import click
 from trackway.api import access as c
 from trackway.api import operations as ops
 from trackway.cli.output import format_time, on_store, show_done, show_more, show_one, show_rows
-from trackway.sdk.transport import Transport
+from trackway.sdk.transport import HttpTransport, Transport
 
 DAY_MS = 86_400_000
 PASSWORD = click.option(
@@ -59,7 +59,7 @@ def create_user(
     request = c.CreateUser(
         name=name, kind="service" if service else "user", is_admin=is_admin, password=_read_password(password_file)
     )
-    _show_invitation(transport.call(ops.CREATE_USER, request), f"Created {name}.", as_json)
+    _show_invitation(transport, transport.call(ops.CREATE_USER, request), f"Created {name}.", as_json)
 
 
 @users.command("invite")
@@ -67,7 +67,7 @@ def create_user(
 @on_store
 def invite_user(transport: Transport, name: str, as_json: bool) -> None:
     """Make a new invitation, which sets another password; those that were made before end."""
-    _show_invitation(transport.call(ops.INVITE_USER, c.UserName(name=name)), f"Invited {name}.", as_json)
+    _show_invitation(transport, transport.call(ops.INVITE_USER, c.UserName(name=name)), f"Invited {name}.", as_json)
 
 
 @users.command("show")
@@ -187,10 +187,11 @@ def revoke_token(transport: Transport, token_id: str, user: str, as_json: bool) 
     show_done(f"Revoked {token_id}.", as_json)
 
 
-def _show_invitation(made: c.CreatedUser, done: str, as_json: bool) -> None:
+def _show_invitation(transport: Transport, made: c.CreatedUser, done: str, as_json: bool) -> None:
     show_done(done, as_json, name=made.user.name, invitation=made.invitation)
     if made.invitation and not as_json:
-        click.echo(f"Send the link, which works once within a week: <address of the server>/join#{made.invitation}")
+        server = transport.address if isinstance(transport, HttpTransport) else "<address of the server>"
+        click.echo(f"Send the link, which works once within a week: {server}/join#{made.invitation}")
 
 
 def _read_password(path: str | None) -> str:

@@ -100,6 +100,8 @@ class HttpTransport:
     base_url:  ``http://host:port`` or ``https://...``, perhaps with a path that the server is mounted at
     retry_s:   for so long a call that may succeed later is sent again (0: once)
 
+    ``address`` is where the server's pages are, without credentials.
+
     Credentials come from the environment (a token before user name and password), else from the URL's user part.
     """
 
@@ -108,7 +110,8 @@ class HttpTransport:
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise InvalidInput("This is not the address of a server", hint="it is like http://host:5000")
         self._host = parts.netloc.rpartition("@")[2]
-        self._root = f"{parts.scheme}://{self._host}{parts.path.rstrip('/')}/api/v1"
+        self.address = f"{parts.scheme}://{self._host}{parts.path.rstrip('/')}"
+        self._root = f"{self.address}/api/v1"
         self._retry_s = retry_s
         self._headers = {
             "Accept": _MSGPACK,
