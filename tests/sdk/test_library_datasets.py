@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,13 @@ import pytest
 
 from trackway import data
 from trackway.base.errors import InvalidInput, NotSupported
+from trackway.data.code_dataset_source import CodeDatasetSource
+from trackway.data.dataset_source import DatasetSource
+from trackway.data.delta_dataset_source import DeltaDatasetSource
+from trackway.data.http_dataset_source import HTTPDatasetSource
+from trackway.data.huggingface_dataset_source import HuggingFaceDatasetSource
+from trackway.data.pandas_dataset import PandasDataset
+from trackway.data.spark_dataset_source import SparkDatasetSource
 from trackway.models import columns
 from trackway.sdk import datasets
 
@@ -144,3 +152,59 @@ def test_a_source_is_described_without_data() -> None:
     ]
     assert described.digest != data.describe_source("s3://lake/a.parquet", name="lake").digest
     assert data.describe_source("s3://lake/a.parquet", digest="v7").digest == "v7"
+
+
+def test_a_delta_table_needs_a_path_and_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "deltalake", None)
+    with pytest.raises(NotSupported, match=r"trackway\[delta\]"):
+        data.load_delta("lake")
+    with pytest.raises(NotSupported, match="session of Spark"):
+        data.load_delta(table_name="db.lake")
+    for given in ({}, {"path": "lake", "table_name": "lake"}, {"path": "lake", "version": "newest"}):
+        with pytest.raises(InvalidInput):
+            data.load_delta(**given)
+    with pytest.raises(InvalidInput, match="from_numpy"):
+        data.from_tensorflow(np.zeros(3))
+
+
+SOURCES: dict[str, tuple[DatasetSource, str, dict[str, Any]]] = {
+    "http": (HTTPDatasetSource("https://example.com/a.csv"), "http", {"url": "https://example.com/a.csv"}),
+    "delta": (
+        DeltaDatasetSource(delta_table_name="db.a", delta_table_version=3),
+        "delta_table",
+        {"delta_table_name": "db.a", "delta_table_version": 3},
+    ),
+    "spark": (SparkDatasetSource(sql="SELECT 1"), "spark", {"sql": "SELECT 1"}),
+    "hub": (
+        HuggingFaceDatasetSource("user/mood", split="train"),
+        "hugging_face",
+        {
+            "path": "user/mood",
+            "config_name": None,
+            "data_dir": None,
+            "data_files": None,
+            "split": "train",
+            "revision": None,
+        },
+    ),
+    "code": (CodeDatasetSource({"user": "ann"}), "code", {"tags": {"user": "ann"}}),
+}
+
+
+@pytest.mark.parametrize("source, source_type, facts", SOURCES.values(), ids=SOURCES.keys())
+def test_a_source_is_made_by_the_names_of_its_module(
+    source: DatasetSource, source_type: str, facts: dict[str, Any]
+) -> None:
+    described = data.from_pandas(FRAME, source=source)
+    assert (described.source_type, json.loads(described.source)) == (source_type, facts)
+    assert data.get_source(described).to_dict() == source.to_dict()
+    assert isinstance(described, PandasDataset)
+
+
+def test_a_source_is_one_place() -> None:
+    with pytest.raises(InvalidInput, match="one of path, table_name, sql"):
+        SparkDatasetSource()
+    with pytest.raises(InvalidInput, match="one of path, delta_table_name"):
+        DeltaDatasetSource("a", "b")
+    with pytest.raises(InvalidInput, match="'branch'"):
+        HuggingFaceDatasetSource("user/mood", branch="main")

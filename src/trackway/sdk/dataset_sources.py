@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +17,7 @@ from trackway.sdk.sources import CHUNK_BYTES
 from trackway.sdk.transport import Pool
 
 _OF_LIBRARIES = ("delta_table", "hugging_face", "spark")
+_HUB_FACTS = ("config_name", "data_dir", "data_files", "split", "revision", "trust_remote_code")
 _OURS = ("runs", "models", "mlflow-artifacts", "file", "")
 
 
@@ -69,6 +71,68 @@ class DatasetSource:
 
     def __repr__(self) -> str:
         return f"DatasetSource({self.source_type!r}, {self.uri!r})"
+
+
+class HTTPDatasetSource(DatasetSource):
+    """A file on the web."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("http", {"url": url})
+
+
+class DeltaDatasetSource(DatasetSource):
+    """A version of a Delta table: its path, or the name that a session of Spark knows it by."""
+
+    def __init__(
+        self,
+        path: str | None = None,
+        delta_table_name: str | None = None,
+        delta_table_version: int | str | None = None,
+        delta_table_id: str | None = None,
+    ) -> None:
+        self.path = path
+        self.delta_table_name = delta_table_name
+        self.delta_table_version = delta_table_version
+        self.delta_table_id = delta_table_id
+        _check_one(path=path, delta_table_name=delta_table_name)
+        named = {
+            "path": path,
+            "delta_table_name": delta_table_name,
+            "delta_table_version": delta_table_version,
+            "delta_table_id": delta_table_id,
+        }
+        super().__init__("delta_table", {key: value for key, value in named.items() if value is not None})
+
+
+class SparkDatasetSource(DatasetSource):
+    """What a table of Spark was read from."""
+
+    def __init__(self, path: str | None = None, table_name: str | None = None, sql: str | None = None) -> None:
+        _check_one(path=path, table_name=table_name, sql=sql)
+        named = {"path": path, "table_name": table_name, "sql": sql}
+        super().__init__("spark", {key: value for key, value in named.items() if value is not None})
+
+
+class HuggingFaceDatasetSource(DatasetSource):
+    """A data set of the hub's: its path there, and what is said when it is loaded, such as ``split``."""
+
+    def __init__(self, path: str, **facts: Any) -> None:
+        if unknown := sorted(facts.keys() - _HUB_FACTS):
+            raise InvalidInput(f"A source on the hub has no {unknown[0]!r}", hint=", ".join(_HUB_FACTS))
+        named = {key: facts.get(key) for key in _HUB_FACTS if key != "trust_remote_code"}
+        super().__init__("hugging_face", {"path": path, **named})
+
+
+class CodeDatasetSource(DatasetSource):
+    """The code that made the data, by the tags of its run."""
+
+    def __init__(self, tags: Mapping[str, str]) -> None:
+        super().__init__("code", {"tags": dict(tags)})
+
+
+def _check_one(**places: Any) -> None:
+    if sum(value is not None for value in places.values()) != 1:
+        raise InvalidInput("The data have no one source", hint=f"give one of {', '.join(places)}")
 
 
 def get_source(dataset: TrackedDataset | Dataset | DatasetInput) -> DatasetSource:

@@ -125,7 +125,7 @@ def from_numpy(
     described_source, name, digest = _describe_origin((source, name, digest))
     return TrackedDataset(
         name=name,
-        digest=digest or _digest(part for role in roles for part in _take_parts(role, roles[role])),
+        digest=digest or digest_arrays(part for role in roles for part in _take_parts(role, roles[role])),
         source_type=described_source[0],
         source=described_source[1],
         schema=_limit({"mlflow_tensorspec": schema}, limits.DATASET_SCHEMA_CHARS),
@@ -255,7 +255,7 @@ def describe_frame(
     specs = [{"type": column.column_type, "name": column.name, "required": column.required} for column in columns]
     return TrackedDataset(
         name=name,
-        digest=digest or _digest((f"{rows} {column.name}", column.values) for column in columns),
+        digest=digest or digest_arrays((f"{rows} {column.name}", column.values) for column in columns),
         source_type=source[0],
         source=source[1],
         schema=_limit({"mlflow_colspec": specs}, limits.DATASET_SCHEMA_CHARS),
@@ -403,7 +403,7 @@ def choose_rows(rows: int, width: int) -> Any:
     return slice(None) if rows <= most else np.linspace(0, rows - 1, most).astype(np.int64)
 
 
-def _digest(parts: Iterable[tuple[str, Array]]) -> str:
+def digest_arrays(parts: Iterable[tuple[str, Array]]) -> str:
     """Return the digest of labelled arrays."""
     import numpy as np
 
