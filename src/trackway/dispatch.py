@@ -149,7 +149,8 @@ class Dispatch:
                 self._store.submit_write(work, done, _get_key(operation, request), brief)
         else:
             sensitive = operation.name in self._policy.sensitive
-            self._store.submit_read(work, partial(self._read_again, work, done) if sensitive else done)
+            told = partial(self._read_again, work, done) if sensitive else done
+            self._store.submit_read(work, told, operation.access.brief)
         return work
 
     def call(self, operation: Operation[Q, S], request: Q, call: Call) -> S:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.store.test_group_commit import tag
-from trackway.store.base import Job
+from trackway.store.base import Done, Job
 from trackway.store.sql.store import SqlStore
 from trackway.testing.store.space import Space
 from trackway.testing.store.transactions import WAIT_S
@@ -24,20 +24,15 @@ class Site:
         self.number = self.space.make_experiment()
 
     def submit(self, job: Job[Any], brief: bool = True) -> asyncio.Future[Any]:
-        """Submit a job; the future has what it returns, or raises."""
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-
-        def tell(result: Any, error: BaseException | None) -> None:
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-        def done(result: Any, error: BaseException | None) -> None:
-            loop.call_soon_threadsafe(tell, result, error)
-
+        """Submit a writing job; the future has what it returns, or raises."""
+        future, done = _expect()
         self.store.submit_write(job, done, brief=brief)
+        return future
+
+    def submit_read(self, job: Job[Any], brief: bool = True) -> asyncio.Future[Any]:
+        """Submit a reading job."""
+        future, done = _expect()
+        self.store.submit_read(job, done, brief=brief)
         return future
 
     def tag(self, key: str) -> asyncio.Future[Any]:
@@ -45,6 +40,23 @@ class Site:
 
     def read_tags(self) -> set[str]:
         return set(self.space.experiment(self.number).tags)
+
+
+def _expect() -> tuple[asyncio.Future[Any], Done[Any]]:
+    """Return a future, and what tells it on any thread."""
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+
+    def tell(result: Any, error: BaseException | None) -> None:
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    def done(result: Any, error: BaseException | None) -> None:
+        loop.call_soon_threadsafe(tell, result, error)
+
+    return future, done
 
 
 def run_site(uri: str, work: Work) -> None:

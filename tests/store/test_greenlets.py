@@ -1,4 +1,4 @@
-"""Short writes to PostgreSQL on an event loop's thread: the loop goes on, and what fails is told as by a thread."""
+"""Short work on PostgreSQL on an event loop's thread: the loop goes on, and what fails is told as by a thread."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 
 from tests.services.postgres import PostgresServer, run_cluster
 from tests.store.sites import Site, run_site
-from tests.store.test_group_commit import end_connections
+from tests.store.test_group_commit import end_connections, tag
 from trackway.api.runs import Series
-from trackway.base.errors import Conflict, InvalidInput, Unavailable
+from trackway.base.errors import Conflict, InvalidInput, TrackwayError, Unavailable
 from trackway.store.base import Transaction
-from trackway.store.sql.greenlets import GROUP_JOBS, GROUPS
+from trackway.store.sql.greenlets import GROUP_JOBS, GROUPS, READS
 
 LOCK = 7
 LARGE = 1_000_000
@@ -183,6 +183,66 @@ def test_closing_before_the_first_connection_is_made_does_what_was_submitted(pos
         await asyncio.sleep(0)
         site.store.close()
         assert await written == "a"
+
+    run_site(postgres_database, work)
+
+
+def test_brief_reads_are_done_on_the_loops_thread_and_side_by_side(postgres_database: str) -> None:
+    def find_thread(tx: Any) -> int:
+        tx.db.one("SELECT 1")
+        return threading.get_ident()
+
+    async def work(site: Site) -> None:
+        await site.tag("a")
+        with hold_lock(postgres_database) as lock:
+            waiting = [site.submit_read(wait) for _ in range(READS - 1)]
+            await lock.wait_for_waiting(READS - 1)
+            assert await site.submit_read(find_thread) == threading.get_ident()
+            assert await site.submit_read(find_thread, brief=False) != threading.get_ident()
+            waiting.append(site.submit_read(wait))
+            await lock.wait_for_waiting(READS)
+            later = site.submit_read(find_thread)
+            assert await site.tag("b") == "b"
+            assert not later.done()
+            lock.release()
+            assert await asyncio.gather(*waiting) == ["waited"] * READS
+            assert await later == threading.get_ident()
+
+    run_site(postgres_database, work)
+
+
+def test_a_brief_read_tells_its_own_failure_and_outlives_a_connection(
+    postgres_server: PostgresServer, postgres_database: str
+) -> None:
+    def refuse(_tx: Transaction) -> None:
+        raise Conflict("no")
+
+    def read(tx: Any) -> int:
+        return int(tx.db.one("SELECT 1")[0])
+
+    async def work(site: Site) -> None:
+        assert await site.submit_read(read) == 1
+        end_connections(postgres_server, postgres_database)
+        assert await site.submit_read(read) == 1
+        told = await asyncio.gather(
+            site.submit_read(refuse), site.submit_read(tag(site.number, "a")), return_exceptions=True
+        )
+        assert isinstance(told[0], Conflict)
+        assert isinstance(told[1], TrackwayError)
+        assert site.read_tags() == set()
+        assert await site.submit_read(read) == 1
+
+    run_site(postgres_database, work)
+
+
+def test_a_read_that_was_begun_before_the_store_is_closed_is_told(postgres_database: str) -> None:
+    async def work(site: Site) -> None:
+        with hold_lock(postgres_database) as lock:
+            waiting = site.submit_read(wait)
+            await lock.wait_for_waiting()
+            threading.Timer(0.05, lock.release).start()
+            site.store.close()
+            assert await waiting == "waited"
 
     run_site(postgres_database, work)
 

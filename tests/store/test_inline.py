@@ -1,4 +1,4 @@
-"""Short writes by an event loop itself: what goes where, and that neither the loop nor the writer is held up."""
+"""Short work by an event loop itself: what goes where, and that neither the loop nor the writer is held up."""
 
 from __future__ import annotations
 
@@ -218,6 +218,65 @@ def test_what_was_submitted_before_the_store_is_closed_is_done(tmp_path: Path) -
     for name, work in (("once", close_at_once), ("waiting", close_while_waiting)):
         (tmp_path / name).mkdir()
         on_loop(tmp_path / name, work)
+
+
+def test_a_brief_read_is_done_on_the_loops_thread_and_sees_what_was_told(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        assert await site.submit_read(find_thread) == threading.get_ident()
+        assert await site.submit_read(find_thread, brief=False) != threading.get_ident()
+        assert await asyncio.to_thread(site.space.read, find_thread) != threading.get_ident()
+        for key in "ab":
+            await site.tag(key)
+            assert key in await site.submit_read(lambda tx: tx.experiments.get(site.space.workspace, site.number).tags)
+
+    on_loop(tmp_path, work)
+
+
+def test_a_brief_read_changes_nothing_and_tells_its_own_failure(tmp_path: Path) -> None:
+    def refuse(_tx: Transaction) -> None:
+        raise Conflict("no")
+
+    async def work(site: Site) -> None:
+        told = await asyncio.gather(
+            site.submit_read(refuse), site.submit_read(tag(site.number, "a")), return_exceptions=True
+        )
+        assert [type(one) for one in told] == [Conflict, Unavailable]
+        assert site.read_tags() == set()
+        assert await site.submit_read(find_thread) == threading.get_ident()
+
+    on_loop(tmp_path, work)
+
+
+def test_a_read_that_would_wait_for_a_lock_is_done_on_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = Connection.begin
+
+    def fail_on_loop(db: Connection, write: bool) -> None:
+        if not write and threading.get_ident() == loop_thread:
+            raise sqlite3.OperationalError("database is locked")
+        begin(db, write)
+
+    async def work(site: Site) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Connection, "begin", fail_on_loop)
+            assert await site.submit_read(find_thread) != loop_thread
+        assert await site.submit_read(find_thread) == loop_thread
+
+    loop_thread = threading.get_ident()
+    on_loop(tmp_path, work)
+
+
+def test_after_a_slow_read_threads_read_for_a_while_and_writes_are_the_loops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(site: Site) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(inline, "PAUSE_TIMES", 1_000_000_000)
+            patched.setattr(inline, "SLOW_S", 0.0)
+            assert await site.submit_read(find_thread) == threading.get_ident()
+        assert await site.submit_read(find_thread) != threading.get_ident()
+        assert await is_on_loop(site)
+
+    on_loop(tmp_path, work)
 
 
 def test_a_turn_that_was_given_and_is_not_wanted_any_more_can_be_given_on() -> None:

@@ -43,7 +43,7 @@ class Access(msgspec.Struct, frozen=True):
     audited:      leaves an entry in the audit log (the flow of metrics does not)
     reads_field:  field that names another object of the target's kind, which is read only
     lists:        answers with what the caller may see and nothing else, so that everybody may ask
-    brief:        changes so little that it takes a fraction of a millisecond, however much there is
+    brief:        changes or looks up so little that it takes a fraction of a millisecond, however much there is
     """
 
     permission: Permission
@@ -61,9 +61,19 @@ def reads(target: Target, field: str = "", permission: Permission = "read", audi
     return Access(permission, target, field, writes=False, audited=audited)
 
 
+def gets(target: Target, field: str) -> Access:
+    """Return the access of an operation that looks one thing up: brief."""
+    return Access("read", target, field, writes=False, audited=False, brief=True)
+
+
 def lists() -> Access:
     """Return the access of an operation that finds what the caller may see in the workspace."""
     return Access("read", "workspace", "", writes=False, audited=False, lists=True)
+
+
+def finds() -> Access:
+    """Return the access of an operation that finds one thing in the workspace, if the caller may see it: brief."""
+    return Access("read", "workspace", "", writes=False, audited=False, lists=True, brief=True)
 
 
 def writes(target: Target, field: str = "", permission: Permission = "write", audited: bool = True) -> Access:
@@ -104,8 +114,8 @@ class Operation(msgspec.Struct, Generic[Q, S], frozen=True):
 
 # fmt: off
 CREATE_EXPERIMENT = Operation("experiments.create", "POST", "/experiments", e.CreateExperiment, e.Experiment, writes("workspace", permission="create"), "Create an experiment.")
-GET_EXPERIMENT = Operation("experiments.get", "GET", "/experiments/{experiment_id}", e.GetExperiment, e.Experiment, reads("experiment", "experiment_id"), "Get an experiment by id.")
-GET_EXPERIMENT_BY_NAME = Operation("experiments.get_by_name", "GET", "/experiments-by-name", e.GetExperimentByName, e.Experiment, lists(), "Get an experiment by name.")
+GET_EXPERIMENT = Operation("experiments.get", "GET", "/experiments/{experiment_id}", e.GetExperiment, e.Experiment, gets("experiment", "experiment_id"), "Get an experiment by id.")
+GET_EXPERIMENT_BY_NAME = Operation("experiments.get_by_name", "GET", "/experiments-by-name", e.GetExperimentByName, e.Experiment, finds(), "Get an experiment by name.")
 SEARCH_EXPERIMENTS = Operation("experiments.search", "POST", "/experiments/search", e.SearchExperiments, e.ExperimentPage, lists(), "Search experiments.")
 UPDATE_EXPERIMENT = Operation("experiments.update", "PATCH", "/experiments/{experiment_id}", e.UpdateExperiment, e.Experiment, writes("experiment", "experiment_id"), "Rename an experiment.")
 SET_EXPERIMENT_TAGS = Operation("experiments.set_tags", "POST", "/experiments/{experiment_id}/tags", e.SetExperimentTags, Empty, writes("experiment", "experiment_id"), "Set tags of an experiment.")
@@ -116,9 +126,9 @@ PURGE_EXPERIMENTS = Operation("experiments.purge", "POST", "/experiments/purge",
 SUMMARIZE_EXPERIMENTS = Operation("experiments.summarize", "POST", "/experiments/summaries", o.SummarizeExperiments, o.ExperimentSummaries, lists(), "Count the runs of experiments, and say when something happened last.")
 
 CREATE_RUN = Operation("runs.create", "POST", "/runs", r.CreateRun, r.Run, logs("experiment", "experiment_id"), "Start a run.")
-GET_RUN = Operation("runs.get", "GET", "/runs/{run_id}", r.GetRun, r.Run, reads("run", "run_id"), "Get a run by id.")
+GET_RUN = Operation("runs.get", "GET", "/runs/{run_id}", r.GetRun, r.Run, gets("run", "run_id"), "Get a run by id.")
 GET_RUNS = Operation("runs.get_many", "POST", "/runs/get", r.GetRuns, r.RunList, lists(), "Get runs by their ids.")
-FIND_RUN = Operation("runs.find", "GET", "/runs-by-key", r.GetRun, r.Run, lists(), "Get a run by its external key.")
+FIND_RUN = Operation("runs.find", "GET", "/runs-by-key", r.GetRun, r.Run, finds(), "Get a run by its external key.")
 SEARCH_RUNS = Operation("runs.search", "POST", "/runs/search", r.SearchRuns, r.RunPage, lists(), "Search runs.")
 GET_RUN_TABLE = Operation("runs.table", "POST", "/runs/table", r.GetRunTable, r.RunTable, lists(), "Search runs and get them as Arrow columns.")
 INDEX_RUNS = Operation("runs.index", "POST", "/runs/index", o.IndexRuns, o.RunIndex, lists(), "Search runs and get all their ids in order.")
@@ -143,7 +153,7 @@ GET_HISTORY = Operation("metrics.history", "POST", "/metrics/history", x.GetHist
 GET_CURVES = Operation("metrics.curves", "POST", "/metrics/curves", x.GetCurves, x.Curves, reads("runs", "run_ids"), "Get thinned curves of a metric for drawing.")
 
 LIST_FILES = Operation("artifacts.list", "POST", "/artifacts/list", a.ListFiles, a.FileList, reads("file", "folder"), "List a folder of artifacts.")
-GET_FILE = Operation("artifacts.get", "GET", "/artifacts/file", a.GetFile, a.StoredFile, reads("file", "path"), "Find the bytes of an artifact.", internal=True)
+GET_FILE = Operation("artifacts.get", "GET", "/artifacts/file", a.GetFile, a.StoredFile, gets("file", "path"), "Find the bytes of an artifact.", internal=True)
 BEGIN_UPLOAD = Operation("artifacts.begin_upload", "POST", "/artifacts/uploads/begin", a.BeginUpload, a.UploadTicket, logs("file", "path"), "Check that an artifact may be written.", internal=True)
 COMMIT_UPLOAD = Operation("artifacts.commit_upload", "POST", "/artifacts/uploads/commit", a.CommitUpload, a.FileEntry, logs("file", "path"), "Make stored bytes an artifact.", internal=True)
 DELETE_FILES = Operation("artifacts.delete", "POST", "/artifacts/delete", a.DeleteFiles, a.DeletedFiles, writes("file", "path", permission="delete"), "Delete an artifact or a folder of them.")
@@ -152,7 +162,7 @@ GET_MULTIPART = Operation("artifacts.get_multipart", "POST", "/artifacts/multipa
 CLOSE_MULTIPART = Operation("artifacts.close_multipart", "POST", "/artifacts/multipart/close", a.CloseMultipart, Empty, writes("file", "path", audited=False), "Forget a finished upload.", internal=True)
 
 CREATE_LOGGED_MODEL = Operation("logged_models.create", "POST", "/logged-models", m.CreateLoggedModel, m.LoggedModel, writes("experiment", "experiment_id"), "Create the record of a model.")
-GET_LOGGED_MODEL = Operation("logged_models.get", "GET", "/logged-models/{model_id}", m.GetLoggedModel, m.LoggedModel, reads("logged_model", "model_id"), "Get the record of a model.")
+GET_LOGGED_MODEL = Operation("logged_models.get", "GET", "/logged-models/{model_id}", m.GetLoggedModel, m.LoggedModel, gets("logged_model", "model_id"), "Get the record of a model.")
 UPDATE_LOGGED_MODEL = Operation("logged_models.update", "PATCH", "/logged-models/{model_id}", m.UpdateLoggedModel, m.LoggedModel, writes("logged_model", "model_id"), "Set a model's status.")
 DELETE_LOGGED_MODEL = Operation("logged_models.delete", "DELETE", "/logged-models/{model_id}", m.DeleteLoggedModel, Empty, writes("logged_model", "model_id", permission="delete"), "Move the record of a model to the trash.")
 SEARCH_LOGGED_MODELS = Operation("logged_models.search", "POST", "/logged-models/search", m.SearchLoggedModels, m.LoggedModelPage, lists(), "Search the records of models.")
@@ -161,7 +171,7 @@ DELETE_LOGGED_MODEL_TAG = Operation("logged_models.delete_tag", "DELETE", "/logg
 LOG_MODEL_PARAMS = Operation("logged_models.log_params", "POST", "/logged-models/{model_id}/params", m.LogModelParams, Empty, writes("logged_model", "model_id", audited=False), "Add params to a model.")
 
 CREATE_REGISTERED_MODEL = Operation("registered_models.create", "POST", "/registered-models", g.CreateRegisteredModel, g.RegisteredModel, writes("workspace", permission="create"), "Create a registered model.")
-GET_REGISTERED_MODEL = Operation("registered_models.get", "GET", "/registered-models/{name}", g.RegisteredModelName, g.RegisteredModel, reads("registered_model", "name"), "Get a registered model with the newest version of each stage.")
+GET_REGISTERED_MODEL = Operation("registered_models.get", "GET", "/registered-models/{name}", g.RegisteredModelName, g.RegisteredModel, gets("registered_model", "name"), "Get a registered model with the newest version of each stage.")
 SEARCH_REGISTERED_MODELS = Operation("registered_models.search", "POST", "/registered-models/search", g.SearchRegisteredModels, g.RegisteredModelPage, lists(), "Search registered models.")
 UPDATE_REGISTERED_MODEL = Operation("registered_models.update", "PATCH", "/registered-models/{name}", g.UpdateRegisteredModel, g.RegisteredModel, writes("registered_model", "name"), "Describe a registered model, or give it another owner.")
 RENAME_REGISTERED_MODEL = Operation("registered_models.rename", "POST", "/registered-models/{name}/rename", g.RenameRegisteredModel, g.RegisteredModel, writes("registered_model", "name"), "Rename a registered model.")
@@ -185,8 +195,8 @@ DECIDE_REQUEST = Operation("registered_models.decide_request", "POST", "/registe
 LIST_REQUESTS = Operation("registered_models.list_requests", "GET", "/registered-models/{name}/requests", g.ListRequests, g.RequestPage, reads("registered_model", "name"), "List requests, newest first.")
 
 CREATE_MODEL_VERSION = Operation("model_versions.create", "POST", "/registered-models/{name}/versions", g.CreateModelVersion, g.ModelVersion, writes("registered_model", "name"), "Register a model as the next version of a name.")
-GET_MODEL_VERSION = Operation("model_versions.get", "GET", "/registered-models/{name}/versions/{version}", g.VersionName, g.ModelVersion, reads("registered_model", "name"), "Get a version.")
-GET_VERSION_BY_ALIAS = Operation("model_versions.get_by_alias", "GET", "/registered-models/{name}/aliases/{alias}", g.Alias, g.ModelVersion, reads("registered_model", "name"), "Get the version that an alias stands for.")
+GET_MODEL_VERSION = Operation("model_versions.get", "GET", "/registered-models/{name}/versions/{version}", g.VersionName, g.ModelVersion, gets("registered_model", "name"), "Get a version.")
+GET_VERSION_BY_ALIAS = Operation("model_versions.get_by_alias", "GET", "/registered-models/{name}/aliases/{alias}", g.Alias, g.ModelVersion, gets("registered_model", "name"), "Get the version that an alias stands for.")
 SEARCH_MODEL_VERSIONS = Operation("model_versions.search", "POST", "/model-versions/search", g.SearchModelVersions, g.ModelVersionPage, lists(), "Search versions.")
 UPDATE_MODEL_VERSION = Operation("model_versions.update", "PATCH", "/registered-models/{name}/versions/{version}", g.UpdateModelVersion, g.ModelVersion, writes("registered_model", "name"), "Describe a version, or say how far its registration is.")
 DELETE_MODEL_VERSION = Operation("model_versions.delete", "DELETE", "/registered-models/{name}/versions/{version}", g.VersionName, z.Trashed, writes("registered_model", "name", permission="delete"), "Move a version to the trash; its number is not given again.")
@@ -205,7 +215,7 @@ GET_LINEAGE = Operation("lineage.get", "POST", "/lineage", n.GetLineage, n.Linea
 ANNOUNCE_SERVER = Operation("endpoints.announce", "POST", "/endpoints/{name}/servers", d.AnnounceServer, d.Endpoint, writes("endpoint", "name"), "Say that a server serves a version at an endpoint.")
 RENEW_SERVER = Operation("endpoints.renew", "POST", "/endpoints/{name}/servers/{server_id}/renew", d.RenewServer, Empty, writes("endpoint", "name", audited=False), "Say that a server still serves.")
 END_SERVER = Operation("endpoints.end", "POST", "/endpoints/{name}/servers/{server_id}/end", d.EndServer, d.Endpoint, writes("endpoint", "name"), "Say that a server stops.")
-GET_ENDPOINT = Operation("endpoints.get", "GET", "/endpoints/{name}", d.EndpointName, d.Endpoint, reads("endpoint", "name"), "Get an endpoint with its servers.")
+GET_ENDPOINT = Operation("endpoints.get", "GET", "/endpoints/{name}", d.EndpointName, d.Endpoint, gets("endpoint", "name"), "Get an endpoint with its servers.")
 LIST_ENDPOINTS = Operation("endpoints.list", "GET", "/endpoints", d.ListEndpoints, d.EndpointPage, lists(), "List endpoints, perhaps those that serve a model.")
 DELETE_ENDPOINT = Operation("endpoints.delete", "DELETE", "/endpoints/{name}", d.EndpointName, z.Trashed, writes("endpoint", "name", permission="delete"), "Move an endpoint that nobody serves to the trash.")
 

@@ -442,7 +442,7 @@ class Job(Protocol[T_co]):
 
 
 class Done(Protocol[T_contra]):
-    """Told once, on a thread of the store: the result, or the error."""
+    """Told once, on a thread of the store or on the one of the loop that was lent to it: the result, or the error."""
 
     def __call__(self, result: T_contra | None, error: BaseException | None, /) -> None: ...
 
@@ -463,8 +463,8 @@ class Store(Protocol):
         Called once, on that thread; the store is closed there, too.
         """
 
-    def submit_read(self, job: Job[T], done: Done[T]) -> None:
-        """Queue a reading job on the store's own threads."""
+    def submit_read(self, job: Job[T], done: Done[T], brief: bool = False) -> None:
+        """Queue a reading job on the store's own threads; ``brief`` as for a writing one. It may be run twice."""
 
     def write(self, job: Job[T]) -> T:
         """Carry out a writing job and wait for its commit."""

@@ -1,4 +1,4 @@
-"""Short writes to SQLite by the event loop itself, those that came together in one transaction.
+"""Short work on SQLite by the event loop itself, writes that came together in one transaction.
 
 A thread beside the loop has to hand the interpreter over at every statement and wait until it is given back, and both
 lose what their processors had at hand. On the loop's own thread the same work takes two thirds of the time. What is not
@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from trackway.base.errors import TrackwayError
 from trackway.store.base import Done, Job
 from trackway.store.sql.transaction import SqlTransaction
 from trackway.store.sql.turns import Turn
@@ -22,10 +23,68 @@ if TYPE_CHECKING:
 GROUP_JOBS: Final = 16
 """Most jobs that are done at once: what else the loop has to do waits so long, a few milliseconds."""
 SLOW_S, PAUSE_TIMES = 0.02, 10
-"""After a group that took longer than the first, jobs are the writer's for so many times as long: the disk may be slow
-now, and the loop is not to wait for it for more than a tenth of the time."""
+"""After what took longer than the first, jobs are a thread's for so many times as long: the disk may be slow now, and
+the loop is not to wait for it for more than a tenth of the time."""
 WRITERS_GROUP: Final = 32
 """One group in so many is the writer's, which brings SQLite's log into the file when it has become long."""
+
+
+class _Pace:
+    """Whether the loop may wait for the disk now."""
+
+    def __init__(self) -> None:
+        self._until_s = 0.0
+
+    def allows(self) -> bool:
+        """Tell whether something may be begun."""
+        return time.monotonic() >= self._until_s
+
+    def note(self, began_s: float) -> None:
+        """Note what began then, and has just ended."""
+        ended_s = time.monotonic()
+        took_s = ended_s - began_s
+        if took_s > SLOW_S:
+            self._until_s = ended_s + PAUSE_TIMES * took_s
+
+
+class InlineReader:
+    """Carries out short reading jobs on an event loop's thread, at once.
+
+    open_transaction: connects, and never waits for a lock
+    """
+
+    def __init__(self, open_transaction: Open) -> None:
+        self._open = open_transaction
+        self._tx: SqlTransaction | None = None
+        self._pace = _Pace()
+
+    def submit(self, job: Job[Any], done: Done[Any]) -> bool:
+        """Carry out a job and call ``done(result, error)``; False when it is to be done elsewhere."""
+        if not self._pace.allows():
+            return False
+        began_s = time.monotonic()
+        result: Any = None
+        failure: TrackwayError | None = None
+        try:
+            tx = self._tx = self._tx or self._open()
+            tx.db.begin(write=False)
+            result = job(tx)
+            tx.db.commit()
+        except Exception as error:  # noqa: BLE001 - what is not the job's own is seen again where it is done, and told
+            if self._tx is not None and not self._tx.db.undo(error):
+                self._tx = None
+            if not isinstance(error, TrackwayError):
+                return False
+            failure = error
+        finally:
+            self._pace.note(began_s)
+        done(result, failure)
+        return True
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._tx is not None:
+            self._tx.db.close()
 
 
 class InlineWriter:
@@ -49,7 +108,7 @@ class InlineWriter:
         self._tx: SqlTransaction | None = None
         self._is_waiting = False
         self._groups = 0
-        self._paused_until_s = 0.0
+        self._pace = _Pace()
 
     def submit(self, job: Job[Any], done: Done[Any], key: str) -> None:
         """Take a job; ``done(result, error)`` is called on this thread or the writer's."""
@@ -69,7 +128,7 @@ class InlineWriter:
         if not self._held:  # closed meanwhile
             return
         self._groups += 1
-        if self._groups % WRITERS_GROUP == 0 or time.monotonic() < self._paused_until_s:
+        if self._groups % WRITERS_GROUP == 0 or not self._pace.allows():
             self._pass_on(self._take_held(len(self._held)))
         elif self._turn.take_or(lambda: self._loop.call_soon_threadsafe(self._carry_out)):
             self._carry_out()
@@ -77,7 +136,7 @@ class InlineWriter:
             self._is_waiting = True
 
     def _carry_out(self) -> None:
-        started_s = time.monotonic()
+        began_s = time.monotonic()
         self._is_waiting = False
         group = self._take_held(GROUP_JOBS)
         if self._held:
@@ -95,10 +154,7 @@ class InlineWriter:
                 done(result, failure)
         finally:
             self._turn.give()
-        ended_s = time.monotonic()
-        took_s = ended_s - started_s
-        if took_s > SLOW_S:
-            self._paused_until_s = ended_s + PAUSE_TIMES * took_s
+        self._pace.note(began_s)
 
     def _take_held(self, most: int) -> list[Item]:
         taken, self._held = self._held[:most], self._held[most:]

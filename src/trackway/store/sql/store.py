@@ -14,14 +14,14 @@ from trackway.store.base import Done, Job
 from trackway.store.sql.assumptions import Assumptions, Query
 from trackway.store.sql.connection import Connection, Row, connector, sqlite_path
 from trackway.store.sql.failures import is_driver_error, storage_error
-from trackway.store.sql.greenlets import GreenletWriter
-from trackway.store.sql.inline import InlineWriter
+from trackway.store.sql.greenlets import GreenletReader, GreenletWriter
+from trackway.store.sql.inline import InlineReader, InlineWriter
 from trackway.store.sql.run_cache import RunCache
 from trackway.store.sql.transaction import SqlTransaction
 from trackway.store.sql.turns import Turn
 from trackway.store.sql.upgrade import prepare
 from trackway.store.sql.watching import watch
-from trackway.store.sql.writer import Writer
+from trackway.store.sql.writer import Open, Writer
 from trackway.store.watching import Told, Watch
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ class SqlStore:
         self._cache = RunCache()
         self._assumed: dict[Query, Row] = {}
         self._turn = Turn()
-        self._inline: InlineWriter | GreenletWriter | None = None
+        self._loop_writer: InlineWriter | GreenletWriter | None = None
+        self._loop_reader: InlineReader | GreenletReader | None = None
         self._loop_thread = 0
         if self.dialect == "sqlite":
             self._writer = Writer(self._open, 1, self._turn)
@@ -71,9 +72,9 @@ class SqlStore:
 
     def submit_write(self, job: Job[T], done: Done[T], key: str = "", brief: bool = False) -> None:
         """See ``store.base.Store``."""
-        inline = self._inline
-        if brief and inline is not None and threading.get_ident() == self._loop_thread:
-            inline.submit(job, done, key)
+        writer = self._loop_writer
+        if brief and writer is not None and threading.get_ident() == self._loop_thread:
+            writer.submit(job, done, key)
         else:
             self._writer.submit(job, done, key)
 
@@ -81,12 +82,17 @@ class SqlStore:
         """See ``store.base.Store``. On Windows, whose loop waits for no such sockets, PostgreSQL is left to threads."""
         self._loop_thread = threading.get_ident()
         if self.dialect == "sqlite":
-            self._inline = InlineWriter(loop, self._open_inline, self._writer, self._turn)
+            self._loop_writer = InlineWriter(loop, self._open_inline, self._writer, self._turn)
+            self._loop_reader = InlineReader(self._open_inline_reader)
         elif os.name == "posix":
-            self._inline = GreenletWriter(loop, self._open, self._readers)
+            self._loop_writer = GreenletWriter(loop, self._open, self._readers)
+            self._loop_reader = GreenletReader(loop, self._read, self._open_reader, self._readers)
 
-    def submit_read(self, job: Job[T], done: Done[T]) -> None:
-        """Queue a reading job on the store's own threads."""
+    def submit_read(self, job: Job[T], done: Done[T], brief: bool = False) -> None:
+        """See ``store.base.Store``."""
+        reader = self._loop_reader
+        if brief and reader is not None and threading.get_ident() == self._loop_thread and reader.submit(job, done):
+            return
 
         def read() -> None:
             try:
@@ -113,8 +119,11 @@ class SqlStore:
 
     def read(self, job: Job[T]) -> T:
         """Carry out a reading job on the caller's thread, on a connection that is kept for the next."""
+        return self._read(job, self._open_reader)
+
+    def _read(self, job: Job[T], open_reader: Open) -> T:
         while True:
-            tx = self._take_reader()
+            tx = self._take_reader(open_reader)
             kept = tx.db.statements > 0
             try:
                 tx.db.begin(write=False)
@@ -180,9 +189,10 @@ class SqlStore:
     def close(self) -> None:
         """Finish what is queued and let go of the database."""
         self._closed = True
-        if self._inline is not None:
-            self._inline.close()
-            self._inline = None
+        for one in (self._loop_writer, self._loop_reader):
+            if one is not None:
+                one.close()
+        self._loop_writer = self._loop_reader = None
         self._writer.close()
         self._readers.shutdown(wait=True)
         while self._free:
@@ -196,10 +206,25 @@ class SqlStore:
         db.assumed = Assumptions(self._assumed)
         return SqlTransaction(db)
 
+    def _open_reader(self) -> SqlTransaction:
+        db = self._reconnect()
+        try:
+            db.send_ahead()
+            db.forbid_writes()
+        except Exception as error:
+            db.close()
+            raise storage_error(error) from error
+        return SqlTransaction(db, self._cache)
+
     def _open_inline(self) -> SqlTransaction:
         tx = self._open()
         tx.db.raw.execute("PRAGMA busy_timeout = 0")
         tx.db.raw.execute("PRAGMA wal_autocheckpoint = 0")
+        return tx
+
+    def _open_inline_reader(self) -> SqlTransaction:
+        tx = self._open_reader()
+        tx.db.raw.execute("PRAGMA busy_timeout = 0")
         return tx
 
     def _reconnect(self) -> Connection:
@@ -214,17 +239,10 @@ class SqlStore:
                 "The database cannot be opened", hint="the log says why; try again", retry_after_s=1.0
             ) from error
 
-    def _take_reader(self) -> SqlTransaction:
+    def _take_reader(self, open_reader: Open) -> SqlTransaction:
         if self._closed:
             raise Unavailable("The store is closed", retry_after_s=1.0)
         try:
             return self._free.pop()  # one step of the interpreter, so that no two threads get the same
         except IndexError:
-            db = self._reconnect()
-            try:
-                db.send_ahead()
-                db.forbid_writes()
-            except Exception as error:
-                db.close()
-                raise storage_error(error) from error
-            return SqlTransaction(db, self._cache)
+            return open_reader()
