@@ -36,6 +36,8 @@ Q = TypeVar("Q", bound=Request)
 S = TypeVar("S", bound=Response)
 BRIEF_POINTS, BRIEF_VALUES, BRIEF_BYTES = 1_000, 100, 16_384
 """A request that logs no more than so many points, and so many params and tags, or bytes of a file, is brief."""
+LIGHT_ITEMS = 1_000
+"""A list's page of no more things is light."""
 
 
 class Policy(Protocol):
@@ -150,7 +152,8 @@ class Dispatch:
         else:
             sensitive = operation.name in self._policy.sensitive
             told = partial(self._read_again, work, done) if sensitive else done
-            self._store.submit_read(work, told, operation.access.brief)
+            light = operation.access.lists and 0 < getattr(request, "limit", 0) <= LIGHT_ITEMS
+            self._store.submit_read(work, told, operation.access.brief, light)
         return work
 
     def call(self, operation: Operation[Q, S], request: Q, call: Call) -> S:

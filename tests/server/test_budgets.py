@@ -8,6 +8,7 @@ import math
 import sys
 from array import array
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +42,11 @@ class Client:
         status, answer = await self._app.send("GET", API + path, query=query)
         assert status == 200, answer
         return json.loads(answer)
+
+    async def fetch(self, path: str) -> bytes:
+        status, answer = await self._app.send("GET", path)
+        assert status == 200, answer
+        return answer
 
     async def put(self, path: str, data: bytes) -> None:
         status, answer = await self._app.send("PUT", path, data, kind="application/octet-stream")
@@ -98,6 +104,7 @@ BUDGETS = {
     "log-batch of 100 params": Budget(2, 2, 64, lambda client, turn: client.log(params=100, turn=turn)),
     "runs/create": Budget(3, 3, 71, lambda client, _: client.create()),
     "runs/search, of runs that were shown before": Budget(2, 2, 109, lambda client, _: client.search(100)),
+    "runs/get": Budget(3, 3, 60, lambda client, _: client.get("/runs/get", f"run_id={client.run_id}")),
     "metrics/get-history": Budget(4, 4, 70, lambda client, _: client.read("b0")),
     "a small artifact, four folders deep": Budget(
         4, 4, 65, lambda client, turn: client.put(f"/api/2.0/mlflow-artifacts/artifacts/0/r/artifacts/x/{turn}", b"x")
@@ -154,6 +161,35 @@ def test_a_request_keeps_its_budget(tmp_path: Path, store: str) -> None:
 
     measure(tmp_path, store, work)
     assert not over
+
+
+def test_what_looks_little_up_is_no_threads(tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is a page of a search where another process does the work."""
+    handed_over = []
+
+    def submit(pool: ThreadPoolExecutor, *job: Any) -> Future[Any]:
+        handed_over.append(job)
+        return original(pool, *job)
+
+    async def work(client: Client, _calls: Calls) -> None:
+        await client.put("/api/2.0/mlflow-artifacts/artifacts/0/r/artifacts/x", b"x")
+        requests: dict[str, Callable[[], Awaitable[Any]]] = {
+            "run": lambda: client.get("/runs/get", f"run_id={client.run_id}"),
+            "experiment": lambda: client.get("/experiments/get", "experiment_id=0"),
+            "experiment by name": lambda: client.get("/experiments/get-by-name", "experiment_name=Default"),
+            "file": lambda: client.fetch("/api/2.0/mlflow-artifacts/artifacts/0/r/artifacts/x"),
+            **({"search": lambda: client.search(100)} if store else {}),
+        }
+        for request in (*requests.values(), *requests.values()):
+            await request()  # connections to PostgreSQL are made on a thread
+        for name, request in requests.items():
+            with monkeypatch.context() as patched:
+                patched.setattr(ThreadPoolExecutor, "submit", submit)
+                await request()
+            assert not handed_over, name
+
+    original = ThreadPoolExecutor.submit
+    measure(tmp_path, store, work)
 
 
 @pytest.mark.parametrize("kind", ["workspace", "experiment"])

@@ -29,10 +29,10 @@ class Site:
         self.store.submit_write(job, done, brief=brief)
         return future
 
-    def submit_read(self, job: Job[Any], brief: bool = True) -> asyncio.Future[Any]:
+    def submit_read(self, job: Job[Any], brief: bool = True, light: bool = False) -> asyncio.Future[Any]:
         """Submit a reading job."""
         future, done = _expect()
-        self.store.submit_read(job, done, brief=brief)
+        self.store.submit_read(job, done, brief, light)
         return future
 
     def tag(self, key: str) -> asyncio.Future[Any]:

@@ -197,7 +197,7 @@ def test_brief_reads_are_done_on_the_loops_thread_and_side_by_side(postgres_data
         with hold_lock(postgres_database) as lock:
             waiting = [site.submit_read(wait) for _ in range(READS - 1)]
             await lock.wait_for_waiting(READS - 1)
-            assert await site.submit_read(find_thread) == threading.get_ident()
+            assert await site.submit_read(find_thread, brief=False, light=True) == threading.get_ident()
             assert await site.submit_read(find_thread, brief=False) != threading.get_ident()
             waiting.append(site.submit_read(wait))
             await lock.wait_for_waiting(READS)

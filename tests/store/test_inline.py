@@ -223,7 +223,7 @@ def test_what_was_submitted_before_the_store_is_closed_is_done(tmp_path: Path) -
 def test_a_brief_read_is_done_on_the_loops_thread_and_sees_what_was_told(tmp_path: Path) -> None:
     async def work(site: Site) -> None:
         assert await site.submit_read(find_thread) == threading.get_ident()
-        assert await site.submit_read(find_thread, brief=False) != threading.get_ident()
+        assert await site.submit_read(find_thread, brief=False, light=True) != threading.get_ident()
         assert await asyncio.to_thread(site.space.read, find_thread) != threading.get_ident()
         for key in "ab":
             await site.tag(key)

@@ -463,8 +463,12 @@ class Store(Protocol):
         Called once, on that thread; the store is closed there, too.
         """
 
-    def submit_read(self, job: Job[T], done: Done[T], brief: bool = False) -> None:
-        """Queue a reading job on the store's own threads; ``brief`` as for a writing one. It may be run twice."""
+    def submit_read(self, job: Job[T], done: Done[T], brief: bool = False, light: bool = False) -> None:
+        """Queue a reading job, which may be run twice.
+
+        brief: as for a writing job
+        light: the same, but for what a database elsewhere does for it
+        """
 
     def write(self, job: Job[T]) -> T:
         """Carry out a writing job and wait for its commit."""

@@ -45,13 +45,13 @@ class UndoingStore:
 
         self._store.submit_write(carry_out, tell, key, brief)
 
-    def submit_read(self, job: Job[Any], done: Done[Any], brief: bool = False) -> None:
+    def submit_read(self, job: Job[Any], done: Done[Any], brief: bool = False, light: bool = False) -> None:
         """Carry out a job that changes nothing."""
 
         def read(tx: Any) -> Any:
             return self._note(job, job(tx))
 
-        self._store.submit_read(read, done, brief)
+        self._store.submit_read(read, done, brief, light)
 
     def _note(self, job: Callable[..., Any], result: Any) -> Any:
         self.carried_out.append(job.operation.name)  # type: ignore[attr-defined]  # what dispatch submits has one

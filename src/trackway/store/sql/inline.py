@@ -29,24 +29,6 @@ WRITERS_GROUP: Final = 32
 """One group in so many is the writer's, which brings SQLite's log into the file when it has become long."""
 
 
-class _Pace:
-    """Whether the loop may wait for the disk now."""
-
-    def __init__(self) -> None:
-        self._until_s = 0.0
-
-    def allows(self) -> bool:
-        """Tell whether something may be begun."""
-        return time.monotonic() >= self._until_s
-
-    def note(self, began_s: float) -> None:
-        """Note what began then, and has just ended."""
-        ended_s = time.monotonic()
-        took_s = ended_s - began_s
-        if took_s > SLOW_S:
-            self._until_s = ended_s + PAUSE_TIMES * took_s
-
-
 class InlineReader:
     """Carries out short reading jobs on an event loop's thread, at once.
 
@@ -56,13 +38,13 @@ class InlineReader:
     def __init__(self, open_transaction: Open) -> None:
         self._open = open_transaction
         self._tx: SqlTransaction | None = None
-        self._pace = _Pace()
+        self._paused_until_s = 0.0
 
     def submit(self, job: Job[Any], done: Done[Any]) -> bool:
         """Carry out a job and call ``done(result, error)``; False when it is to be done elsewhere."""
-        if not self._pace.allows():
-            return False
         began_s = time.monotonic()
+        if began_s < self._paused_until_s:
+            return False
         result: Any = None
         failure: TrackwayError | None = None
         try:
@@ -77,7 +59,9 @@ class InlineReader:
                 return False
             failure = error
         finally:
-            self._pace.note(began_s)
+            ended_s = time.monotonic()
+            if ended_s - began_s > SLOW_S:
+                self._paused_until_s = ended_s + PAUSE_TIMES * (ended_s - began_s)
         done(result, failure)
         return True
 
@@ -108,7 +92,7 @@ class InlineWriter:
         self._tx: SqlTransaction | None = None
         self._is_waiting = False
         self._groups = 0
-        self._pace = _Pace()
+        self._paused_until_s = 0.0
 
     def submit(self, job: Job[Any], done: Done[Any], key: str) -> None:
         """Take a job; ``done(result, error)`` is called on this thread or the writer's."""
@@ -128,7 +112,7 @@ class InlineWriter:
         if not self._held:  # closed meanwhile
             return
         self._groups += 1
-        if self._groups % WRITERS_GROUP == 0 or not self._pace.allows():
+        if self._groups % WRITERS_GROUP == 0 or time.monotonic() < self._paused_until_s:
             self._pass_on(self._take_held(len(self._held)))
         elif self._turn.take_or(lambda: self._loop.call_soon_threadsafe(self._carry_out)):
             self._carry_out()
@@ -154,7 +138,9 @@ class InlineWriter:
                 done(result, failure)
         finally:
             self._turn.give()
-        self._pace.note(began_s)
+        ended_s = time.monotonic()
+        if ended_s - began_s > SLOW_S:
+            self._paused_until_s = ended_s + PAUSE_TIMES * (ended_s - began_s)
 
     def _take_held(self, most: int) -> list[Item]:
         taken, self._held = self._held[:most], self._held[most:]

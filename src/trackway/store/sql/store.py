@@ -86,11 +86,12 @@ class SqlStore:
             self._loop_reader = InlineReader(self._open_inline_reader)
         elif os.name == "posix":
             self._loop_writer = GreenletWriter(loop, self._open, self._readers)
-            self._loop_reader = GreenletReader(loop, self._read, self._open_reader, self._readers)
+            self._loop_reader = GreenletReader(loop, self.read, self._open_reader, self._readers)
 
-    def submit_read(self, job: Job[T], done: Done[T], brief: bool = False) -> None:
-        """See ``store.base.Store``."""
+    def submit_read(self, job: Job[T], done: Done[T], brief: bool = False, light: bool = False) -> None:
+        """See ``store.base.Store``. SQLite's work is this process's own."""
         reader = self._loop_reader
+        brief = brief or (light and self.dialect == "postgresql")
         if brief and reader is not None and threading.get_ident() == self._loop_thread and reader.submit(job, done):
             return
 
@@ -117,13 +118,13 @@ class SqlStore:
         self._writer.submit(job, done)
         return future.result()
 
-    def read(self, job: Job[T]) -> T:
-        """Carry out a reading job on the caller's thread, on a connection that is kept for the next."""
-        return self._read(job, self._open_reader)
+    def read(self, job: Job[T], open_reader: Open | None = None) -> T:
+        """Carry out a reading job on the caller's thread, on a connection that is kept for the next.
 
-    def _read(self, job: Job[T], open_reader: Open) -> T:
+        open_reader: opens one where none is free
+        """
         while True:
-            tx = self._take_reader(open_reader)
+            tx = self._take_reader(open_reader or self._open_reader)
             kept = tx.db.statements > 0
             try:
                 tx.db.begin(write=False)
