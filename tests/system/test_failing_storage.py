@@ -23,7 +23,7 @@ from trackway.api.metrics import GetHistory
 from trackway.api.operations import Operation
 from trackway.api.retention import SetRetention
 from trackway.api.runs import Ingest, UpdateRun
-from trackway.base.errors import Conflict, NotFound, TrackwayError, Unauthenticated, Unavailable
+from trackway.base.errors import Conflict, InvalidInput, NotFound, TrackwayError, Unavailable
 from trackway.base.ids import new_id
 from trackway.store.sql.connection import connector
 from trackway.store.sql.schema import metadata
@@ -219,7 +219,7 @@ def test_what_is_sent_several_times_is_done_once(world: World, scenario: Scenari
     def repeat(_: int) -> Any:
         try:
             return act()
-        except (Conflict, NotFound, Unauthenticated) as refusal:
+        except (Conflict, InvalidInput, NotFound) as refusal:
             return refusal
 
     with ThreadPoolExecutor(4) as at_once:
