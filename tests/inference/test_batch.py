@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import signal
@@ -15,10 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from sklearn.linear_model import LinearRegression
 
 from trackway import models
 from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from trackway.cli.main import cli
 from trackway.inference import batch
 from trackway.inference.batch import predict_file
 from trackway.models.signature import Signature, columns
@@ -262,3 +265,28 @@ def test_a_file_without_rows_has_an_output_without_rows(model: models.Model, row
     _write(rows.head(0), "in.csv")
     assert predict_file(model, "in.csv", "out.csv").rows == 0
     assert Path("out.csv").exists()
+
+
+@pytest.mark.parametrize("given", ["in.csv", "in.jsonl.gz", "in.parquet"])
+def test_a_command_without_an_output_prints_predictions_and_what_failed(
+    model: models.Model, rows: pd.DataFrame, given: str
+) -> None:
+    some = rows.head(4).astype({"a": object}) if given == "in.jsonl.gz" else rows.head(4)
+    if given == "in.jsonl.gz":
+        some.loc[2, "a"] = "three"
+    _write(some, given)
+    before = sorted(os.listdir())
+    done = CliRunner().invoke(cli, ["models", "predict", "-m", "model", "-i", given], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    if given == "in.jsonl.gz":
+        found = pd.read_json(io.StringIO(done.stdout), lines=True)
+        failure, told = done.stderr.splitlines()[-2:]
+        assert json.loads(failure)["row"] == 3
+        assert told == "1 of 4 rows failed."
+    else:
+        found = pd.read_csv(io.StringIO(done.stdout))
+    good = [number for number in range(4) if number != 2 or given != "in.jsonl.gz"]
+    np.testing.assert_allclose(found.prediction, model.predict(rows.loc[good, COLUMNS]), rtol=1e-9)
+    assert sorted(os.listdir()) == before
+    refused = CliRunner().invoke(cli, ["models", "predict", "-m", "model", "-i", given, "--json"])
+    assert (refused.exit_code, refused.stdout) == (2, "")

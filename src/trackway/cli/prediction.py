@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
 
 from trackway.cli.output import choose_store, show_done
-from trackway.inference.batch import BATCH_ROWS, MAX_ERRORS, predict_file
+from trackway.inference.batch import BATCH_ROWS, MAX_ERRORS, Prediction, predict_file
 from trackway.inference.isolation import predict_elsewhere
+from trackway.inference.readers import find_format
 from trackway.sdk.model_files import fetch_model
 
 _BETWEEN: Final = re.compile(r",(?=\s*[A-Za-z0-9])(?![^\[]*\])")
@@ -20,7 +25,9 @@ _BETWEEN: Final = re.compile(r",(?=\s*[A-Za-z0-9])(?![^\[]*\])")
 @click.command()
 @click.option("-m", "--model", "--model-uri", required=True, help="Address of the model, or its folder.")
 @click.option("-i", "--input", "--input-path", "input_path", required=True, help="CSV, JSON lines or Parquet file.")
-@click.option("-o", "--output", "--output-path", "output_path", required=True, help="File to write, named likewise.")
+@click.option(
+    "-o", "--output", "--output-path", "output_path", help="File to write, named likewise [default: standard output]."
+)
 @click.option("--keep", multiple=True, help="Column to write before the predictions; may be repeated.")
 @click.option("--param", "params", multiple=True, help="NAME=JSON, given to the model; may be repeated.")
 @click.option("--errors", help="File for rows that failed [default: OUTPUT.errors.jsonl].")
@@ -43,27 +50,52 @@ _BETWEEN: Final = re.compile(r",(?=\s*[A-Za-z0-9])(?![^\[]*\])")
 )
 @click.option("--trust", is_flag=True, help="The model may run code of its own.")
 @choose_store
-def predict(model: str, input_path: str, output_path: str, as_json: bool, **given: Any) -> None:
+def predict(model: str, input_path: str, output_path: str | None, as_json: bool, **given: Any) -> None:
     """Predict every row of a file with a model.
 
     Files may be larger than memory. A job that was stopped goes on where it stopped when it is called again; rows that
-    fail are written to a file of their own, and do not stop the others.
+    fail are written to a file of their own, and do not stop the others. Without --output, predictions are printed when
+    all are there: as JSON lines when the input is such, else as CSV; and rows that failed as errors.
     """
+    if output_path is None and as_json:
+        raise click.UsageError("--json says what became of a file: name one with --output")
     given["params"] = dict(_read_param(text) for text in given["params"])
     override = [line for text in given.pop("override") for line in _BETWEEN.split(text)]
     manager = given.pop("env_manager") or ("uv" if override else "local")
     if manager == "local" and override:
         raise click.UsageError("This environment is not changed: give --env-manager uv or conda with -r")
-    if manager != "local":
-        done = predict_elsewhere(manager, fetch_model(model), (input_path, output_path), given, override)
-    else:
-        done = predict_file(model, input_path, output_path, **given)
+    with tempfile.TemporaryDirectory() as folder:
+        target = output_path or _name_printed(folder, input_path)
+        if manager != "local":
+            done = predict_elsewhere(manager, fetch_model(model), (input_path, target), given, override)
+        else:
+            done = predict_file(model, input_path, target, **given)
+        if output_path is None:
+            _print(done, given["errors"])
+            return
     failed = f"; {done.failed} failed: see {done.errors}" if done.failed else ""
     before = f" ({done.resumed_rows} of them before)" if done.resumed_rows else ""
     facts = msgspec.to_builtins(done)
     show_done(
         f"Predicted {done.rows - done.failed} of {done.rows} rows{before} to {done.output}{failed}.", as_json, **facts
     )
+
+
+def _name_printed(folder: str, input_path: str) -> str:
+    """Return the file in a folder that predictions are written to before they are printed."""
+    form, _ = find_format(Path(input_path))
+    return str(Path(folder) / ("predictions.jsonl" if form == "jsonl" else "predictions.csv"))
+
+
+def _print(done: Prediction, errors: str | None) -> None:
+    """Print predictions, and the rows that failed unless they went to a file that was named."""
+    with open(done.output, "rb") as predictions:
+        shutil.copyfileobj(predictions, sys.stdout.buffer)
+    if done.failed:
+        if not errors:
+            with open(done.errors, "rb") as failures:
+                shutil.copyfileobj(failures, sys.stderr.buffer)
+        click.echo(f"{done.failed} of {done.rows} rows failed{f': see {errors}' if errors else ''}.", err=True)
 
 
 def _read_param(text: str) -> tuple[str, Any]:
