@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from trackway.api.query import (
@@ -20,6 +23,7 @@ from trackway.api.query import (
 )
 from trackway.base.errors import InvalidInput
 from trackway.rules.fields import Schema
+from trackway.rules.formulas import compute
 from trackway.rules.grammar import EXPERIMENTS, LOGGED_MODELS, MLFLOW_RUNS, RUNS, parse_filter, parse_order
 
 LOSS = Field("metric", "loss")
@@ -209,3 +213,24 @@ def test_an_order_by_anything_else_is_refused(schema: Schema, terms: list[str], 
 )
 def test_a_formula_is_written_with_the_parentheses_that_it_needs(formula: Formula, text: str) -> None:
     assert format_formula(formula) == text
+
+
+CASES = json.loads((Path(__file__).parent / "formulas.json").read_text(encoding="utf-8"))
+"""What formulas come to, and where they are refused: the UI, which computes them too, is held to the same."""
+
+
+@pytest.mark.parametrize(("text", "value"), CASES["values"])
+def test_a_formula_comes_to_what_the_ui_shows(text: str, value: float | None) -> None:
+    def read(field: Field) -> float | None:
+        place = ("last", "min", "max").index(field.aggregate)
+        return CASES["metrics"][field.key][place] if field.key in CASES["metrics"] else None
+
+    [term] = parse_order([text], RUNS)
+    assert compute(term.field, read) == value
+
+
+@pytest.mark.parametrize(("text", "position"), CASES["faults"])
+def test_a_formula_is_refused_where_the_ui_does(text: str, position: int) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        parse_order([text], RUNS)
+    assert refusal.value.details["position"] == position

@@ -89,6 +89,59 @@ def test_columns_are_chosen_and_kept_at_the_left(page: Page, site: Site) -> None
     assert "min(metrics.loss)" in query_of(page)["columns"][0]
 
 
+@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=IDS)
+def test_a_column_is_computed_sorted_and_downloaded(page: Page, site: Site, tmp_path: Path) -> None:
+    formula = "metrics.loss / min(metrics.loss) * 100"
+    grid = open_runs(page, site, "?columns=metrics.loss")
+    page.get_by_role("button", name="Columns").click()
+    box = page.get_by_label("Compute a column")
+    box.fill("metrics.loss/metrics.accuracy")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("a space before it")
+    expect(page.get_by_role("alert").locator("mark")).to_have_text("/")
+    assert find_barriers(page) == []
+    box.fill(formula)
+    box.press("Enter")
+    expect(page.get_by_role("group", name="Computed").get_by_role("checkbox")).to_be_checked()
+    page.keyboard.press("Escape")
+    header = grid.get_by_role("columnheader", name="loss / min(loss) * 100")
+    header.get_by_role("button", name="loss / min(loss) * 100").click()
+    expect(header).to_have_attribute("aria-sort", "descending")
+    values = [float(text.replace("−", "-").replace(",", "")) for text in read_column(grid, 3)[:10]]
+    assert values == sorted(values, reverse=True)
+    assert values[0] >= 100
+    query = query_of(page)
+    assert query["columns"] == [f"metrics.loss,computed.{formula}"]
+    assert query["order"] == [f"{formula} DESC"]
+    page.reload()
+    expect(header).to_have_attribute("aria-sort", "descending")
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("menuitem", name="as CSV").click()
+    path = tmp_path / "runs.csv"
+    waiting.value.save_as(path)
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    found = [float(row[f"computed.{formula}"]) for row in rows if row[f"computed.{formula}"]]
+    assert len(found) > 10
+    assert found == sorted(found, reverse=True)
+    assert find_barriers(page) == []
+
+
+def test_groups_and_charts_have_what_is_computed(page: Page, site: Site) -> None:
+    computed = "computed.1 - metrics.loss"
+    grid = open_runs(page, site, f"?group=params.lr&columns={quote(computed)}")
+    grid.get_by_role("button", name="1 - loss").click()
+    values = [float(text.replace("−", "-")) for text in read_column(grid, 2)]
+    assert len(values) == 3
+    assert values == sorted(values, reverse=True)
+    page.goto(f"{site.address}/experiments/{site.churn}?columns={quote(computed)}&mode=charts&chart=scatter")
+    page.locator(".chart-head select").nth(1).select_option("1 - loss")
+    expect(page.get_by_role("region", name="scatter of 1 - loss")).to_be_visible()
+    expect(page.get_by_role("img", name="scatter of 1 - loss, 40 runs")).to_be_visible()
+    assert query_of(page)["y"] == [computed]
+    assert find_barriers(page) == []
+
+
 def test_columns_are_moved_and_sized_without_dragging(page: Page, site: Site) -> None:
     grid = open_runs(page, site, "?columns=user,metrics.loss,params.lr")
     page.get_by_role("button", name="Columns").click()

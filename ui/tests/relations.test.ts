@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
 import type { Run } from "../src/api/types"
 import { areSingle } from "../src/charts/curves"
-import { box, countBins, findAxes, interpolateSurface, listDimensions, rankParams, valueOf, writeValue } from "../src/charts/relations"
+import { box, countBins, findAxes, interpolateSurface, listComputed, listDimensions, rankParams, valueOf, writeValue } from "../src/charts/relations"
 
 const run = (params: Record<string, string>, loss: number) =>
   ({ params, metrics: { loss: [0, 0, loss, loss, 0, loss, 0, 1, 0] } }) as unknown as Run
@@ -16,6 +16,17 @@ test("dimensions are params that differ, and metrics; texts are told from number
   ])
   expect(found.map((one) => valueOf(runs[1]!, one))).toEqual([0.001, 1, 2])
   expect(writeValue(1, found[1]!)).toBe("sgd")
+})
+
+test("what is computed is a dimension, where a run has it", () => {
+  const query = new URLSearchParams({ columns: "status,computed.1 - metrics.loss,computed.metrics.none" })
+  const computed = listComputed(query, ["params.lr", "computed.metrics.loss * 2", "computed.1 - metrics.loss", null])
+  const runs = [run({ lr: "0.1" }, 3), run({ lr: "0.2" }, NaN)]
+  const found = listDimensions(runs, computed).filter(({ id }) => id.startsWith("computed."))
+  expect(found.map((one) => [one.name, one.runs, valueOf(runs[0]!, one)])).toEqual([
+    ["1 - loss", 1, -2],
+    ["loss * 2", 1, 6],
+  ])
 })
 
 test("what cannot be drawn is left out", () => {

@@ -2,13 +2,13 @@
 import { useMemo } from "preact/hooks"
 import type { Run } from "../api/types"
 import { count } from "../format"
-import { setQuery } from "../state/router"
+import { place, setQuery } from "../state/router"
 import { dark } from "../state/theme"
 import { Canvas, openRun } from "./canvas"
 import { Frame, heightOf, type Placed } from "./frame"
 import type { Kept } from "./layout"
 import { draw } from "./relation-options"
-import { findAxes, listDimensions, type Axes } from "./relations"
+import { findAxes, listComputed, listDimensions, type Axes } from "./relations"
 
 interface KeptProps {
   chart: Kept
@@ -17,7 +17,8 @@ interface KeptProps {
 }
 
 export default function KeptCard({ chart, runs, placed }: KeptProps) {
-  const dimensions = useMemo(() => listDimensions(runs), [runs])
+  const computed = listComputed(place.value.query, [chart.x, chart.y, chart.z])
+  const dimensions = useMemo(() => listDimensions(runs, computed), [runs, computed.join("\n")])
   const axes = findAxes(chart.kind, dimensions, chart)
   const option = useMemo(
     () => axes && draw(chart.kind, runs, dimensions, axes),

@@ -8,7 +8,7 @@ import { dark } from "../state/theme"
 import { Canvas, openRun } from "./canvas"
 import type { Kept } from "./layout"
 import { draw } from "./relation-options"
-import { findAxes, listDimensions, rankParams, type Dimension, type Kind } from "./relations"
+import { findAxes, listComputed, listDimensions, rankParams, type Dimension, type Kind } from "./relations"
 
 interface RelationProps {
   kind: Kind
@@ -20,9 +20,11 @@ interface RelationProps {
 
 /** One chart over all the room, with what is on its axes to choose, which is part of the address. */
 export default function Relation({ kind, runs, total, onKeep }: RelationProps) {
-  const dimensions = useMemo(() => listDimensions(runs), [runs])
   const { query } = place.value
-  const axes = findAxes(kind, dimensions, { x: query.get("px"), y: query.get("y"), z: query.get("z") })
+  const asked = { x: query.get("px"), y: query.get("y"), z: query.get("z") }
+  const computed = listComputed(query, Object.values(asked))
+  const dimensions = useMemo(() => listDimensions(runs, computed), [runs, computed.join("\n")])
+  const axes = findAxes(kind, dimensions, asked)
   const option = useMemo(
     () => axes && draw(kind, runs, dimensions, axes),
     [kind, runs, dimensions, axes?.x.id, axes?.y.id, axes?.z.id, dark.value],
@@ -35,7 +37,7 @@ export default function Relation({ kind, runs, total, onKeep }: RelationProps) {
     )
   }
   const { x, y, z } = axes
-  const metrics = dimensions.filter(({ id }) => id.startsWith("metrics."))
+  const metrics = dimensions.filter(({ id }) => !id.startsWith("params."))
   const params = dimensions.filter(({ id }) => id.startsWith("params."))
   const numbers = dimensions.filter(({ texts }) => texts === null)
   const across = { scatter: dimensions, contour: numbers, boxes: params, parallel: null, bars: null, histogram: null }[kind]

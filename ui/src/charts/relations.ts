@@ -1,7 +1,9 @@
 /** What runs are compared by: numbers of params and metrics, and the charts that are made of them. */
 import type { Run } from "../api/types"
 import { number } from "../format"
+import { COMPUTED, findFormula, nameFormula } from "../formula"
 import { LAST } from "../api/summary"
+import { readList } from "../state/list"
 
 export const KINDS = ["scatter", "parallel", "contour", "bars", "boxes", "histogram"] as const
 export type Kind = (typeof KINDS)[number]
@@ -11,7 +13,7 @@ export function readKind(text: string | null): Kind | null {
 }
 
 export interface Dimension {
-  /** `metrics.k` or `params.k`. */
+  /** `metrics.k`, `params.k` or `computed.formula`. */
   id: string
   name: string
   /** Texts in their order, when the values are no numbers. */
@@ -20,8 +22,14 @@ export interface Dimension {
   runs: number
 }
 
-/** Params and metrics that differ among runs; those of numbers come as numbers. */
-export function listDimensions(runs: Run[]): Dimension[] {
+/** The computed columns of a table, and those axes that are computed. */
+export function listComputed(query: URLSearchParams, axes: (string | null)[]): string[] {
+  const ids = [...readList(query.get("columns")), ...axes].filter((id) => id?.startsWith(COMPUTED))
+  return [...new Set(ids as string[])]
+}
+
+/** Params and metrics that differ among runs, and what is computed; those of numbers come as numbers. */
+export function listDimensions(runs: Run[], computed: string[] = []): Dimension[] {
   const params = new Map<string, string[]>()
   const metrics = new Map<string, number>()
   for (const run of runs) {
@@ -37,6 +45,11 @@ export function listDimensions(runs: Run[]): Dimension[] {
     found.push({ id: `params.${key}`, name: key, texts, runs: all.length })
   }
   for (const [key, count] of [...metrics].sort(byKey)) found.push({ id: `metrics.${key}`, name: key, texts: null, runs: count })
+  for (const id of computed) {
+    const dimension: Dimension = { id, name: nameFormula(id), texts: null, runs: 0 }
+    dimension.runs = runs.filter((run) => valueOf(run, dimension) !== null).length
+    if (dimension.runs > 0) found.push(dimension)
+  }
   return found
 }
 
@@ -83,9 +96,9 @@ function readNumber(text: string): number | null {
 
 /** A run's value of a dimension, as a number (of a text: its place); null when it has none that can be drawn. */
 export function valueOf(run: Run, { id, texts }: Dimension): number | null {
-  if (id.startsWith("metrics.")) {
-    const value = run.metrics[id.slice(8)]?.[LAST]
-    return value !== undefined && Number.isFinite(value) ? value : null
+  if (!id.startsWith("params.")) {
+    const value = id.startsWith(COMPUTED) ? findFormula(id)?.(run) : run.metrics[id.slice(8)]?.[LAST]
+    return value !== undefined && value !== null && Number.isFinite(value) ? value : null
   }
   const text = run.params[id.slice(7)]
   if (text === undefined) return null

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks"
 import type { RunFields } from "../../api/types"
 import { Button, SearchBox } from "../../components/basics"
 import { Popover } from "../../components/menu"
+import { COMPUTED, FormulaError, readFormula } from "../../formula"
 import { listColumns } from "./columns"
 
 interface ChooserProps {
@@ -40,7 +41,7 @@ function Choices({ fields, shown, pinned, onChange, onPin, onReset }: ChooserPro
     <div class="chooser">
       <SearchBox value={text} label="Find a column" onInput={setText} />
       <div class="chooser-list" tabIndex={0} role="region" aria-label="Columns">
-        {listColumns(fields).map(({ title, columns }) => {
+        {listColumns(fields, shown).map(({ title, columns }) => {
           const found = columns.filter((column) => column.title.toLowerCase().includes(wanted))
           if (found.length === 0) return null
           return (
@@ -95,7 +96,68 @@ function Choices({ fields, shown, pinned, onChange, onPin, onReset }: ChooserPro
           )
         })}
       </div>
+      <NewColumn fields={fields} onAdd={(id) => !shown.includes(id) && onChange([...shown, id])} />
       <Button onClick={onReset}>Suggested columns</Button>
     </div>
+  )
+}
+
+/** A column that is computed from metrics, by its formula. */
+function NewColumn({ fields, onAdd }: { fields: RunFields | undefined; onAdd: (id: string) => void }) {
+  const [text, setText] = useState("")
+  const [fault, setFault] = useState<FormulaError>()
+  const known = fields?.metrics.find((key) => /^[A-Za-z_]\w*$/.test(key)) ?? "accuracy"
+  const add = () => {
+    try {
+      readFormula(text)
+      onAdd(COMPUTED + text.trim())
+      setText("")
+    } catch (error) {
+      if (!(error instanceof FormulaError)) throw error
+      setFault(error)
+    }
+  }
+  const letters = [...text]
+  return (
+    <form
+      class="chooser-new"
+      onSubmit={(event) => {
+        event.preventDefault()
+        add()
+      }}
+    >
+      <label class="menu-title" for="new-column">
+        Compute a column
+      </label>
+      <div class="row">
+        <input
+          id="new-column"
+          class="input grow"
+          placeholder={`1 - metrics.${known}`}
+          spellcheck={false}
+          autocomplete="off"
+          aria-invalid={fault !== undefined}
+          aria-describedby={fault && "new-column-error"}
+          value={text}
+          onInput={(event) => {
+            setText(event.currentTarget.value)
+            setFault(undefined)
+          }}
+        />
+        <Button type="submit" disabled={text.trim() === ""}>
+          Add
+        </Button>
+      </div>
+      {fault && (
+        <div class="chooser-error" role="alert" id="new-column-error">
+          <div class="filter-place">
+            {letters.slice(0, fault.at).join("")}
+            <mark>{letters[fault.at] ?? " "}</mark>
+            {letters.slice(fault.at + 1).join("")}
+          </div>
+          {fault.message}
+        </div>
+      )}
+    </form>
   )
 }

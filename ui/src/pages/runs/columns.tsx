@@ -5,6 +5,7 @@ import { ExperimentName } from "../../components/experiment-name"
 import { OWN_TAGS } from "../../components/tags"
 import { LAST, MAX, MIN } from "../../api/summary"
 import type { Run, RunFields } from "../../api/types"
+import { COMPUTED, findFormula, nameFormula } from "../../formula"
 import { ago, duration, field, moment, number } from "../../format"
 
 export interface RunColumn {
@@ -105,10 +106,11 @@ function seconds(run: Run): number | null {
   return run.end_ms === null ? null : (run.end_ms - run.start_ms) / 1_000
 }
 
-/** Find the column of an id: an attribute's name, `metrics.k`, `min(metrics.k)`, `params.k` or `tags.k`. */
+/** Find the column of an id: an attribute's name, `metrics.k`, `min(metrics.k)`, `params.k`, `tags.k` or `computed.formula`. */
 export function findColumn(id: string): RunColumn | undefined {
   const known = ATTRIBUTES.find((column) => column.id === id)
   if (known) return known
+  if (id.startsWith(COMPUTED)) return computedColumn(id)
   const metric = /^(?:(min|max)\()?metrics\.([\s\S]+?)\)?$/.exec(id)
   if (metric) return metricColumn(id, metric[2]!, metric[1] as "min" | "max" | undefined)
   const dot = id.indexOf(".")
@@ -128,16 +130,28 @@ export function findColumn(id: string): RunColumn | undefined {
 
 function metricColumn(id: string, key: string, aggregate: "min" | "max" | undefined): RunColumn {
   const place = aggregate === "min" ? MIN : aggregate === "max" ? MAX : LAST
-  const value = (run: Run) => run.metrics[key]?.[place]
   const plain = field("metrics", key)
-  return {
+  return numberColumn({
     id,
     title: key,
     kind: aggregate ?? "",
     width: 120,
-    number: true,
     order: aggregate ? `${aggregate}(${plain})` : plain,
-    value,
+    value: (run) => run.metrics[key]?.[place],
+  })
+}
+
+/** The column of a formula, if it can be read. */
+function computedColumn(id: string): RunColumn | undefined {
+  const value = findFormula(id)
+  return value && numberColumn({ id, title: nameFormula(id), kind: "", width: 160, order: id.slice(COMPUTED.length), value })
+}
+
+function numberColumn(column: Pick<RunColumn, "id" | "title" | "width"> & Required<Pick<RunColumn, "kind" | "order" | "value">>): RunColumn {
+  const { value } = column
+  return {
+    ...column,
+    number: true,
     text: (run) => String(value(run) ?? ""),
     cell: (run) => {
       const found = value(run)
@@ -181,11 +195,13 @@ interface ColumnChoice {
   columns: RunColumn[]
 }
 
-/** All columns that there can be, by kind. */
-export function listColumns(fields: RunFields | undefined): ColumnChoice[] {
+/** All columns that there can be, by kind; of those that are computed, the ones that are shown. */
+export function listColumns(fields: RunFields | undefined, shown: string[]): ColumnChoice[] {
   const make = (ids: string[]) => ids.map((id) => findColumn(id)!)
   const tags = fields?.tags.filter((key) => !OWN_TAGS.test(key)) ?? []
+  const computed = shown.filter((id) => id.startsWith(COMPUTED)).map((id) => findColumn(id))
   return [
+    { title: "Computed", columns: computed.filter((column) => column !== undefined) },
     { title: "Attributes", columns: ATTRIBUTES },
     { title: "Metrics, last value", columns: make(fields?.metrics.map((key) => `metrics.${key}`) ?? []) },
     { title: "Metrics, least value", columns: make(fields?.metrics.map((key) => `min(metrics.${key})`) ?? []) },

@@ -6,7 +6,9 @@ export type Slot =
   | { kind: "value"; from: number; part: string; field: string }
   | { kind: "join"; from: number; part: string }
 
-const TOKEN = /\s*(?:([\w.:/+-]+)|([=<>!]+)|([(),])|('(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?))/gy
+const TOKEN = /\s*(?:([\w.:/+-]+)|([=<>!]+)|([(),*])|('(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?))/gy
+
+const ARITHMETIC = /^[-+*/]$/
 
 interface Token {
   text: string
@@ -30,7 +32,7 @@ export function findSlot(text: string, caret: number): Slot {
   const tokens = read(before)
   const last = tokens.at(-1)
   // A word that touches the caret is still being written; a closed quote or a mark is not.
-  const open = last !== undefined && last.end === caret && !/^[(),]$/.test(last.text) && !isClosed(last.text)
+  const open = last !== undefined && last.end === caret && !/^[(),*]$/.test(last.text) && !isClosed(last.text)
   let state: "field" | "operator" | "value" | "join" = "field"
   let field = ""
   let fieldStart = caret
@@ -46,6 +48,9 @@ export function findSlot(text: string, caret: number): Slot {
       if (!joined) fieldStart = start
       if (/^(MIN|MAX|LAST)$/.test(word)) field = ""
       else if (!token.endsWith(".")) state = "operator"
+    } else if (state === "operator" && ARITHMETIC.test(token)) {
+      state = "field"
+      field = ""
     } else if (state === "operator") {
       if (token === ")" || word === "NOT") continue
       if (word === "IN") list = true
@@ -60,7 +65,8 @@ export function findSlot(text: string, caret: number): Slot {
       else if (between) {
         if (word === "AND") between = false
       } else state = "join"
-    } else if (word === "AND" || word === "OR") {
+    } else if (ARITHMETIC.test(token)) state = "value"
+    else if (word === "AND" || word === "OR") {
       state = "field"
       field = ""
     }
