@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.server.access import Site, Visitor, bearer, on_site
 from tests.services.cutting import LEFT_BYTES, run_cutting
 from tests.services.mlflow_api import Answer, Api
+from tests.services.trackway_server import run_trackway
 from trackway.api import operations as ops
 from trackway.api.holds import CreateHold, Hold, ListHolds
 from trackway.api.operations import OPERATIONS
@@ -20,6 +22,13 @@ from trackway.sdk.transport import HttpTransport
 
 HOLD = {"target_kind": "workspace", "reason": "a court's order"}
 HOLDS = "/api/v1/holds"
+
+
+@pytest.fixture(scope="module")
+def server_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a server of one's own: who shares one may not delete what is held."""
+    with run_trackway(tmp_path_factory.mktemp("server")) as port:
+        yield port
 
 
 @pytest.fixture

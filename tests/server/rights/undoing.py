@@ -7,6 +7,7 @@ from typing import Any
 
 from trackway.api.retention import SearchAudit
 from trackway.base.errors import TrackwayError
+from trackway.dispatch import Work
 from trackway.store.base import Done, Job, Page, Store
 
 
@@ -49,7 +50,8 @@ class UndoingStore:
         """Carry out a job that changes nothing."""
 
         def read(tx: Any) -> Any:
-            return self._note(job, job(tx))
+            result = job(tx)
+            return self._note(job, result) if isinstance(job, Work) else result  # else it is the first of two steps
 
         self._store.submit_read(read, done, brief, light)
 
