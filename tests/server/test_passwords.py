@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.access import ADMIN, PASSWORD, Site, Visitor, basic, on_site
+from tests.server.access import ADMIN, PASSWORD, Site, Visitor, basic, bearer, on_site
 from trackway.auth import passwords
+from trackway.auth.throttle import TRIES
 
 ME = "/api/v1/me"
 
@@ -34,6 +35,20 @@ def test_ones_own_password_is_changed_with_the_current_one_through_the_compatibl
         assert (await bob.ask("GET", ME))[0] == 401
         bob = Visitor(site.app, basic("bob", "a new long password"))
         assert (await bob.ask("GET", ME))[0] == 200
+
+    on_site(tmp_path, work)
+
+
+def test_who_has_a_session_cannot_guess_the_password_for_long(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        token = (await site.admin.get("POST", "/api/v1/tokens", {"name": "stolen"}))["secret"]
+        thief = Visitor(site.app, bearer(token))
+        guess = {"current": "a wrong password", "password": "a new long password"}
+        assert [(await thief.ask("POST", f"{ME}/password", guess))[0] for _ in range(TRIES + 2)] == (
+            [400] * TRIES + [429] * 2
+        )
+        assert (await thief.ask("POST", f"{ME}/password", {**guess, "current": PASSWORD}))[0] == 429
+        assert (await site.admin.ask("GET", ME))[0] == 200, "who knows it signs in"
 
     on_site(tmp_path, work)
 

@@ -29,9 +29,7 @@ class Throttle:
             count, since_s = self._failures.get(key, (0, now_s))
             if count >= most and now_s - since_s < WINDOW_S:
                 wait_s = WINDOW_S - (now_s - since_s)
-                raise RateLimited(
-                    "Too many failed attempts to sign in", hint="wait, then try again", retry_after_s=wait_s
-                )
+                raise RateLimited("Too many wrong passwords", hint="wait, then try again", retry_after_s=wait_s)
 
     def fail(self, name: str, address: str, now_s: float) -> None:
         """Count a failure; a window begins with its first."""

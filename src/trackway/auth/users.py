@@ -14,6 +14,7 @@ from trackway.auth.credentials import INVITATION_MS, TOKEN_MS, mint
 from trackway.auth.passwords import check_password, hash_password, verify_password
 from trackway.auth.places import find_workspace, list_entered, miss_workspace
 from trackway.auth.rights import load_rights
+from trackway.auth.throttle import Throttle
 from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
 from trackway.base.ids import new_id
 from trackway.rules.checks import check_name, check_page
@@ -29,6 +30,9 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+-]*[A-Za-z0-9])?")
 class UserService:
     """Handlers of the operations on users and tokens."""
 
+    def __init__(self) -> None:
+        self._throttle = Throttle()
+
     def handlers(self) -> Handlers:
         """Return the handler of each operation."""
         return {
@@ -40,7 +44,7 @@ class UserService:
             ops.ERASE_USER: self.erase,
             ops.INVITE_USER: self.invite,
             ops.SET_PASSWORD: Considered(_hash_for_user, _replace_password),
-            ops.CHANGE_PASSWORD: Considered(_hash_for_caller, _replace_password),
+            ops.CHANGE_PASSWORD: Considered(self._hash_for_caller, _replace_password),
             ops.WHO_AM_I: self.who_am_i,
             ops.CREATE_TOKEN: self.create_token,
             ops.LIST_TOKENS: self.list_tokens,
@@ -180,6 +184,18 @@ class UserService:
             raise NotFound(f"There is no token {q.token_id[:64]!r}")
         return Empty()
 
+    def _hash_for_caller(self, tx: Transaction, call: Call, q: c.ChangePassword) -> _Password:
+        """Return the new password of who knows the current one, which a session alone does not let one guess."""
+        user, now_s = find_caller(tx, call), call.now_ms / 1000
+        self._throttle.check(user.name, call.address, now_s)
+        if not verify_password(user.password, q.current):
+            self._throttle.fail(user.name, call.address, now_s)
+            raise InvalidInput("The current password is another", hint="send the one that you sign in with now")
+        self._throttle.succeed(user.name, call.address)
+        if q.password == q.current:
+            raise InvalidInput("The new password is the current one", hint="choose another")
+        return _hash_again(user, q.password)
+
 
 def check_user_name(name: str) -> None:
     """Check the name of a user or team.
@@ -230,15 +246,6 @@ def _hash_for_user(tx: Transaction, _call: Call, q: c.SetPassword) -> _Password:
     user = find_user(tx, q.name)
     if user.kind == "service":
         raise InvalidInput("A service account has no password", hint="make a token for it")
-    return _hash_again(user, q.password)
-
-
-def _hash_for_caller(tx: Transaction, call: Call, q: c.ChangePassword) -> _Password:
-    user = find_caller(tx, call)
-    if not verify_password(user.password, q.current):
-        raise InvalidInput("The current password is another", hint="send the one that you sign in with now")
-    if q.password == q.current:
-        raise InvalidInput("The new password is the current one", hint="choose another")
     return _hash_again(user, q.password)
 
 
