@@ -140,7 +140,8 @@ class Dispatch:
     def submit(self, operation: Operation[Q, S], request: Q, call: Call, done: Done[S]) -> Work:
         """Queue an operation; ``done(response, error)`` is called after the commit.
 
-        It is called on a thread of the store's, or on this one when that runs the loop that was lent to the store.
+        It is called on a thread of the store's, or on this one when that runs the loop that was lent to the store,
+        perhaps before this returns.
         """
         work = self._work(operation, request, call)
         if operation.access.writes or operation.access.audited:  # what is read and audited leaves its entry with it
