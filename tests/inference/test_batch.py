@@ -290,3 +290,23 @@ def test_a_command_without_an_output_prints_predictions_and_what_failed(
     assert sorted(os.listdir()) == before
     refused = CliRunner().invoke(cli, ["models", "predict", "-m", "model", "-i", given, "--json"])
     assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("given", ["in.csv", "in.jsonl", "in.parquet"])
+def test_a_command_without_an_input_reads_what_it_is_sent(model: models.Model, rows: pd.DataFrame, given: str) -> None:
+    _write(rows.head(4), given)
+    before = sorted(os.listdir())
+    done = CliRunner().invoke(cli, ["models", "predict", "-m", "model"], input=Path(given).read_bytes())
+    assert done.exit_code == 0, done.output
+    read = pd.read_json if given == "in.jsonl" else pd.read_csv
+    found = read(io.StringIO(done.stdout), **({"lines": True} if given == "in.jsonl" else {}))
+    np.testing.assert_allclose(found.prediction, model.predict(rows.loc[:3, COLUMNS]), rtol=1e-9)
+    assert sorted(os.listdir()) == before
+    for _ in range(2):  # the second does not go on with what the first was sent
+        sent = Path(given).read_bytes()
+        done = CliRunner().invoke(cli, ["models", "predict", "-m", "model", "-o", "out.csv", "--overwrite"], input=sent)
+        assert done.exit_code == 0, done.output
+        assert len(pd.read_csv("out.csv")) == 4
+    nothing = CliRunner().invoke(cli, ["models", "predict", "-m", "model"], input=b"")
+    assert isinstance(nothing.exception, InvalidInput)
+    assert "is empty" in str(nothing.exception)

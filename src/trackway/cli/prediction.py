@@ -20,11 +20,21 @@ from trackway.sdk.model_files import fetch_model
 
 _BETWEEN: Final = re.compile(r",(?=\s*[A-Za-z0-9])(?![^\[]*\])")
 """The comma between two requirements, and none within one, such as in ``numpy[a,b]>=1,<2``."""
+_STANDARD_INPUT: Final = "-"
+_BEGINS: Final = 4
+"""So many bytes tell what standard input holds."""
 
 
 @click.command()
 @click.option("-m", "--model", "--model-uri", required=True, help="Address of the model, or its folder.")
-@click.option("-i", "--input", "--input-path", "input_path", required=True, help="CSV, JSON lines or Parquet file.")
+@click.option(
+    "-i",
+    "--input",
+    "--input-path",
+    "input_path",
+    default=_STANDARD_INPUT,
+    help="CSV, JSON lines or Parquet file [default: standard input].",
+)
 @click.option(
     "-o", "--output", "--output-path", "output_path", help="File to write, named likewise [default: standard output]."
 )
@@ -54,8 +64,10 @@ def predict(model: str, input_path: str, output_path: str | None, as_json: bool,
     """Predict every row of a file with a model.
 
     Files may be larger than memory. A job that was stopped goes on where it stopped when it is called again; rows that
-    fail are written to a file of their own, and do not stop the others. Without --output, predictions are printed when
-    all are there: as JSON lines when the input is such, else as CSV; and rows that failed as errors.
+    fail are written to a file of their own, and do not stop the others. Standard input is read whole before it is
+    begun with: as JSON lines when it begins with a brace, as Parquet when it is such, else as CSV. Without --output,
+    predictions are printed when all are there: as JSON lines when the input is such, else as CSV; and rows that failed
+    as errors.
     """
     if output_path is None and as_json:
         raise click.UsageError("--json says what became of a file: name one with --output")
@@ -65,6 +77,9 @@ def predict(model: str, input_path: str, output_path: str | None, as_json: bool,
     if manager == "local" and override:
         raise click.UsageError("This environment is not changed: give --env-manager uv or conda with -r")
     with tempfile.TemporaryDirectory() as folder:
+        if input_path == _STANDARD_INPUT:
+            input_path = _keep_input(folder)
+            given["restart"] = True  # what came before was other input
         target = output_path or _name_printed(folder, input_path)
         if manager != "local":
             done = predict_elsewhere(manager, fetch_model(model), (input_path, target), given, override)
@@ -79,6 +94,20 @@ def predict(model: str, input_path: str, output_path: str | None, as_json: bool,
     show_done(
         f"Predicted {done.rows - done.failed} of {done.rows} rows{before} to {done.output}{failed}.", as_json, **facts
     )
+
+
+def _keep_input(folder: str) -> str:
+    """Write standard input to a file in a folder, named by what it holds, and return which."""
+    source = sys.stdin.buffer
+    if sys.stdin.isatty():
+        raise click.UsageError("Name a file with --input, or send rows to standard input")
+    begin = source.read(_BEGINS)
+    form = "jsonl" if begin.lstrip()[:1] == b"{" else "parquet" if begin == b"PAR1" else "csv"
+    path = Path(folder) / f"input.{form}"
+    with path.open("wb") as kept:
+        kept.write(begin)
+        shutil.copyfileobj(source, kept)
+    return str(path)
 
 
 def _name_printed(folder: str, input_path: str) -> str:
