@@ -35,6 +35,9 @@ def test_the_page_says_what_the_model_takes_and_its_command_asks_for_a_predictio
     program, address, _, kind, _, data = read_command(page)
     assert (program, address) == ("curl", "http://127.0.0.1/invocations")
     assert len(served.score(data, kind.partition(": ")[2]).json["predictions"]) == 2
+    for said, scheme in (("https", "https"), ("javascript", "http")):
+        page = served.send("GET", "/", **{"X-Forwarded-Proto": said}).body.decode()
+        assert read_command(page)[1] == f"{scheme}://127.0.0.1/invocations"
 
 
 def test_the_page_of_a_model_without_a_signature_says_so(serve: Serve) -> None:

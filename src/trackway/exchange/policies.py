@@ -24,10 +24,9 @@ from trackway.exchange.registry_reader import list_names
 from trackway.exchange.report import REFUSED, Report
 from trackway.exchange.runs import TAG_IMPORTED
 from trackway.exchange.settings import PastWorkspace
+from trackway.rules import default_experiment
 from trackway.sdk.transport import Transport
 
-DEFAULT: Final = "Default"
-"""The experiment that every workspace begins with."""
 QUOTAS: Final = ("runs", "points", "bytes", "requests a minute")
 
 
@@ -148,7 +147,8 @@ class PolicyImporter:
         pages = read_pages(self._transport, ops.SEARCH_EXPERIMENTS, e.SearchExperiments(view="all"))
         mine = f"{self._bundle.label}#"
         for experiment in (one for page in pages for one in page.experiments):
-            if experiment.name != DEFAULT and not experiment.tags.get(TAG_IMPORTED, "").startswith(mine):
+            brought = experiment.tags.get(TAG_IMPORTED, "").startswith(mine)
+            if not brought and experiment.name != default_experiment.NAME:
                 return True
         if any(name not in self._registered for name in list_names(self._transport)):
             return True

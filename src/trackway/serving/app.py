@@ -17,7 +17,7 @@ from trackway.serving.batcher import Batcher
 from trackway.serving.deployment import Deployment
 from trackway.serving.faults import encode_inference_error, encode_mlflow_error
 from trackway.serving.openapi import describe
-from trackway.serving.page import show_page
+from trackway.serving.page import find_address, show_page
 from trackway.serving.settings import ServingSettings
 
 
@@ -46,7 +46,7 @@ def build_app(deployment: Deployment, batcher: Batcher, settings: ServingSetting
         return HttpResponse(body=msgspec.json.encode(describe(deployment.current, version)))
 
     async def page(request: HttpRequest, _request_id: str) -> HttpResponse:
-        return show_page(deployment.current, request.headers.get(b"host", b"").decode("latin-1"))
+        return show_page(deployment.current, find_address(request.headers))
 
     pages: list[tuple[str, Handler[str]]] = [("/", page), ("/metrics", metrics), ("/openapi.json", openapi)]
     routes = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -38,10 +38,16 @@ Whether the server is well: <a href="ping">/ping</a>, its figures: <a href="metr
 """
 
 
-def show_page(served: Served, host: str) -> HttpResponse:
+def find_address(headers: Mapping[bytes, bytes]) -> str:
+    """Return the address that the server was asked by, as far as a request tells: TLS is a proxy's."""
+    scheme = "https" if headers.get(b"x-forwarded-proto") == b"https" else "http"
+    return f"{scheme}://{headers.get(b'host', b'').decode('latin-1')}"
+
+
+def show_page(served: Served, server: str) -> HttpResponse:
     """Return the page about a model in use. Names and examples are a stranger's: nothing of them is markup.
 
-    host: by which the server was asked
+    server: the address that it was asked by
     """
     signature = served.model.signature
     parts = ""
@@ -54,7 +60,7 @@ def show_page(served: Served, host: str) -> HttpResponse:
         flavor=html.escape(served.model.flavor),
         known="" if signature is not None else "It has no signature: what it takes is not known.",
         parts=parts,
-        command=html.escape(_write_command(served, host)),
+        command=html.escape(_write_command(served, server)),
         path=html.escape(quote(served.name, safe="")),
         name=html.escape(served.name),
     )
@@ -67,11 +73,11 @@ def _show_list(title: str, specs: Sequence[Any]) -> str:
     return f"<h2>{title}</h2>\n<ul>{items}</ul>\n" if items else ""
 
 
-def _write_command(served: Served, host: str) -> str:
+def _write_command(served: Served, server: str) -> str:
     """Return a command that asks for a prediction: with the model's own example, if it has a short one."""
     example = served.model.path / SERVING_NAME
     data = '{"dataframe_records": [...]}'
     if example.is_file() and example.stat().st_size <= _MOST_BYTES:
         data = example.read_text(encoding="utf-8", errors="replace")
-    address = shlex.quote(f"http://{host}/invocations")
+    address = shlex.quote(f"{server}/invocations")
     return f"curl {address} -H 'Content-Type: application/json' --data-binary {shlex.quote(data)}"

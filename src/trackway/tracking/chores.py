@@ -19,7 +19,9 @@ BLOBS_AT_ONCE = 200
 UPLOADS_AT_ONCE = 20
 FORGOTTEN = 1_000
 STALE_MS = 24 * 3_600_000
-"""An upload in parts that was opened a day ago is given up, and a call that was made then is not repeated any more."""
+"""An upload in parts that was opened a day ago is given up."""
+REPEATED_MS = STALE_MS
+"""For so long a repeat of a call is told by its idempotency key."""
 ABANDONED_MS = 2 * STALE_MS
 """A blob that no row came for within two days: even an upload that was completed at the last moment has ended."""
 
@@ -93,7 +95,7 @@ class Chores:
 
     def forget_idempotency_keys(self) -> bool:
         """Delete idempotency keys of calls that were made a day ago; True when there are more."""
-        before_ms = self._clock() - STALE_MS
+        before_ms = self._clock() - REPEATED_MS
         forgotten: int = self._store.write(lambda tx: tx.idempotency_keys.forget(before_ms, FORGOTTEN))
         return forgotten == FORGOTTEN
 

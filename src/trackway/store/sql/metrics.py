@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, islice
+from typing import NamedTuple
 
 from trackway.api.runs import Series
 from trackway.store.arrivals import gather_series, pick_series
@@ -31,6 +32,13 @@ _OPEN = (
 )
 
 _COUNT = "UPDATE series SET gathered = gathered + ?, open_chunks = open_chunks + ? WHERE pk = ?"
+
+
+class _Merged(NamedTuple):
+    """How many open chunks became sealed ones, and how many points were rewritten."""
+
+    chunks: int
+    points: int
 
 
 class MetricTable:
@@ -157,14 +165,13 @@ class MetricTable:
         due, counts = [], []
         for pk, first, open_chunks in known:
             chunk = gathered[pk]
-            count, change = read_count(chunk), 1
-            if count >= SEALED_POINTS:
-                change, _ = self._merge(pk, [(first, chunk)])
-            else:
+            count = read_count(chunk)
+            merged = self._merge(pk, [(first, chunk)]) if count >= SEALED_POINTS else None
+            if merged is None:
                 opened.append((pk, first, chunk))
                 if (open_chunks + 1) % SEAL_EVERY == 0:
                     due.append((pk,))
-            counts.append((count, change, pk))
+            counts.append((count, -merged.chunks if merged else 1, pk))
         db.insert("chunks (series_pk, first, data)", "bigint bigint bytea", opened)
         if due:
             db.insert("seal_queue (series_pk)", "bigint", due, "ON CONFLICT DO NOTHING")
@@ -176,30 +183,30 @@ class MetricTable:
 
     def seal(self, series: int) -> int:
         """Merge a series' small chunks into sealed ones and take it off the queue; return the points rewritten."""
-        self._db.run("DELETE FROM seal_queue WHERE series_pk = ?", (series,))
-        change, points = self._merge(series, [])
-        if change:
-            self._db.run(_COUNT, (0, change, series))
-        return points
+        merged = self._merge(series, [])
+        if merged is None:
+            return 0
+        self._db.run(_COUNT, (0, -merged.chunks, series))
+        return merged.points
 
-    def _merge(self, series: int, gathered: Sequence[tuple[int, bytes]]) -> tuple[int, int]:
+    def _merge(self, series: int, gathered: Sequence[tuple[int, bytes]]) -> _Merged | None:
         """Put sealed chunks in the place of a series' open ones and of one that comes behind them.
 
-        returns: by how much the number of open chunks changes, and how many points were rewritten
+        It is taken off the queue in any case. Returns None, and changes nothing else, where there is nothing to gain.
         """
         db = self._db
+        db.run("DELETE FROM seal_queue WHERE series_pk = ?", (series,))
         opened = db.all("SELECT first, data FROM chunks WHERE series_pk = ? ORDER BY first", (series,))
         rows = [*opened, *gathered]
         if not rows:
-            return 0, 0
+            return None
         sql = "SELECT first, head, data FROM sealed_chunks WHERE series_pk = ? ORDER BY first DESC LIMIT 1"
         last = db.one(sql, (series,))
         if last and read_count(last[1]) < SEALED_POINTS:
             rows.insert(0, (last[0], last[1] + last[2]))
         sealed = seal_chunks(rows)
         if sealed == rows:
-            db.insert("chunks (series_pk, first, data)", "bigint bigint bytea", [(series, *row) for row in gathered])
-            return len(gathered), 0
+            return None
         db.overwrite_deleted(everywhere=False)  # the points stay, in other chunks
         db.run("DELETE FROM sealed_chunks WHERE series_pk = ? AND first >= ?", (series, rows[0][0]))
         if opened:  # not those that came meanwhile, as they may on PostgreSQL
@@ -210,4 +217,4 @@ class MetricTable:
             "bigint bigint bigint bigint bytea bytea",
             [(series, first, *split_chunk(data)) for first, data in sealed],
         )
-        return -len(opened), sum(read_count(data) for _, data in sealed)
+        return _Merged(len(opened), sum(read_count(data) for _, data in sealed))
