@@ -230,6 +230,18 @@ def test_runs_are_grouped_and_a_group_opens_to_its_runs(page: Page, site: Site) 
     expect(grid).to_have_attribute("aria-rowcount", "4")
 
 
+def test_what_one_is_about_to_press_stays_what_it_is_while_lines_come_in(page: Page, site: Site) -> None:
+    experiment = make_experiment(site.port, "lines that move")
+    for name in ("first", "second"):
+        make_run(site.port, experiment, name=name)
+    grid = open_runs(page, site, "", experiment)
+    grid.get_by_role("link", name="first").focus()
+    make_run(site.port, experiment, name="third")
+    expect(grid.get_by_role("link", name="third")).to_be_visible()
+    expect(grid.get_by_role("row").nth(1)).to_contain_text("third")
+    expect(grid.get_by_role("link", name="first")).to_be_focused()
+
+
 def test_children_stand_below_their_parents(page: Page, site: Site) -> None:
     grid = open_runs(page, site, "?tree=1", site.prices)
     expect(grid).to_have_attribute("aria-rowcount", "2")

@@ -54,7 +54,8 @@ const NARROWEST = 60
 /** A key makes a column wider or narrower by so much. */
 const STEP = 20
 
-export function Grid<R>(props: GridProps<R>) {
+/** Each row has a key of its own: one that moves keeps its elements, so that a press or the focus stays with what it was on. */
+export function Grid<R extends { key: string }>(props: GridProps<R>) {
   const { columns, count, row, onRange, version } = props
   const box = useRef<HTMLDivElement>(null)
   const [seen, setSeen] = useState({ top: 0, left: 0, height: 600, width: 1000 })
@@ -133,14 +134,14 @@ export function Grid<R>(props: GridProps<R>) {
     return { shown, places, styles, pinned, before }
   }, [columns, widths, pinned, from, to, before])
   const kept = (props.top ?? []).map((one, n) => (
-    <Row key={n} id={`top-${n}`} place={n} one={one} kind={props.rowClass?.(one) ?? ""} layout={layout} active={false} />
+    <Row key={one.key} id={`top-${n}`} place={n} one={one} kind={props.rowClass?.(one) ?? ""} layout={layout} active={false} />
   ))
   const lines = []
   for (let n = first; n < last; n++) {
     const one = row(n)
     const kind = one === undefined ? "" : (props.rowClass?.(one) ?? "")
     lines.push(
-      <Row key={n} id={`row-${n}`} place={n} one={one} kind={kind} layout={layout} active={n === active} onActive={setActive} />,
+      <Row key={one?.key ?? n} id={`row-${n}`} place={n} one={one} kind={kind} layout={layout} active={n === active} onActive={setActive} />,
     )
   }
   return (
@@ -224,8 +225,8 @@ interface RowProps<R> {
 /** One row; while one scrolls, those that stay in sight as they are, are not made again. */
 class Row<R> extends Component<RowProps<R>> {
   override shouldComponentUpdate(next: RowProps<R>): boolean {
-    const { one, kind, layout, active } = this.props
-    return next.layout !== layout || next.active !== active || next.kind !== kind || !isSame(one, next.one)
+    const { place, one, kind, layout, active } = this.props
+    return next.place !== place || next.layout !== layout || next.active !== active || next.kind !== kind || !isSame(one, next.one)
   }
 
   override render({ id, place, one, kind, layout, active, onActive }: RowProps<R>) {
