@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import random
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from trackway.api.calls import ANONYMOUS
 from trackway.api.experiments import CreateExperiment
 from trackway.api.metrics import GetHistory
 from trackway.api.retention import PurgeTrash
-from trackway.api.runs import CreateRun, DeleteRun, Ingest, Series
+from trackway.api.runs import CreateRun, DeleteRun, Ingest, Series, UpdateRun
+from trackway.store.chunks import SEALED_POINTS, Columns, unpack_many
 from trackway.tracking import metrics
 from trackway.wiring.platform import Platform
 
@@ -44,6 +46,11 @@ class Run:
         page = self._dispatch.call(ops.GET_HISTORY, request, self._call)
         return array("q", page.series.steps).tolist(), page.next_page_token
 
+    def seal(self, platform: Platform) -> None:
+        self._dispatch.call(ops.UPDATE_RUN, UpdateRun(run_id=self.run_id, status="FINISHED"), self._call)
+        while platform.chores.seal_series():
+            pass
+
     def purge(self) -> None:
         self._dispatch.call(ops.DELETE_RUN, DeleteRun(run_id=self.run_id), self._call)
         self._dispatch.call(ops.PURGE_TRASH, PurgeTrash(older_than_ms=0), self._call)
@@ -70,6 +77,38 @@ def test_a_page_holds_points_that_came_after_the_page_before_it(platform: Platfo
     assert page == [1, 2]
     run.log("m", [5])
     assert run.read("m", 9, token) == ([3, 4, 5], "")
+
+
+def test_a_history_that_grows_while_it_is_read_is_that_of_all_its_points(platform: Platform) -> None:
+    run = Run(platform)
+    steps = random.Random(7).choices(range(40_000), k=40_000)
+    logged, sizes = 0, (5, 1, 9_000, 1, 20_000, 300, 1)
+    for size in sizes:
+        run.log("m", steps[logged : logged + size])
+        logged += size
+        page, token = run.read("m", 4)
+        rest, end = run.read("m", None, token) if token else ([], "")
+        assert (page + rest, end) == (sorted({*steps[:logged]}), "")
+        run.seal(platform)
+
+
+def test_of_a_history_that_was_paged_only_what_is_new_is_read(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked: list[int] = []
+
+    def count(chunks: Sequence[bytes]) -> Columns:
+        unpacked.append(len(chunks))
+        return unpack_many(chunks)
+
+    monkeypatch.setattr(metrics, "unpack_many", count)
+    run = Run(platform)
+    run.log("m", [*range(5 * SEALED_POINTS)])
+    run.seal(platform)
+    assert run.read("m", 1)[0] == run.read("m", 1)[0] == [0]
+    run.log("m", [-1])
+    assert run.read("m", 2)[0] == [-1, 0]
+    assert unpacked == [5, 2]
 
 
 def test_points_are_never_another_series(platform: Platform) -> None:

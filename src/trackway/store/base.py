@@ -240,8 +240,14 @@ class Metrics(Protocol):
         has been written then. It may be called as late as before the commit, so that nobody waits for it in between.
         """
 
-    def read(self, pk: int, key: str) -> list[bytes]:
-        """Return the chunks of a series in order of arrival."""
+    def find(self, workspace: str, run_id: str, key: str) -> tuple[int, int] | None:
+        """Return a run's ``pk`` and the number of points that a series of it received; None without any."""
+
+    def read(self, pk: int, key: str, after: int = 0) -> list[bytes]:
+        """Return the chunks of a series in order of arrival, from the one on with the point behind ``after`` points.
+
+        It may begin with earlier ones, as the caller knows by counting what came in all.
+        """
 
     def read_heads(self, pk: int, key: str, min_step: int, max_step: int) -> list[tuple[int, bytes]]:
         """Return (first, beginning) of the chunks that may have such steps, in order of arrival.

@@ -53,6 +53,11 @@ class Columns(NamedTuple):
     times_ms: NDArray[np.int64]
     values: NDArray[np.float64]
 
+    def cut(self, start: int, end: int | None = None) -> Columns:
+        """Return some of the points, not copied; negative places count from the end."""
+        part = slice(start, end)
+        return Columns(self.steps[part], self.times_ms[part], self.values[part])
+
 
 class Head(msgspec.Struct, frozen=True):
     """What a sealed chunk says first.
@@ -397,7 +402,7 @@ def _split_at_gaps(rows: Sequence[tuple[int, bytes]]) -> Iterator[list[tuple[int
 
 def _pack_smaller(points: Columns, start: int) -> bytes:
     end = start + SEALED_POINTS
-    part = Columns(points.steps[start:end], points.times_ms[start:end], points.values[start:end])
+    part = points.cut(start, end)
     sealed = pack_sealed(*part)
     raw_bytes = _RAW_HEAD.size + 24 * len(part.steps)
     return sealed if len(sealed) < raw_bytes else pack_raw(*(column.tobytes() for column in part))

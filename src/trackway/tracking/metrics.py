@@ -15,7 +15,7 @@ from trackway.rules.checks import check_count, check_integer, check_page
 from trackway.rules.handlers import Handlers
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Transaction
-from trackway.store.chunks import Columns, order_history, unpack_many
+from trackway.store.chunks import Columns, join_columns, order_history, unpack_many
 from trackway.store.curves import draw_curve
 from trackway.tracking.runs import get_ref
 
@@ -41,24 +41,31 @@ class MetricService:
         start = after[0] if after else 0
         if not isinstance(start, int) or start < 0:
             raise InvalidInput("Invalid page token", hint="send next_page_token as it was received")
-        ref = tx.runs.ref(call.workspace, q.run_id)
-        received = tx.metrics.count(ref.pk, q.key) if ref else 0
-        if ref is None or not received:
+        series = tx.metrics.find(call.workspace, q.run_id, q.key)
+        if series is None:
             return m.History(series=Series(key=q.key, steps=b"", times_ms=b"", values=b""), count=0)
-        points = self._ordered.get(ref.pk, q.key, received)
-        if points is None:
-            points = order_history(unpack_many(tx.metrics.read(ref.pk, q.key)))
-            if q.limit is not None and q.limit < len(points.steps) <= CACHED_POINTS:
-                self._ordered.put(ref.pk, q.key, received, points)
+        points = self._order(tx, *series, q.key, q.limit)
         total = len(points.steps)
         end = total if q.limit is None else min(total, start + q.limit)
         return m.History(
-            series=to_series(
-                q.key, Columns(points.steps[start:end], points.times_ms[start:end], points.values[start:end])
-            ),
+            series=to_series(q.key, points.cut(start, end)),
             count=total,
             next_page_token=encode_token(call, (q.run_id, q.key), [end] if end < total else None),
         )
+
+    def _order(self, tx: Transaction, pk: int, received: int, key: str, limit: int | None) -> Columns:
+        """Return the ordered history of a series that has ``received`` points; what is kept of it is not read again."""
+        kept = self._ordered.get(pk, key)
+        if kept is None:
+            points = order_history(unpack_many(tx.metrics.read(pk, key)))
+        elif kept[0] >= received:
+            return kept[1]
+        else:
+            read = unpack_many(tx.metrics.read(pk, key, after=kept[0]))
+            points = order_history(join_columns([kept[1], read.cut(kept[0] - received)]))
+        if limit is not None and limit < len(points.steps) <= CACHED_POINTS:
+            self._ordered.put(pk, key, received, points)
+        return points
 
     def get_curves(self, tx: Transaction, call: Call, q: m.GetCurves) -> m.Curves:
         """Get thinned curves of one metric, for the runs that have it."""
@@ -83,8 +90,8 @@ class MetricService:
 class _Histories:
     """The ordered histories that were paged through last, so that a page does not read and sort the whole series.
 
-    A series only grows, so that a kept history is right for as long as it was made of as many points as there are. Safe
-    to use from many threads.
+    A series only grows, so that a kept history is right for as long as it was made of as many points as there are, and
+    then lacks no more than what came since. Safe to use from many threads.
 
     capacity: most points in all, and of one history
     """
@@ -94,14 +101,13 @@ class _Histories:
         self._known: dict[tuple[int, str], tuple[int, Columns]] = {}  # the one used last is the last
         self._lock = Lock()
 
-    def get(self, pk: int, key: str, received: int) -> Columns | None:
-        """Return a series' history if it is kept and was made when ``received`` points were there."""
+    def get(self, pk: int, key: str) -> tuple[int, Columns] | None:
+        """Return of how many points a series' kept history was made, and the history."""
         with self._lock:
             found = self._known.pop((pk, key), None)
-            if found is None:
-                return None
-            self._known[pk, key] = found
-            return found[1] if found[0] == received else None
+            if found is not None:
+                self._known[pk, key] = found
+            return found
 
     def put(self, pk: int, key: str, received: int, points: Columns) -> None:
         """Keep a history in place of an older one of its series, and of those that were not used for longest."""

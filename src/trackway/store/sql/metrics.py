@@ -21,7 +21,14 @@ GATHER_ARRIVALS, GATHER_BYTES = 1_024, 4_000_000
 """Most arrivals, and bytes of them, that are gathered in one transaction; a single larger one is, too."""
 
 _FIRSTS_AT_ONCE = 1_000
+_FIND = (
+    "SELECT s.run_pk, s.count FROM runs r JOIN series s ON s.run_pk = r.pk"
+    " WHERE r.workspace = ? AND r.run_id = ? AND s.key = ?"
+)
 _OF_SEALED = "FROM series s JOIN sealed_chunks c ON c.series_pk = s.pk WHERE s.run_pk = ? AND s.key = ?"
+_SINCE = (
+    "AND c.first >= COALESCE((SELECT max(b.first) FROM sealed_chunks b WHERE b.series_pk = s.pk AND b.first <= ?), 0)"
+)
 _OF_OPEN = "FROM series s JOIN chunks c ON c.series_pk = s.pk WHERE s.run_pk = ? AND s.key = ?"
 _OF_ARRIVED = (
     "FROM series s JOIN arrivals a ON a.run_pk = s.run_pk WHERE s.run_pk = ? AND s.key = ? AND s.gathered < s.count"
@@ -72,9 +79,14 @@ class MetricTable:
         points = sum([len(one.values) for one in series]) >> 3
         self._db.expect(Logged(workspace, run_id, now_ms, points, series), check)
 
-    def read(self, pk: int, key: str) -> list[bytes]:
-        """Return a series' chunks in order of arrival; an unknown series has none."""
-        sealed = self._db.all(f"SELECT c.head, c.data {_OF_SEALED} ORDER BY c.first", (pk, key))
+    def find(self, workspace: str, run_id: str, key: str) -> tuple[int, int] | None:
+        """See ``store.base.Metrics``."""
+        row = self._db.one(_FIND, (workspace, run_id, key))
+        return (row[0], row[1]) if row else None
+
+    def read(self, pk: int, key: str, after: int = 0) -> list[bytes]:
+        """See ``store.base.Metrics``; an unknown series has no chunks."""
+        sealed = self._db.all(f"SELECT c.head, c.data {_OF_SEALED} {_SINCE} ORDER BY c.first", (pk, key, after))
         return [*(head + data for head, data in sealed), *(chunk for _, chunk in self._read_open(pk, key))]
 
     def _read_open(self, pk: int, key: str) -> list[tuple[int, bytes]]:

@@ -142,6 +142,15 @@ class MetricContract(StoreFixtures):
         ref = space.make_run(space.make_experiment())
         assert space.points(ref, "m") == []
         assert space.read(lambda tx: tx.metrics.count(ref.pk, "m")) == 0
+        assert space.read(lambda tx: tx.metrics.find(space.workspace, ref.run_id, "m")) is None
+
+    def test_a_series_is_found_by_its_run_in_its_workspace(self, space: Space) -> None:
+        ref = space.make_run(space.make_experiment())
+        space.log(ref, m=[(n, n, 0.0) for n in range(3)], other=[(0, 0, 0.0)])
+        space.log(ref, m=[(9, 9, 0.0)])
+        assert space.read(lambda tx: tx.metrics.find(space.workspace, ref.run_id, "m")) == (ref.pk, 4)
+        for place in ((space.workspace, ref.run_id, "M"), (space.workspace, "0" * 32, "m"), ("other", ref.run_id, "m")):
+            assert space.read(lambda tx, place=place: tx.metrics.find(*place)) is None
 
     def test_sealing_changes_no_point(self, space: Space) -> None:
         ref = space.make_run(space.make_experiment())
@@ -175,6 +184,15 @@ class MetricContract(StoreFixtures):
         assert space.read(lambda tx: tx.metrics.read_heads(ref.pk, "m", INT64_MIN, INT64_MAX)) == [
             (first, split_chunk(chunk).head) for first, chunk in zip(firsts, chunks, strict=True)
         ]
+        for after, skipped in (
+            (0, 0),
+            (SEALED_POINTS - 1, 0),
+            (SEALED_POINTS, 1),
+            (3 * SEALED_POINTS + 1, 3),
+            (len(points), 3),  # the chunk of what is not sealed is always there
+            (10 * len(points), 3),
+        ):
+            assert space.read(lambda tx, after=after: tx.metrics.read(ref.pk, "m", after)) == chunks[skipped:]
         for low, high, expected in (
             (0, 0, [0]),
             (SEALED_POINTS - 1, SEALED_POINTS, [0, 1]),
