@@ -47,6 +47,13 @@ _VERSION_LEADS = {
 _NEXT = {"sqlite": "CROSS JOIN", "postgresql": "JOIN"}
 """Joins what is looked up for each row so far; SQLite keeps the order of tables so, PostgreSQL chooses it."""
 
+_OTHER_ENDS = {
+    **dict.fromkeys((">", ">="), " AND last_value <= 'Infinity'"),
+    **dict.fromkeys(("<", "<="), " AND last_value >= '-Infinity'"),
+}
+"""What makes a range of a comparison: PostgreSQL expects few rows of one whose ends it does not know, and then keeps
+one plan for all values, where it would spend 0.2 ms on a plan for each."""
+
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 _decode_numbers = msgspec.json.Decoder(list[int]).decode
 _VALUE_COLUMN = {"last": "last_value", "min": "min_value", "max": "max_value", "any": "value"}
@@ -472,8 +479,9 @@ def _index_scan(filters: Filters, experiment: int, comparison: Comparison) -> Sq
     is_metric = comparison.field.entity == "metric"
     table, column = ("series", "last_value") if is_metric else (RUN.texts[comparison.field.entity][0], "value")
     test = filters.compare(comparison, indexed=not is_metric)
+    end = _OTHER_ENDS.get(comparison.op, "") if is_metric and filters.dialect == "postgresql" else ""
     return Sql(
-        f"SELECT run_pk AS pk FROM {table} WHERE experiment_pk = ? AND key = ? AND {test.text.format(v=column)}",
+        f"SELECT run_pk AS pk FROM {table} WHERE experiment_pk = ? AND key = ? AND {test.text.format(v=column)}{end}",
         (experiment, comparison.field.key, *test.params),
     )
 
