@@ -20,6 +20,8 @@ from tests.services.ports import free_port
 from tests.services.trackway_server import COMMAND, TrackwayServer, run_server
 from trackway.api.operations import OPERATIONS
 from trackway.artifacts.memory import MemoryBlobs
+from trackway.base.errors import InvalidInput
+from trackway.base.settings import read_settings
 from trackway.server.files import FileRoutes
 from trackway.server.native import PREFIX
 
@@ -182,6 +184,15 @@ def test_settings_that_cannot_be_served_are_told_in_a_line(tmp_path: Path, optio
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_beside_a_sqlite_file_unless_told_otherwise() -> None:
+    store = {"store": "sqlite:////srv/tracks/trackway.db"}
+    assert read_settings({}, {}).artifacts == "tracks/artifacts"
+    assert read_settings(store, {}).artifacts == "/srv/tracks/artifacts"
+    assert read_settings(store, {"TRACKWAY_ARTIFACTS": "s3://bucket/p"}).artifacts == "s3://bucket/p"
+    with pytest.raises(InvalidInput, match="PostgreSQL store needs a place for artifacts"):
+        read_settings({"store": "postgresql://me@db/trackway"}, {})
 
 
 def test_a_database_of_mlflow_is_refused_in_two_lines_and_left_as_it_is(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -36,7 +38,7 @@ SETTINGS = (
     Setting("host", str, "127.0.0.1", "", "address to listen on"),
     Setting("port", int, 5000, "", "port to listen on"),
     Setting("store", str, "sqlite:///tracks/trackway.db", "", "database: sqlite:////abs/file.db or postgresql://user@host/db"),
-    Setting("artifacts", str, "tracks/artifacts", "", "where files are kept: a folder, s3://bucket/prefix, gs://, az://"),
+    Setting("artifacts", str, "", "", "where files are kept: a folder, s3://bucket/prefix, gs://, az://; without it the folder artifacts beside a SQLite file"),
     Setting("direct_transfers", bool, False, "", "clients of MLflow send and fetch large files at the object store itself, by signed addresses"),
     Setting("workers", int, 1, "", "processes (PostgreSQL only; SQLite is served by one)"),
     Setting("allowed_hosts", str, "", "", "names that Host and Origin may have, divided by commas; * for any"),
@@ -136,9 +138,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def read_settings(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
     """Return the server's settings: those given (None is not given), else the environment's, else defaults.
 
-    raises: InvalidInput naming the variable whose value cannot be read
+    raises: InvalidInput naming the variable whose value cannot be read, or without a place for artifacts
     """
-    return Settings(**read_values(SETTINGS, given, environment))
+    values = read_values(SETTINGS, given, environment)
+    if given.get("artifacts") is None and "TRACKWAY_ARTIFACTS" not in environment:
+        values["artifacts"] = place_artifacts(values["store"])
+    return Settings(**values)
+
+
+def place_artifacts(store: str) -> str:
+    """Return where a database's files are kept unless somebody says otherwise: beside a SQLite file.
+
+    raises: InvalidInput for PostgreSQL, as a folder of one server would be no place that its others know
+    """
+    if store.startswith(("postgresql:", "postgres:")):
+        raise InvalidInput(
+            "A PostgreSQL store needs a place for artifacts",
+            hint="give --artifacts or set TRACKWAY_ARTIFACTS: s3://bucket/prefix, or a folder that all its servers share",
+        )
+    return str(Path(unquote(urlsplit(store).path[1:])).parent / "artifacts")
 
 
 def read_values(

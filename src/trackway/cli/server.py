@@ -18,7 +18,7 @@ import uvicorn
 
 from trackway.base.addresses import hide_credentials
 from trackway.base.errors import InvalidInput
-from trackway.base.settings import SETTINGS, Settings, read_settings
+from trackway.base.settings import SETTINGS, Setting, Settings, read_settings
 from trackway.http.draining import BACKLOG, configure
 from trackway.http.guard import is_loopback
 from trackway.wiring.processes import start_log
@@ -130,10 +130,15 @@ def _list_options() -> list[click.Parameter]:
             type=setting.type,
             is_flag=setting.type is bool and not setting.default,
             default=None,
-            help=f"{setting.help} [{setting.variable}; default: {setting.default}]",
+            help=_describe(setting),
         )
         for setting in SETTINGS
     ]
+
+
+def _describe(setting: Setting) -> str:
+    default = "" if setting.default == "" else f"; default: {setting.default}"
+    return f"{setting.help} [{setting.variable}{default}]"
 
 
 def _serve(**given: Any) -> None:

@@ -27,7 +27,7 @@ def import_pandas() -> Any:
         import pandas as pd
     except ImportError as error:
         raise NotSupported(
-            "DataFrames need pandas, which is not installed", hint="pip install trackway[pandas], or ask for a list"
+            "DataFrames need pandas, which is not installed", hint="pip install 'trackway[pandas]', or ask for a list"
         ) from error
     return pd
 
@@ -84,7 +84,7 @@ def get_run_frame(client: Client, request: GetRunTable) -> pandas.DataFrame:
         table = client.get_run_table(request)
     except ImportError as error:
         raise NotSupported(
-            "DataFrames of runs need pyarrow, which is not installed", hint="pip install trackway[pandas]"
+            "DataFrames of runs need pyarrow, which is not installed", hint="pip install 'trackway[pandas]'"
         ) from error
     return table.to_pandas()
 

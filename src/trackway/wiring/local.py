@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import TypeVar
 
 from trackway.api.artifacts import FileEntry
@@ -13,7 +12,8 @@ from trackway.api.calls import Actor
 from trackway.api.operations import Operation
 from trackway.api.structs import Request, Response
 from trackway.artifacts.transfer import download_file, upload_file
-from trackway.base.errors import InvalidInput, TrackwayError
+from trackway.base.errors import TrackwayError
+from trackway.base.settings import place_artifacts
 from trackway.wiring.databases import find_database
 from trackway.wiring.platform import Platform
 
@@ -61,16 +61,10 @@ def open_local(uri: str) -> LocalTransport:
 def open_platform(uri: str, artifacts: str = "") -> Platform:
     """Open what is behind a local store, without background work; see ``open_local``.
 
-    artifacts: their root, when it is another than where the store has it by default, or TRACKWAY_ARTIFACTS says
+    artifacts: their root, when it is another than TRACKWAY_ARTIFACTS says of a database, or beside a SQLite file
     """
     database = find_database(uri)
-    chosen, artifacts = artifacts, artifacts or os.environ.get("TRACKWAY_ARTIFACTS", "")
-    if database != uri and not chosen:
-        artifacts = str(Path(database.removeprefix("sqlite:///")).parent / "artifacts")
-    elif not artifacts and uri.startswith("sqlite:"):
-        artifacts = str(Path(uri.removeprefix("sqlite:///")).absolute().parent / "artifacts")
-    elif not artifacts:
-        raise InvalidInput(
-            "A PostgreSQL store needs a place for artifacts", hint="set TRACKWAY_ARTIFACTS, or log to a server"
-        )
+    if not artifacts and database == uri:
+        artifacts = os.environ.get("TRACKWAY_ARTIFACTS", "")
+    artifacts = artifacts or os.path.abspath(place_artifacts(database))
     return Platform(database, artifacts, master_key_file=os.environ.get("TRACKWAY_MASTER_KEY_FILE", ""))
