@@ -54,6 +54,28 @@ def test_a_stretch_of_a_curve_is_fetched_again_in_detail(page: Page, site: Site)
     expect(chart).not_to_contain_text("of 20,000 points")
 
 
+def test_what_is_computed_has_a_curve_beside_those_of_its_metrics(page: Page, site: Site) -> None:
+    experiment = make_experiment(site.port, "computed curves")
+    for name, gap in (("near", 0.25), ("far", 4.0)):
+        run = make_run(site.port, experiment, name=name)
+        log(
+            site.port,
+            run,
+            loss=[1 / (step + 1) for step in range(50)],
+            val=[1 / (step + 1) + gap for step in range(50)],
+        )
+        finish(site.port, run)
+    alone = make_run(site.port, experiment, name="without")
+    log(site.port, alone, loss=[1.0, 0.5])
+    finish(site.port, alone)
+    page.goto(f"{site.address}/experiments/{experiment}?mode=split&columns=computed.metrics.val%20-%20metrics.loss")
+    chart = page.get_by_role("region", name="val - loss", exact=True)
+    expect(chart).to_contain_text("100 points")
+    assert count_painted(chart) > 300
+    expect(chart.get_by_label("Curves of val - loss: ")).to_be_visible()
+    assert find_barriers(page) == []
+
+
 def test_each_kind_of_chart_is_a_click_away_from_the_curves_and_the_curves_from_it(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/experiments/{site.churn}?mode=charts")
     kinds = page.get_by_role("group", name="Kind of chart")

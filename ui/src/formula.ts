@@ -55,9 +55,21 @@ export function findFormula(id: string): Compute | undefined {
   return known.get(id)
 }
 
+/** How a metric is called, or what is computed from metrics. */
+export function nameMetric(id: string): string {
+  return id.startsWith(COMPUTED) ? nameFormula(id) : id
+}
+
 /** How a formula is called where it is clear that it is one of metrics. */
 export function nameFormula(id: string): string {
   return id.slice(COMPUTED.length).replaceAll(/(?<![\w.:/`"'-])metrics?\./g, "")
+}
+
+/** The formula of an id, where it has a value at each step: it is of the run's own metrics, and not of their extremes alone. */
+export function findStepped(id: string): string | undefined {
+  const text = id.startsWith(COMPUTED) && findFormula(id) ? id.slice(COMPUTED.length) : ""
+  const stepped = /metrics?\./.test(text.replaceAll(/\b(min|max)\s*\(.*?\)/gisu, ""))
+  return stepped && !/\bparent\./.test(text) ? text : undefined
 }
 
 class Reader {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
 import type { Run } from "../src/api/types"
-import { FormulaError, readFormula } from "../src/formula"
+import { findStepped, FormulaError, readFormula } from "../src/formula"
 import found from "../../tests/rules/formulas.json"
 
 interface Cases {
@@ -29,6 +29,19 @@ test.each(cases.faults)("%s is refused at %s", (text, at) => {
     expect(error).toBeInstanceOf(FormulaError)
     expect((error as FormulaError).at).toBe(at)
   }
+})
+
+test.each([
+  ["metrics.a / metrics.b", true],
+  ["1 - metrics.`min(x)`", true],
+  ["metrics.a - min(metrics.a)", true],
+  ["min(metrics.a) - MAX( metrics.b )", false],
+  ["metrics.a - parent.metrics.a", false],
+  ["metrics.a -", false],
+  ["1 / 2", false],
+])("%s has a curve: %s", (text, stepped) => {
+  expect(findStepped(`computed.${text}`)).toBe(stepped ? text : undefined)
+  expect(findStepped(text)).toBe(undefined)
 })
 
 test("NaN and the difference of infinities are missing, what is too large is infinite", () => {

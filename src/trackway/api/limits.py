@@ -69,6 +69,8 @@ CURVE_POINTS: Final = 10_000
 """Most points of one downsampled curve."""
 CURVES: Final = 1_000
 """Most runs in one request for curves."""
+COMPUTED_SERIES: Final = 400
+"""Most series that the curves of a formula are computed from: its metrics, times the runs of the request."""
 TREE_RUNS: Final = 10_000
 """Most descendants that one tree query returns."""
 INDEXED_RUNS: Final = 1_000_000

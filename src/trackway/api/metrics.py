@@ -24,14 +24,17 @@ class History(Response, frozen=True, kw_only=True):
 
 
 class GetCurves(Request, frozen=True, kw_only=True):
-    """Get one metric of several runs, thinned for drawing.
+    """Get one metric of several runs, thinned for drawing, or what a formula of metrics comes to at each step.
 
+    formula:   as searches have it, in place of ``key``: ``metrics.val_loss - metrics.loss``. A step has a point where
+               all its metrics have one, of which the last counts; ``min`` and ``max`` are of all steps
     points:    most points per run, 4 to 10,000; each bucket's extremes, the first and the last point are kept
     start/end: only steps in [start, end]
     """
 
     run_ids: list[str]
-    key: str
+    key: str = ""
+    formula: str = ""
     points: int = 1_000
     start_step: int | None = None
     end_step: int | None = None

@@ -139,6 +139,14 @@ def parse_order(terms: Sequence[str], schema: Schema) -> tuple[OrderTerm, ...]:
     return tuple(found.values())
 
 
+def parse_formula(text: str, schema: Schema) -> Formula:
+    """Parse a formula of a run's own metrics, of which it has at least one that changes from step to step.
+
+    raises: InvalidInput with ``details["position"]``
+    """
+    return _Parser(text, schema, now_ms).parse_formula()
+
+
 def resolve_order_field(name: str, schema: Schema) -> Field:
     """Resolve a field that is ordered by from its plain name, ``[entity.]key``, the key unquoted whatever it holds."""
     field, rule = resolve_field(schema, split_path(name), name, 0)
@@ -203,6 +211,18 @@ class _Parser(FormulaReader):
             raise self._refuse(start, "a metric is expected in what is ordered by")
         if any(metric.parent for metric in metrics):
             raise self._refuse(start, "metrics of the parent cannot be ordered by")
+        return formula
+
+    def parse_formula(self) -> Formula:
+        start = self._next
+        formula = self._parse_formula(0)
+        if self._next.kind != "end":
+            raise self._refuse(self._next, "a sign is expected between two numbers or metrics", "+, -, * or /")
+        metrics = list(list_fields(formula))
+        if any(metric.parent for metric in metrics):
+            raise self._refuse(start, "metrics of the parent have steps of their own")
+        if all(metric.aggregate != "last" for metric in metrics):
+            raise self._refuse(start, "a metric is expected", "min(…) and max(…) are one number for all steps")
         return formula
 
     def _parse_either(self, depth: int, first: Expression | None = None) -> Expression:

@@ -124,9 +124,16 @@ class Client:
                 break
         return _unpack(pages)
 
-    def get_curves(self, run_ids: Sequence[str], key: str, points: int = 1_000) -> list[Curve]:
-        """Get one metric of several runs, thinned to ``points`` a run with the extremes kept; see ``unpack_series``."""
-        return self.call(ops.GET_CURVES, GetCurves(run_ids=list(run_ids), key=key, points=points)).curves
+    def get_curves(
+        self, run_ids: Sequence[str], key: str = "", points: int = 1_000, *, formula: str = ""
+    ) -> list[Curve]:
+        """Get one metric of several runs, thinned to ``points`` a run with the extremes kept; see ``unpack_series``.
+
+        formula: in place of ``key``: what it comes to at each step that all its metrics have,
+                 ``metrics.val_loss - metrics.loss``
+        """
+        request = GetCurves(run_ids=list(run_ids), key=key, formula=formula, points=points)
+        return self.call(ops.GET_CURVES, request).curves
 
 
 def unpack_series(series: r.Series) -> tuple[Column, Column, Column]:

@@ -9,14 +9,17 @@ from trackway.api import limits
 from trackway.api import metrics as m
 from trackway.api import operations as ops
 from trackway.api.calls import Call
+from trackway.api.query import Formula, list_fields
 from trackway.api.runs import Series
 from trackway.base.errors import InvalidInput
 from trackway.rules.checks import check_count, check_integer, check_page
+from trackway.rules.grammar import RUNS, parse_formula
 from trackway.rules.handlers import Handlers
 from trackway.rules.tokens import decode_token, encode_token
 from trackway.store.base import Transaction
-from trackway.store.chunks import Columns, join_columns, order_history, unpack_many
+from trackway.store.chunks import Columns, join_columns, order_history, thin_points, unpack_many
 from trackway.store.curves import draw_curve
+from trackway.tracking.computed_curves import compute_curve
 from trackway.tracking.runs import get_ref
 
 CACHED_POINTS = 1_000_000
@@ -68,23 +71,47 @@ class MetricService:
         return points
 
     def get_curves(self, tx: Transaction, call: Call, q: m.GetCurves) -> m.Curves:
-        """Get thinned curves of one metric, for the runs that have it."""
+        """Get thinned curves of one metric or formula, for the runs that have it."""
         check_count("runs", len(q.run_ids), limits.CURVES)
+        if bool(q.key) == bool(q.formula):
+            raise InvalidInput("Curves are those of a key or of a formula", hint="send one of the two")
         if not 4 <= q.points <= limits.CURVE_POINTS:
             raise InvalidInput(f"Invalid number of points {q.points}", hint=f"ask for 4 to {limits.CURVE_POINTS}")
         low = limits.INT64_MIN if q.start_step is None else q.start_step
         high = limits.INT64_MAX if q.end_step is None else q.end_step
         check_integer("start_step", low)
         check_integer("end_step", high)
+        formula = parse_formula(q.formula, RUNS) if q.formula else None
+        if formula is not None:
+            metrics = {field.key for field in list_fields(formula)}
+            check_count("series to compute from", len(metrics) * len(q.run_ids), limits.COMPUTED_SERIES)
         curves = []
         for run_id in dict.fromkeys(q.run_ids):
             pk = get_ref(tx, call, run_id).pk
-            heads = tx.metrics.read_heads(pk, q.key, low, high)
-            if heads or tx.metrics.count(pk, q.key):
-                drawn, count = draw_curve(heads, partial(tx.metrics.read_some, pk, q.key), q.points, low, high)
-                series = to_series(q.key, drawn)
+            found = (
+                _draw_metric(tx, pk, q.key, q.points, low, high)
+                if formula is None
+                else _draw_formula(tx, pk, formula, q.points, low, high)
+            )
+            if found is not None:
+                drawn, count = found
+                series = to_series(q.key or q.formula, drawn)
                 curves.append(m.Curve(run_id=run_id, series=series, shown=len(drawn.steps), count=count))
         return m.Curves(curves=curves)
+
+
+def _draw_metric(tx: Transaction, pk: int, key: str, limit: int, low: int, high: int) -> tuple[Columns, int] | None:
+    heads = tx.metrics.read_heads(pk, key, low, high)
+    if not heads and not tx.metrics.count(pk, key):
+        return None
+    return draw_curve(heads, partial(tx.metrics.read_some, pk, key), limit, low, high)
+
+
+def _draw_formula(
+    tx: Transaction, pk: int, formula: Formula, limit: int, low: int, high: int
+) -> tuple[Columns, int] | None:
+    computed = compute_curve(formula, lambda key: unpack_many(tx.metrics.read(pk, key)), low, high)
+    return None if computed is None else (thin_points(computed, limit), len(computed.steps))
 
 
 class _Histories:

@@ -596,10 +596,11 @@ export interface FileList {
   next_page_token: string
 }
 
-/** Get one metric of several runs, thinned for drawing. */
+/** Get one metric of several runs, thinned for drawing, or what a formula of metrics comes to at each step. */
 export interface GetCurves {
   run_ids: string[]
-  key: string
+  key?: string
+  formula?: string
   points?: number
   start_step?: number | null
   end_step?: number | null

@@ -8,6 +8,7 @@ import { lazy } from "../components/lazy"
 import { Menu, type Act } from "../components/menu"
 import { say } from "../components/toasts"
 import { count } from "../format"
+import { findStepped, nameMetric } from "../formula"
 import type { Change } from "../state/live"
 import { place, setQuery } from "../state/router"
 import { ChartCard } from "./card"
@@ -17,7 +18,7 @@ import type { Placed } from "./frame"
 import { Images } from "./images"
 import { ANEW, arrange, isArranged, move, nameKept, PLAIN, readLayout, writeLayout, type Kept, type Layout, type Size } from "./layout"
 import { Options, readOptions } from "./options"
-import { KINDS, readKind, type Kind } from "./relations"
+import { KINDS, listComputed, readKind, type Kind } from "./relations"
 import type { Group } from "./values"
 import "./charts.css"
 
@@ -50,7 +51,8 @@ export function Board(props: BoardProps) {
   const kind = compared === null ? null : readKind(query.get("chart"))
   const layout = readLayout(query)
   const wanted = query.get("metric") ?? ""
-  const found = metrics.filter((key) => key.toLowerCase().includes(wanted.toLowerCase()))
+  const cards = [...metrics, ...listComputed(query, []).filter(findStepped)]
+  const found = cards.filter((key) => key.toLowerCase().includes(wanted.toLowerCase()))
   const keep = (chart: Kept) => {
     const kept = [...layout.kept.filter((one) => nameKept(one) !== nameKept(chart)), chart]
     setQuery({ ...writeLayout({ kept }), chart: null })
@@ -110,7 +112,7 @@ function Kinds({ kind }: { kind: Kind | null }) {
 /** What was left out comes back, and all of the arrangement goes. */
 function Arranged({ layout }: { layout: Layout }) {
   const back = (key: string): Act => ({
-    text: `Show ${key}`,
+    text: `Show ${nameMetric(key)}`,
     icon: "eye",
     act: () => setQuery(writeLayout({ without: layout.without.filter((one) => one !== key) })),
   })
@@ -166,7 +168,7 @@ function Cards({ runs, groups = null, colour = runColour, metrics, change, usual
   const placeCard = (key: string, section: string[]): Placed => {
     const put = (one: string, at: number) => {
       arrangeAs({ first: move(layout.first, section, one, at) })
-      setTold(`${one} is at place ${Math.max(1, Math.min(section.length, at + 1))} of ${section.length}`)
+      setTold(`${nameMetric(one)} is at place ${Math.max(1, Math.min(section.length, at + 1))} of ${section.length}`)
     }
     return {
       ...common(key),
@@ -174,7 +176,7 @@ function Cards({ runs, groups = null, colour = runColour, metrics, change, usual
       onDrop: (one) => section.includes(one) && put(one, section.indexOf(key)),
       onRemove: () => {
         setQuery(writeLayout({ without: [...layout.without, key] }))
-        say(`“${key}” is left out`, async () => setQuery(writeLayout({ without: layout.without })))
+        say(`“${nameMetric(key)}” is left out`, async () => setQuery(writeLayout({ without: layout.without })))
       },
     }
   }
@@ -234,7 +236,7 @@ function Cards({ runs, groups = null, colour = runColour, metrics, change, usual
         </Section>
       ))}
       {large !== null && (
-        <Dialog title={large} wide onClose={() => setLarge(null)}>
+        <Dialog title={nameMetric(large)} wide onClose={() => setLarge(null)}>
           {card(large)}
         </Dialog>
       )}

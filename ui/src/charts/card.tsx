@@ -7,6 +7,7 @@ import { useSeen } from "../components/facts"
 import type { Act } from "../components/menu"
 import { save } from "../files/save"
 import { count, duration, moment, number } from "../format"
+import { findStepped, nameMetric } from "../formula"
 import type { Change } from "../state/live"
 import { useLoad } from "../state/load"
 import { pick } from "./colours"
@@ -36,17 +37,19 @@ const POINTS = 1_000
 export function ChartCard(props: CardProps) {
   const { metric, runs, groups, colour, options, change, large, onLarge, placed } = props
   const { axis } = options
-  const shownRuns = runs.filter((run) => metric in run.metrics)
+  const formula = findStepped(metric)
+  const title = nameMetric(metric)
+  const shownRuns = formula ? runs : runs.filter((run) => metric in run.metrics)
   const ids = shownRuns.map((run) => run.run_id)
   const [zoom, setZoom] = useState<[number, number] | null>(null)
   const [steps, setSteps] = useState<[number, number] | null>(null)
   const { element, seen } = useSeen<HTMLElement>()
   const axisKey = axis.kind === "metric" ? axis.key : ""
-  const single = areSingle(metric, shownRuns)
+  const single = !formula && areSingle(metric, shownRuns)
   const ready = (seen || large) && ids.length > 0 && !single
   const { data, error, loading, reload } = useLoad(
     ready ? JSON.stringify([metric, ids, steps, axisKey]) : null,
-    (signal) => fetchCurves(metric, axisKey, ids, steps, signal),
+    (signal) => fetchCurves(formula ? { formula } : { key: metric }, axisKey, ids, steps, signal),
   )
   useEffect(() => {
     if (change && ready && (change.all || change.runs.some((id) => ids.includes(id)))) reload()
@@ -66,12 +69,12 @@ export function ChartCard(props: CardProps) {
   const acts: Act[] = [
     { text: large ? "Close" : "Enlarge", icon: "zoom", act: () => onLarge(large ? null : metric) },
     { text: "Whole range", icon: "restore", disabled: !zoom, act: () => zoomTo(null) },
-    { text: "Download as CSV", icon: "download", disabled: !data, act: () => downloadCsv(metric, data!.curves) },
-    { text: "Download as PNG", icon: "download", disabled: !data, act: () => downloadPng(metric, element.current!) },
+    { text: "Download as CSV", icon: "download", disabled: !data, act: () => downloadCsv(title, data!.curves) },
+    { text: "Download as PNG", icon: "download", disabled: !data, act: () => downloadPng(title, element.current!) },
   ]
   return (
     <Frame
-      title={metric}
+      title={title}
       acts={acts}
       placed={placed}
       busy={loading && ready}
@@ -88,7 +91,7 @@ export function ChartCard(props: CardProps) {
           time={axis.kind === "time"}
           xLabel={(value) => writeX(axis, value)}
           height={height}
-          label={describe(metric, prepared.lines)}
+          label={describe(title, prepared.lines)}
           onZoom={zoomTo}
         />
       ) : (
@@ -116,7 +119,7 @@ interface Fetched {
 }
 
 async function fetchCurves(
-  metric: string,
+  what: { key: string } | { formula: string },
   other: string,
   run_ids: string[],
   steps: [number, number] | null,
@@ -124,7 +127,7 @@ async function fetchCurves(
 ): Promise<Fetched> {
   const asked = { run_ids, points: POINTS, start_step: steps?.[0] ?? null, end_step: steps?.[1] ?? null }
   const [curves, others] = await Promise.all([
-    call("metrics.curves", { ...asked, key: metric }, signal),
+    call("metrics.curves", { ...asked, ...what }, signal),
     other ? call("metrics.curves", { ...asked, key: other, points: 4 * POINTS }, signal) : undefined,
   ])
   return {
@@ -210,21 +213,21 @@ function writeX(axis: Axis, value: number): string {
   return axis.kind === "step" ? count(Math.round(value)) : number(value)
 }
 
-function describe(metric: string, lines: Line[]): string {
+function describe(title: string, lines: Line[]): string {
   const named = lines.filter((line) => !line.faint && !line.border)
-  return `Curves of ${metric}: ${named
+  return `Curves of ${title}: ${named
     .slice(0, 10)
     .map((line) => line.label)
     .join(", ")}${named.length > 10 ? ` and ${named.length - 10} more` : ""}`
 }
 
-function downloadCsv(metric: string, curves: Points[]): void {
+function downloadCsv(title: string, curves: Points[]): void {
   const lines = ["run_id,step,time_ms,value"]
   for (const { run, steps, times, values } of curves)
     for (let n = 0; n < steps.length; n++) lines.push(`${run},${steps[n]},${times[n]},${values[n]}`)
-  save(`${metric.replaceAll("/", "_")}.csv`, "text/csv", [`${lines.join("\r\n")}\r\n`])
+  save(`${title.replaceAll("/", "_")}.csv`, "text/csv", [`${lines.join("\r\n")}\r\n`])
 }
 
-function downloadPng(metric: string, box: HTMLElement): void {
-  box.querySelector("canvas")?.toBlob((blob) => blob && save(`${metric.replaceAll("/", "_")}.png`, "image/png", [blob]))
+function downloadPng(title: string, box: HTMLElement): void {
+  box.querySelector("canvas")?.toBlob((blob) => blob && save(`${title.replaceAll("/", "_")}.png`, "image/png", [blob]))
 }

@@ -4,6 +4,7 @@
  * There is a card for each metric, in sections by what stands before the first slash, by name. An arrangement says only
  * what is otherwise: so a metric that is logged tomorrow has its card, whatever was moved today.
  */
+import { COMPUTED } from "../formula"
 import { readList, writeList } from "../state/list"
 import { readKind, type Kind } from "./relations"
 
@@ -100,7 +101,7 @@ function readKept(text: string): Kept[] {
 }
 
 function sectionOf(key: string): string {
-  return key.includes("/") ? key.slice(0, key.indexOf("/")) : ""
+  return key.includes("/") && !key.startsWith(COMPUTED) ? key.slice(0, key.indexOf("/")) : ""
 }
 
 /** The cards of each section, in their order. */
