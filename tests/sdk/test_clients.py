@@ -140,6 +140,8 @@ def test_columns_keep_every_bit(client: tw.MlflowClient, address: str, experimen
     assert logged.tobytes() == np.array(values).tobytes()
     (curve,) = tw.Client(address).get_curves([run_id], "m")
     assert curve.count == 5
+    (computed,) = tw.Client(address).get_curves([run_id], formula="metrics.m / 2")
+    assert computed.count == 4, "all but NaN"
 
 
 def test_runs_are_searched_as_lists_and_as_frames(client: tw.MlflowClient, experiment_id: str) -> None:
