@@ -74,6 +74,8 @@ def test_what_is_computed_has_a_curve_beside_those_of_its_metrics(page: Page, si
     assert count_painted(chart) > 300
     expect(chart.get_by_label("Curves of val - loss: ")).to_be_visible()
     assert find_barriers(page) == []
+    page.goto(f"{site.address}/experiments/{experiment}?mode=charts&columns=computed.metrics.val%20-%20metrics.none")
+    expect(page.get_by_role("region", name="val - none", exact=True)).to_contain_text("None of these runs has all")
 
 
 def test_each_kind_of_chart_is_a_click_away_from_the_curves_and_the_curves_from_it(page: Page, site: Site) -> None:

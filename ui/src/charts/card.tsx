@@ -84,6 +84,8 @@ export function ChartCard(props: CardProps) {
       {error && <Failure error={error} retry={reload} />}
       {single ? (
         <Values metric={metric} runs={shownRuns} groups={groups} colour={colour} height={height} />
+      ) : formula && data?.curves.length === 0 ? (
+        <p class="soft small">None of these runs has all of its metrics.</p>
       ) : prepared ? (
         <Plot
           {...prepared}
