@@ -87,7 +87,12 @@ def render_commands() -> str:
     statuses += [(7, "a run was made again and is different"), (8, "a run cannot be made again: see what is missing")]
     statuses += [(status, meaning) for _, status, meaning in EXIT_STATUS]
     page = _page(
-        "Command line", "What `trackway` does, and with what status it ends.", "Status|Meaning", sorted(statuses)
+        "Command line",
+        "What `trackway` does, and with what status it ends. `--json` prints the objects of the"
+        " [operations](operations.md) with all their fields, a list of them where a table has rows; times are"
+        " milliseconds since 1970. What removes for good asks before, unless `--yes` is given.",
+        "Status|Meaning",
+        sorted(statuses),
     )
     return page + "".join(_list_commands(cli, click.Context(cli, info_name="trackway")))
 

@@ -58,7 +58,8 @@ def test_experiments_are_created_renamed_tagged_deleted_restored_and_purged(trac
     assert trackway("experiments", "restore", number).exit_code == 0
     assert trackway("experiments", "delete", "b").exit_code == 0
     assert read(trackway("experiments", "purge", number, "--dry-run", "--json"))["experiments"] == 1
-    assert "Removed 1 experiment," in trackway("experiments", "purge", number).output
+    assert trackway("experiments", "purge", number).exit_code == 1, "nobody said yes"
+    assert "Removed 1 experiment," in trackway("experiments", "purge", number, "--yes").output
     assert isinstance(trackway("experiments", "get", number).exception, errors.NotFound)
 
 
@@ -146,7 +147,7 @@ def test_a_tree_is_set_in_and_is_deleted_restored_and_purged_whole(trackway: Tra
     assert "Brought 2 runs" in trackway("runs", "restore", parent.run_id, "--children").output
     assert "Moved 1 run " in trackway("runs", "delete", child.run_id).output
     trackway("runs", "delete", parent.run_id, "--children")
-    assert read(trackway("runs", "purge", parent.run_id, "--children", "--json"))["runs"] == 2
+    assert read(trackway("runs", "purge", parent.run_id, "--children", "--yes", "--json"))["runs"] == 2
     assert [row["run_id"] for row in read(trackway("runs", "list", "--view", "all", "--json"))] == [run_id]
 
 

@@ -133,7 +133,7 @@ def test_registered_models_go_through_a_file(trackway: Trackway) -> None:
     done = read(trackway("import", "all.zip", "--to", "elsewhere", "--json"))
     assert (done["added"]["registered"], done["added"]["versions"], done["left_out"]) == (2, 2, [])
     [row] = read(trackway("models", "portfolio", "--uri", "elsewhere", "--json"))
-    assert (row["name"], row["version"], row["run"]) == ("churn", 1, RUN)
+    assert (row["name"], row["version"], row["run_id"]) == ("churn", 1, RUN)
     again = trackway("import", "all.zip", "--to", "elsewhere").output
     assert "registered" not in again
 

@@ -28,24 +28,25 @@ def test_a_run_s_model_is_registered_listed_and_shown(trackway: Trackway) -> Non
     client.log_text(run_id, "flavors: {}", "model/MLmodel")
     made = read(trackway("models", "register", f"runs:/{run_id}/model", "churn", "--description", "d", "--json"))
     assert (made["name"], made["version"]) == ("churn", 1)
-    assert read(trackway("models", "show", "churn", "1", "--json"))["run_id"] == run_id
+    assert read(trackway("models", "get", "churn", "1", "--json"))["run_id"] == run_id
     assert run_id in trackway("models", "versions", "--filter", "name = 'churn'").output
     assert run_id in trackway("models", "versions", "churn").output
     assert trackway("models", "versions", "churn", "--filter", "version = 2 OR version = 3").output == "No versions.\n"
     assert trackway("models", "versions", "o'neil").output == "No versions.\n"
     assert trackway("models", "list", "--filter", "name = 'none'").output == "No registered models.\n"
-    assert "description: d" in trackway("models", "show", "churn", "1").output
+    assert "description: d" in trackway("models", "get", "churn", "1").output
 
 
 def test_stages_and_aliases_are_given_and_shown(trackway: Trackway, churn: str) -> None:
     assert trackway("models", "transition", churn, "1", "production").exit_code == 0
     assert trackway("models", "transition", churn, "2", "Production", "--archive-existing").exit_code == 0
     assert "churn@best is version 2" in trackway("models", "alias", churn, "best", "2").output
-    [row] = read(trackway("models", "list", "--json"))
-    assert (row["in use"], row["aliases"], row["versions"]) == ("Production: 2", "best: 2", 2)
-    assert "  Archived: 1" in trackway("models", "show", churn).output
+    [model] = read(trackway("models", "list", "--json"))
+    assert (model["aliases"], model["last_version"]) == ({"best": 2}, 2)
+    assert "Production: 2" in trackway("models", "list").output
+    assert "  Archived: 1" in trackway("models", "get", churn).output
     assert trackway("models", "alias", churn, "best").exit_code == 0
-    assert read(trackway("models", "show", churn, "--json"))["aliases"] == {}
+    assert read(trackway("models", "get", churn, "--json"))["aliases"] == {}
     assert read(trackway("models", "portfolio", "--json"))[0]["version"] == 2
     assert trackway("models", "portfolio", "--alias", "best").output == "Nothing is in use.\n"
 
@@ -54,16 +55,16 @@ def test_models_and_versions_are_described_tagged_copied_renamed_and_deleted(tra
     for options in ((), ("--version", "1")):
         assert trackway("models", "describe", churn, "what it is", *options).exit_code == 0
         assert trackway("models", "tag", churn, "team", "risk", *options).exit_code == 0
-        shown = read(trackway("models", "show", churn, *options[1:], "--json"))
+        shown = read(trackway("models", "get", churn, *options[1:], "--json"))
         assert (shown["description"], shown["tags"]) == ("what it is", {"team": "risk"})
         assert trackway("models", "tag", churn, "team", *options).exit_code == 0
-        assert read(trackway("models", "show", churn, *options[1:], "--json"))["tags"] == {}
+        assert read(trackway("models", "get", churn, *options[1:], "--json"))["tags"] == {}
     assert read(trackway("models", "copy", churn, "1", "other", "--json"))["version"] == 1
     assert trackway("models", "rename", churn, "fraud").exit_code == 0
     assert "models:/churn/1" in trackway("models", "versions", "--filter", "name = 'other'").output
     assert trackway("models", "delete", "fraud", "1").exit_code == 1, "nobody said yes"
     assert trackway("models", "delete", "fraud", "1", "--yes").exit_code == 0
-    assert isinstance(trackway("models", "show", "fraud", "1").exception, errors.NotFound)
+    assert isinstance(trackway("models", "get", "fraud", "1").exception, errors.NotFound)
     deleted = trackway("models", "delete", "fraud", "--yes")
     assert "To bring it back: trackway trash restore " in deleted.output
     assert [row["name"] for row in read(trackway("models", "list", "--json"))] == ["other"]
@@ -75,7 +76,7 @@ def test_the_trash_is_listed_emptied_and_one_by_one_removed(trackway: Trackway, 
     first = read(trackway("models", "delete", churn, "1", "--yes", "--json"))["trash_id"]
     second = read(trackway("models", "delete", churn, "2", "--yes", "--json"))["trash_id"]
     rows = read(trackway("trash", "list", "--kind", "model_version", "--json"))
-    assert [(row["id"], row["name"]) for row in rows] == [(second, "churn/2"), (first, "churn/1")]
+    assert [(row["trash_id"], row["name"]) for row in rows] == [(second, "churn/2"), (first, "churn/1")]
     assert trackway("trash", "list", "--name", "none").output == "Nothing of this is in the trash.\n"
     assert "trackway trash list shows them" in trackway("retention").output
     assert "Would remove 1 other thing" in trackway("trash", "purge", first, "--dry-run").output
@@ -133,7 +134,7 @@ def test_a_version_is_signed_verified_and_let_into_production(trackway: Trackway
     bundle = trackway("models", "signature", "churn", "1", "--by", "release").output
     (tmp_path / "churn.sig").write_text(bundle)
     assert "release" in trackway("models", "signature", "churn", "1").output
-    assert "signed_by: release" in trackway("models", "show", "churn", "1").output
+    assert "signed_by: release" in trackway("models", "get", "churn", "1").output
     assert trackway("models", "keys").output.splitlines()[2].split()[:2] == ["release", "key"]
     assert trackway("models", "distrust", "release").exit_code == 0
     assert isinstance(trackway("models", "verify", "models:/churn/1").exception, errors.NotFound)

@@ -6,33 +6,33 @@ import trackway as tw
 from tests.cli.driving import Trackway, read
 from trackway.base import errors
 
-NIGHTLY = ["schedule", "create", "nightly", "30 2 * * mon-fri", "./churn", "-P", "alpha=0.1=", "--time-zone"]
+NIGHTLY = ["schedules", "create", "nightly", "30 2 * * mon-fri", "./churn", "-P", "alpha=0.1=", "--time-zone"]
 
 
 def test_a_schedule_is_created_listed_shown_paused_run_and_deleted(trackway: Trackway) -> None:
     made = trackway(*NIGHTLY, "Europe/Paris", "-e", "train", "--overlap", "cancel-previous", "--catch-up", "last")
     assert made.output.startswith("Created schedule nightly; it runs next at 2"), made.output
-    [row] = read(trackway("schedule", "list", "--json"))
-    assert (row["name"], row["cron"], row["project"], row["overlap"]) == (
+    [row] = read(trackway("schedules", "list", "--json"))
+    assert (row["name"], row["cron"], row["launch"]["uri"], row["overlap"]) == (
         "nightly",
         "30 2 * * mon-fri",
         "./churn",
         "cancel_previous",
     )
-    shown = trackway("schedule", "get", "nightly")
+    shown = trackway("schedules", "get", "nightly")
     for line in ("time_zone: Europe/Paris", "catch_up: last", "  entry_point: train", "  params: {'alpha': '0.1='}"):
         assert line in shown.output
-    assert trackway("schedule", "pause", "nightly").output == "Paused schedule nightly.\n"
-    assert "paused" in trackway("schedule", "list").output
-    assert "runs next at" in trackway("schedule", "resume", "nightly").output
-    tick_id = read(trackway("schedule", "run-now", "nightly", "--json"))["tick_id"]
-    assert "(by hand)  queued" in trackway("schedule", "history", "nightly").output
-    assert trackway("schedule", "cancel", "nightly", tick_id).output == "Cancelled.\n"
-    [tick] = read(trackway("schedule", "history", "nightly", "--json"))
+    assert trackway("schedules", "pause", "nightly").output == "Paused schedule nightly.\n"
+    assert "paused" in trackway("schedules", "list").output
+    assert "runs next at" in trackway("schedules", "resume", "nightly").output
+    tick_id = read(trackway("schedules", "run-now", "nightly", "--json"))["tick_id"]
+    assert "(by hand)  queued" in trackway("schedules", "history", "nightly").output
+    assert trackway("schedules", "cancel", "nightly", tick_id).output == "Cancelled.\n"
+    [tick] = read(trackway("schedules", "history", "nightly", "--json"))
     assert (tick["state"], tick["manual"]) == ("cancelled", True)
-    assert read(trackway("schedule", "history", "nightly", "--state", "lost", "--json")) == []
-    assert trackway("schedule", "delete", "nightly", "--yes").exit_code == 0
-    assert trackway("schedule", "list").output == "No schedules.\n"
+    assert read(trackway("schedules", "history", "nightly", "--state", "lost", "--json")) == []
+    assert trackway("schedules", "delete", "nightly", "--yes").exit_code == 0
+    assert trackway("schedules", "list").output == "No schedules.\n"
 
 
 def test_what_is_wrong_is_said(trackway: Trackway) -> None:
@@ -41,7 +41,7 @@ def test_what_is_wrong_is_said(trackway: Trackway) -> None:
     assert "Mars/Base" in str(refused.exception)
     assert trackway(*NIGHTLY, "UTC", "-P", "alpha").exit_code == 2
     assert isinstance(trackway(*NIGHTLY, "UTC", "-P", "alpha=1").exception, errors.InvalidInput)
-    assert isinstance(trackway("schedule", "get", "nightly").exception, errors.NotFound)
+    assert isinstance(trackway("schedules", "get", "nightly").exception, errors.NotFound)
 
 
 def test_a_program_does_the_same(trackway: Trackway) -> None:

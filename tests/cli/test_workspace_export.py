@@ -39,7 +39,7 @@ def test_a_customer_gets_their_data_and_is_erased(tmp_path: Path, postgres_datab
         with closing(HttpTransport(f"{here}/w/vision")) as store:
             fill_experiment(store)
             before = read_store(store)
-        run("quota", "set", "--points", "1000000000", "--uri", f"{here}/w/vision")
+        run("quotas", "set", "--points", "1000000000", "--uri", f"{here}/w/vision")
         run("gc", "--policy", "30d", "--uri", f"{here}/w/vision")
         run("workspaces", "update", "vision", "--archive", "--uri", here)
         exported = read("workspaces", "export", "vision", file, "--uri", here)
@@ -55,13 +55,13 @@ def test_a_customer_gets_their_data_and_is_erased(tmp_path: Path, postgres_datab
         done = read("import", file, "--to", there, "--workspace", "sight", "--access")
         assert announced["added"]["runs"] == done["added"]["runs"] == 3
         assert {(one["added"]["quotas"], one["added"]["policies"]) for one in (announced, done)} == {(1, 1)}
-        assert read("quota", "show", "--uri", f"{there}/w/sight")["points_quota"] == 10**9
+        assert read("quotas", "get", "--uri", f"{there}/w/sight")["points_quota"] == 10**9
         assert done["left_out"] == []
         with closing(HttpTransport(f"{there}/w/sight")) as store:
             assert _compare(read_store(store), before) == []
         assert read("runs", "list", "--uri", there) == []
 
-        run("quota", "set", "--uri", f"{there}/w/sight")
+        run("quotas", "set", "--uri", f"{there}/w/sight")
         told = run("import", file, "--to", there, "--workspace", "sight")
         assert "Left out: quota of 1,000,000,000 points: it was set here before" in told
 

@@ -12,7 +12,8 @@ import msgspec
 
 from trackway.api import operations as ops
 from trackway.api import retention as t
-from trackway.cli.output import format_time, on_store, show_done, show_json, show_more, show_rows
+from trackway.base.errors import InvalidInput
+from trackway.cli.output import format_time, on_store, parse_age, show_done, show_json, show_list, show_more
 from trackway.exchange.audit import verify_audit as verify_copy
 from trackway.exchange.bundle_reader import Bundle
 from trackway.sdk.transport import Transport
@@ -35,11 +36,9 @@ def audit() -> None:
 def search_audit(transport: Transport, as_json: bool, target: str, limit: int, **given: Any) -> None:
     """List entries, newest first."""
     page = transport.call(ops.SEARCH_AUDIT, t.SearchAudit(object=target, limit=limit, **given))
-    if as_json:
-        show_json(page.entries)
-        return
-    rows = [
-        {
+    show_list(
+        page.entries,
+        lambda one: {
             "number": one.number,
             "time": format_time(one.time_ms),
             "actor": one.actor,
@@ -47,10 +46,10 @@ def search_audit(transport: Transport, as_json: bool, target: str, limit: int, *
             "object": one.object,
             "detail": one.detail,
             "address": one.address,
-        }
-        for one in page.entries
-    ]
-    show_rows(rows, as_json, "No entries.")
+        },
+        as_json,
+        "No entries.",
+    )
     show_more(page.next_page_token, limit)
 
 
@@ -103,13 +102,16 @@ def export_audit(transport: Transport, as_json: bool, file: Any, **given: Any) -
 
 
 @audit.command("trim")
-@click.option("--older-than-days", "days", required=True, type=click.IntRange(1), help="Remove what is older.")
+@click.option("--older-than", required=True, help="Remove what is older, such as 365d.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_store
-def trim_audit(transport: Transport, as_json: bool, days: int, yes: bool) -> None:
+def trim_audit(transport: Transport, as_json: bool, older_than: str, yes: bool) -> None:
     """Remove old entries for good. Export them first."""
+    age_ms = parse_age(older_than)
+    if age_ms < DAY_MS:
+        raise InvalidInput(f"{older_than} is too short", hint="entries of the last day stay: give 1d or more")
     if not yes:
-        click.confirm(f"Remove entries older than {days} days for good?", abort=True)
-    before_ms = time.time_ns() // 1_000_000 - days * DAY_MS
+        click.confirm(f"Remove entries older than {older_than} for good?", abort=True)
+    before_ms = time.time_ns() // 1_000_000 - age_ms
     removed = transport.call(ops.TRIM_AUDIT, t.TrimAudit(before_ms=before_ms)).entries
     show_done(f"Removed {removed:,} entries.", as_json, entries=removed)

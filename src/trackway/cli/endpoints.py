@@ -6,7 +6,7 @@ import click
 
 from trackway.api import endpoints as d
 from trackway.api import operations as ops
-from trackway.cli.output import format_time, on_store, show_one, show_rows, show_trashed
+from trackway.cli.output import format_time, on_store, show_json, show_more, show_one, show_rows, show_trashed
 from trackway.sdk.transport import Transport
 
 
@@ -22,10 +22,14 @@ def endpoints() -> None:
 @on_store
 def list_endpoints(transport: Transport, as_json: bool, model: str, version: int | None, limit: int) -> None:
     """List endpoints by name, with their servers; times are UTC."""
-    found = transport.call(ops.LIST_ENDPOINTS, d.ListEndpoints(model=model, version=version, limit=limit)).endpoints
-    rows = [{"name": one.name} | _describe(server) for one in found for server in one.servers]
-    rows += [{"name": one.name} for one in found if not one.servers]
-    show_rows(rows, as_json, "No endpoints.")
+    page = transport.call(ops.LIST_ENDPOINTS, d.ListEndpoints(model=model, version=version, limit=limit))
+    if as_json:
+        show_json(page.endpoints)
+    else:
+        rows = [{"name": one.name} | _describe(server) for one in page.endpoints for server in one.servers]
+        rows += [{"name": one.name} for one in page.endpoints if not one.servers]
+        show_rows(rows, as_json, "No endpoints.")
+    show_more(page.next_page_token, limit)
 
 
 @endpoints.command("get")

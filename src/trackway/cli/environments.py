@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trackway.cli.output import count, format_time, show_json, show_rows
-from trackway.cli.upkeep import parse_age
+from trackway.cli.output import count, format_time, parse_age, show_json, show_rows
 from trackway.environments.kept import collect_environments, list_environments
 from trackway.sdk import settings
 from trackway.sdk.caches import get_cache

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
 from trackway.api import experiments as e
 from trackway.api import operations as ops
 from trackway.base.errors import NotFound
-from trackway.cli.output import count, format_time, on_store, show_done, show_more, show_one, show_rows
+from trackway.cli.output import count, format_time, on_store, show_done, show_list, show_more, show_one
 from trackway.sdk.progress import format_bytes
 from trackway.sdk.transport import Transport
 
@@ -32,14 +31,17 @@ def list_experiments(
     """List or search experiments, newest first."""
     request = e.SearchExperiments(filter=filter_text, order_by=list(order), view=view, limit=limit)  # type: ignore[arg-type]
     page = transport.call(ops.SEARCH_EXPERIMENTS, request)
-    if as_json:
-        show_rows([msgspec.to_builtins(one) for one in page.experiments], as_json)
-        return
-    rows = [
-        {"id": one.experiment_id, "name": one.name, "state": one.lifecycle, "created": format_time(one.created_ms)}
-        for one in page.experiments
-    ]
-    show_rows(rows, as_json, "No experiments.")
+    show_list(
+        page.experiments,
+        lambda one: {
+            "id": one.experiment_id,
+            "name": one.name,
+            "state": one.lifecycle,
+            "created": format_time(one.created_ms),
+        },
+        as_json,
+        "No experiments.",
+    )
     show_more(page.next_page_token, limit)
 
 
@@ -109,10 +111,13 @@ def restore_experiment(transport: Transport, experiment: str, as_json: bool) -> 
 @experiments.command("purge")
 @click.argument("experiment")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @on_store
-def purge_experiment(transport: Transport, experiment: str, dry_run: bool, as_json: bool) -> None:
+def purge_experiment(transport: Transport, experiment: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Remove an experiment of the trash for good."""
     number = find_experiment(transport, experiment, "all").experiment_id
+    if not (dry_run or yes):
+        click.confirm(f"Remove experiment {experiment} with its runs for good?", abort=True)
     report = transport.call(ops.PURGE_EXPERIMENTS, e.PurgeExperiments(experiment_ids=[number], dry_run=dry_run))
     show_purge(report, as_json)
 

@@ -9,7 +9,7 @@ import click
 
 from trackway.api import access as c
 from trackway.api import operations as ops
-from trackway.cli.output import format_time, on_store, show_done, show_json, show_rows, show_trashed
+from trackway.cli.output import format_time, on_store, show_done, show_json, show_list, show_trashed
 from trackway.sdk.transport import Transport
 
 PERMISSION = click.Choice(["read", "write", "create", "delete", "manage", "admin"])
@@ -25,15 +25,16 @@ def teams() -> None:
 def list_teams(transport: Transport, as_json: bool) -> None:
     """List teams with their members."""
     found = transport.call(ops.LIST_TEAMS, c.ListTeams()).teams
-    rows = [
-        {
+    show_list(
+        found,
+        lambda one: {
             "team": one.team,
             "description": one.description,
-            "members": one.members if as_json else ", ".join(one.members),
-        }
-        for one in found
-    ]
-    show_rows(rows, as_json, "No teams.")
+            "members": ", ".join(one.members),
+        },
+        as_json,
+        "No teams.",
+    )
 
 
 @teams.command("create")
@@ -111,15 +112,16 @@ def grants() -> None:
 def list_own_grants(transport: Transport, as_json: bool) -> None:
     """List the roles that one has oneself, by teams and with everyone."""
     found = transport.call(ops.LIST_OWN_GRANTS, c.ListOwnGrants()).grants
-    rows = [
-        {
+    show_list(
+        found,
+        lambda one: {
             "role": one.role,
             "on": f"{one.target_kind} {one.target}".strip(),
             "through": {"user": "", "team": f"team {one.team}", "everyone": "everyone"}[one.subject_kind],
-        }
-        for one in found
-    ]
-    show_rows(rows, as_json, "No grants.")
+        },
+        as_json,
+        "No grants.",
+    )
 
 
 @grants.command("list")
@@ -130,18 +132,19 @@ def list_grants(transport: Transport, as_json: bool, user: str, team: str) -> No
     """List grants, oldest first."""
     kind: c.SubjectKind | None = ("user" if user else "team") if user or team else None
     found = transport.call(ops.LIST_GRANTS, c.ListGrants(subject_kind=kind, subject=user or team)).grants
-    rows = [
-        {
+    show_list(
+        found,
+        lambda one: {
             "grant": one.grant_id,
             "who": f"{one.subject_kind} {one.subject}".strip(),
             "role": one.role,
             "on": f"{one.target_kind} {one.target}".strip(),
             "by": one.created_by,
-            "since": one.created_ms if as_json else format_time(one.created_ms),
-        }
-        for one in found
-    ]
-    show_rows(rows, as_json, "No grants.")
+            "since": format_time(one.created_ms),
+        },
+        as_json,
+        "No grants.",
+    )
 
 
 def _target(command: Any) -> Any:
@@ -212,15 +215,15 @@ def explain(transport: Transport, as_json: bool, **question: str) -> None:
 @on_store
 def list_roles(transport: Transport, as_json: bool) -> None:
     """List roles and what they permit."""
-    rows = [
-        {
+    show_list(
+        transport.call(ops.LIST_ROLES, c.ListRoles()).roles,
+        lambda one: {
             "role": one.role,
-            "permits": one.permissions if as_json else ", ".join(one.permissions),
+            "permits": ", ".join(one.permissions),
             "built in": one.built_in,
-        }
-        for one in transport.call(ops.LIST_ROLES, c.ListRoles()).roles
-    ]
-    show_rows(rows, as_json)
+        },
+        as_json,
+    )
 
 
 @grants.command("set-role")

@@ -6,7 +6,7 @@ import click
 
 from trackway.api import holds as h
 from trackway.api import operations as ops
-from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows
+from trackway.cli.output import format_time, on_store, show_done, show_list, show_one
 from trackway.sdk.transport import Transport
 
 
@@ -19,18 +19,19 @@ def holds() -> None:
 @on_store
 def list_holds(transport: Transport, as_json: bool) -> None:
     """List holds: on what, since when, by whom and why."""
-    rows = [
-        {
+    show_list(
+        transport.call(ops.LIST_HOLDS, h.ListHolds()).holds,
+        lambda one: {
             "hold": one.hold_id,
             "kind": one.target_kind,
             "target": one.target,
-            "since": one.created_ms if as_json else format_time(one.created_ms),
+            "since": format_time(one.created_ms),
             "by": one.created_by,
             "reason": one.reason,
-        }
-        for one in transport.call(ops.LIST_HOLDS, h.ListHolds()).holds
-    ]
-    show_rows(rows, as_json, "Nothing is held.")
+        },
+        as_json,
+        "Nothing is held.",
+    )
 
 
 @holds.command("place")

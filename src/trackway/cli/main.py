@@ -38,14 +38,14 @@ COMMANDS = {
     "import": Place("exchange", "import_source", "Bring over a history, or what is new of it."),
     "limits": Place("quotas", "show_limits", "Show the limits that are in force."),
     "models": Place("serving", "models", "Register models, say which is used for what, and serve them."),
-    "quota": Place("quotas", "quota", "See what the workspace holds, and limit it."),
+    "quotas": Place("quotas", "quotas", "See what the workspace holds, and limit it."),
     "retention": Place("retention", "retention", "Say what the policy takes of the trash, and when."),
     "reproduce": Place(
         "reproduction", "reproduce", "Run again what RUN_ID was, from what it recorded, and compare both."
     ),
     "run": Place("projects", "run_project", "Run a project."),
     "runs": Place("runs", "runs", "List and change runs."),
-    "schedule": Place("schedules", "schedule", "Have projects run by the clock."),
+    "schedules": Place("schedules", "schedules", "Have projects run by the clock."),
     "server": Place("server", "server", "Start the tracking server."),
     "sessions": Place("sessions", "sessions", "See where you are signed in with a browser, and end that."),
     "steps": Place("steps", "steps", "Run the steps of a project's MLproject."),

@@ -9,7 +9,7 @@ import click
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.base.ids import new_id
-from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows, show_trashed
+from trackway.cli.output import format_time, on_store, show_done, show_list, show_more, show_one, show_trashed
 from trackway.cli.places import LazyGroup, Place
 from trackway.sdk.transport import Transport
 from trackway.sdk.versions import find_source
@@ -39,25 +39,28 @@ def models() -> None:
 def list_models(transport: Transport, filter_text: str, order: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List or search registered models, by name."""
     request = g.SearchRegisteredModels(filter=filter_text, order_by=list(order), limit=limit)
-    rows = [
-        {
+    page = transport.call(ops.SEARCH_REGISTERED_MODELS, request)
+    show_list(
+        page.models,
+        lambda model: {
             "name": model.name,
             "versions": model.last_version,
             "in use": _join(f"{v.stage}: {v.version}" for v in model.latest_versions if v.stage in g.STAGES[1:3]),
             "aliases": _join(f"{alias}: {number}" for alias, number in model.aliases.items()),
             "owner": model.owner,
-            "updated": model.updated_ms if as_json else format_time(model.updated_ms),
-        }
-        for model in transport.call(ops.SEARCH_REGISTERED_MODELS, request).models
-    ]
-    show_rows(rows, as_json, "No registered models.")
+            "updated": format_time(model.updated_ms),
+        },
+        as_json,
+        "No registered models.",
+    )
+    show_more(page.next_page_token, limit)
 
 
-@models.command("show")
+@models.command("get")
 @click.argument("name")
 @click.argument("version", required=False, type=int)
 @on_store
-def show_model(transport: Transport, name: str, version: int | None, as_json: bool) -> None:
+def get_model(transport: Transport, name: str, version: int | None, as_json: bool) -> None:
     """Show a registered model, or one of its versions."""
     if version is not None:
         show_one(transport.call(ops.GET_MODEL_VERSION, g.VersionName(name=name, version=version)), as_json)
@@ -85,19 +88,22 @@ def list_versions(
         of_model = "name = '{}'".format(name.replace("'", "''"))
         filter_text = f"{of_model} AND ({filter_text})" if filter_text else of_model
     request = g.SearchModelVersions(filter=filter_text, order_by=list(order), limit=limit)
-    rows = [
-        {
+    page = transport.call(ops.SEARCH_MODEL_VERSIONS, request)
+    show_list(
+        page.versions,
+        lambda version: {
             "name": version.name,
             "version": version.version,
             "stage": version.stage,
             "aliases": ", ".join(version.aliases),
             "run": version.run_id,
             "source": version.source,
-            "created": version.created_ms if as_json else format_time(version.created_ms),
-        }
-        for version in transport.call(ops.SEARCH_MODEL_VERSIONS, request).versions
-    ]
-    show_rows(rows, as_json, "No versions.")
+            "created": format_time(version.created_ms),
+        },
+        as_json,
+        "No versions.",
+    )
+    show_more(page.next_page_token, limit)
 
 
 @models.command("register")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,14 @@ import click
 import msgspec
 
 from trackway.api.trash import Trashed
+from trackway.base.errors import InvalidInput
 from trackway.sdk.connection import get_tracking_uri, get_transport, resolve_uri, set_tracking_uri, set_workspace
 from trackway.sdk.transport import Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+_AGE = re.compile(r"(\d+)([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _MOMENT_MS = 10**11
 """What is less is a duration: moments of the year 1973 and later are shown as such beside the number."""
 
@@ -70,6 +75,19 @@ def show_rows(rows: Sequence[dict[str, Any]], as_json: bool, empty: str = "Nothi
         click.echo(tabulate([list(row.values()) for row in rows], headers=list(rows[0]), disable_numparse=True))
 
 
+def show_list(
+    found: Sequence[T], describe: Callable[[T], dict[str, Any]], as_json: bool, empty: str = "Nothing found."
+) -> None:
+    """Print objects as a table of what ``describe`` says of each, or as a JSON list of all their fields.
+
+    JSON has the names and units of the operations, so that a program reads the same from a command and from a server.
+    """
+    if as_json:
+        show_json(found)
+    else:
+        show_rows([describe(one) for one in found], as_json, empty)
+
+
 def show_json(what: Any) -> None:
     """Print an object as JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(what), indent=2))
@@ -118,6 +136,17 @@ def show_trashed(done: str, trashed: Trashed, as_json: bool, **facts: Any) -> No
 def count(number: int, what: str) -> str:
     """Return a number of things in words: ``1 run``, ``2,000 runs``."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def parse_age(text: str) -> int:
+    """Return an age such as ``30d`` in ms.
+
+    raises: InvalidInput
+    """
+    found = _AGE.fullmatch(text.strip())
+    if found is None:
+        raise InvalidInput(f"{text[:40]!r} is no age", hint="give a number and s, m, h, d or w, such as 30d")
+    return int(found[1]) * _SECONDS[found[2]] * 1_000
 
 
 def format_time(time_ms: int | None) -> str:

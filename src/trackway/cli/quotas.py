@@ -12,18 +12,18 @@ from trackway.sdk.transport import Transport
 
 
 @click.group()
-def quota() -> None:
+def quotas() -> None:
     """See what the workspace holds, and limit it."""
 
 
-@quota.command("show")
+@quotas.command("get")
 @on_store
-def show_usage(transport: Transport, as_json: bool) -> None:
+def get_usage(transport: Transport, as_json: bool) -> None:
     """Count runs, points of metrics, bytes of files and requests, and show the quota."""
     show_one(transport.call(ops.GET_USAGE, GetUsage()), as_json)
 
 
-@quota.command("set")
+@quotas.command("set")
 @click.option("--runs", type=int, help="Most runs.")
 @click.option("--points", type=int, help="Most points of all metrics.")
 @click.option("--bytes", "size_bytes", type=int, help="Most bytes of all files.")

@@ -9,8 +9,7 @@ import click
 from trackway.api import operations as ops
 from trackway.api import retention as t
 from trackway.api.experiments import PurgeReport
-from trackway.cli.output import count, format_time, on_store, show_json, show_rows
-from trackway.cli.upkeep import parse_age
+from trackway.cli.output import count, format_time, on_store, parse_age, show_json, show_rows
 from trackway.sdk.progress import format_bytes
 from trackway.sdk.transport import Transport
 

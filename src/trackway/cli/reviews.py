@@ -10,7 +10,7 @@ from trackway.api import lineage as n
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.cli.models import STAGE, models
-from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows
+from trackway.cli.output import format_time, on_store, show_done, show_list, show_more, show_one, show_rows
 from trackway.sdk.transport import Transport
 
 
@@ -30,23 +30,27 @@ def request_transition(transport: Transport, as_json: bool, name: str, version: 
 @models.command("requests")
 @click.argument("name")
 @click.option("--all", "every", is_flag=True, help="Also those that are decided.")
+@click.option("--limit", default=100, show_default=True)
 @on_store
-def list_requests(transport: Transport, name: str, every: bool, as_json: bool) -> None:
+def list_requests(transport: Transport, name: str, every: bool, limit: int, as_json: bool) -> None:
     """List what is asked for, newest first."""
-    request = g.ListRequests(name=name, state=None if every else "open")
-    rows = [
-        {
+    request = g.ListRequests(name=name, state=None if every else "open", limit=limit)
+    page = transport.call(ops.LIST_REQUESTS, request)
+    show_list(
+        page.requests,
+        lambda one: {
             "request": one.request_id,
             "version": one.version,
             "for": one.stage or one.alias,
             "by": one.author,
             "state": one.state,
-            "opened": one.created_ms if as_json else format_time(one.created_ms),
+            "opened": format_time(one.created_ms),
             "comment": one.comment,
-        }
-        for one in transport.call(ops.LIST_REQUESTS, request).requests
-    ]
-    show_rows(rows, as_json, "No requests.")
+        },
+        as_json,
+        "No requests.",
+    )
+    show_more(page.next_page_token, limit)
 
 
 @models.command("decide")
@@ -75,20 +79,24 @@ def comment(transport: Transport, name: str, text: str, version: int | None, as_
 @models.command("comments")
 @click.argument("name")
 @click.option("--version", type=int, help="On this version.")
+@click.option("--limit", default=100, show_default=True)
 @on_store
-def list_comments(transport: Transport, name: str, version: int | None, as_json: bool) -> None:
+def list_comments(transport: Transport, name: str, version: int | None, limit: int, as_json: bool) -> None:
     """List comments, newest first."""
-    rows = [
-        {
+    page = transport.call(ops.LIST_COMMENTS, g.ListComments(name=name, version=version, limit=limit))
+    show_list(
+        page.comments,
+        lambda one: {
             "comment": one.comment_id,
             "version": one.version,
             "by": one.author,
-            "written": one.created_ms if as_json else format_time(one.created_ms),
+            "written": format_time(one.created_ms),
             "text": one.text,
-        }
-        for one in transport.call(ops.LIST_COMMENTS, g.ListComments(name=name, version=version)).comments
-    ]
-    show_rows(rows, as_json, "No comments.")
+        },
+        as_json,
+        "No comments.",
+    )
+    show_more(page.next_page_token, limit)
 
 
 @models.command("history")
@@ -99,17 +107,19 @@ def list_comments(transport: Transport, name: str, version: int | None, as_json:
 def show_history(transport: Transport, name: str, version: int | None, limit: int, as_json: bool) -> None:
     """Show who did what to a registered model or a version, newest first."""
     request = g.GetModelHistory(name=name, version=version, limit=limit)
-    rows = [
-        {
-            "time": one.time_ms if as_json else format_time(one.time_ms),
+    page = transport.call(ops.GET_MODEL_HISTORY, request)
+    show_list(
+        page.events,
+        lambda one: {
+            "time": format_time(one.time_ms),
             "by": one.actor,
             "action": one.action,
             "version": one.version,
-            "detail": one.detail if as_json else ", ".join(f"{key}: {value}" for key, value in one.detail.items()),
-        }
-        for one in transport.call(ops.GET_MODEL_HISTORY, request).events
-    ]
-    show_rows(rows, as_json)
+            "detail": ", ".join(f"{key}: {value}" for key, value in one.detail.items()),
+        },
+        as_json,
+    )
+    show_more(page.next_page_token, limit)
 
 
 @models.command("policy")
@@ -140,37 +150,42 @@ def set_policy(
                 )
             )
         policy = transport.call(ops.SET_MODEL_POLICY, g.SetModelPolicy(name=name, rules=rules))
-    rows = [
-        {
+    show_list(
+        policy.rules,
+        lambda rule: {
             "for": rule.stage or rule.alias,
             "keys": ", ".join(rule.keys),
             "needs": ", ".join(need for need in ("signature", "evaluation", "approval") if getattr(rule, need)),
-        }
-        for rule in policy.rules
-    ]
-    show_rows(rows, as_json, "Nothing is asked of a version.")
+        },
+        as_json,
+        "Nothing is asked of a version.",
+    )
 
 
 @models.command("portfolio")
 @click.option("--stage", type=STAGE, default="Production", show_default=True)
 @click.option("--alias", default="", help="What this alias stands for, in place of a stage.")
+@click.option("--limit", default=1_000, show_default=True)
 @on_store
-def show_portfolio(transport: Transport, stage: Any, alias: str, as_json: bool) -> None:
+def show_portfolio(transport: Transport, stage: Any, alias: str, limit: int, as_json: bool) -> None:
     """Show what is in use: since when, by whom, from which run and which data, and where it is served."""
-    rows = [
-        {
+    page = transport.call(ops.GET_PORTFOLIO, n.GetPortfolio(stage=stage, alias=alias, limit=limit))
+    show_list(
+        page.entries,
+        lambda one: {
             "name": one.name,
             "version": one.version,
-            "since": one.since_ms if as_json else format_time(one.since_ms),
+            "since": format_time(one.since_ms),
             "by": one.by,
             "owner": one.owner,
             "run": one.run_id,
             "data": ", ".join(f"{data.name} ({data.digest})" for data in one.datasets),
             "served at": ", ".join(one.endpoints),
-        }
-        for one in transport.call(ops.GET_PORTFOLIO, n.GetPortfolio(stage=stage, alias=alias)).entries
-    ]
-    show_rows(rows, as_json, "Nothing is in use.")
+        },
+        as_json,
+        "Nothing is in use.",
+    )
+    show_more(page.next_page_token, limit)
 
 
 @models.command("lineage")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from trackway.api import operations as ops
 from trackway.api import runs as r
@@ -25,6 +24,7 @@ from trackway.cli.output import (
     on_store,
     show_done,
     show_json,
+    show_list,
     show_more,
     show_one,
     show_rows,
@@ -160,17 +160,17 @@ def show_environment(transport: Transport, run_id: str, as_json: bool) -> None:
 def show_tree(transport: Transport, run_id: str, as_json: bool) -> None:
     """Show a run's descendants."""
     tree = transport.call(ops.GET_RUN_TREE, r.GetRunTree(run_id=run_id))
-    rows = [
-        {
+    show_list(
+        tree.nodes,
+        lambda node: {
             "run": f"{'· ' * node.depth}{node.run_id}",
             "name": node.name,
             "status": node.status,
             "depth": node.depth,
             "parent": node.parent_run_id or "",
-        }
-        for node in tree.nodes
-    ]
-    show_rows(msgspec.to_builtins(tree.nodes) if as_json else rows, as_json)
+        },
+        as_json,
+    )
 
 
 @runs.command("metrics")
@@ -251,17 +251,18 @@ def correct_param(transport: Transport, as_json: bool, run_id: str, key: str, va
 def show_corrections(transport: Transport, run_id: str, as_json: bool) -> None:
     """Show the values that a run's params had before they were corrected."""
     history = transport.call(ops.GET_PARAM_HISTORY, r.RunId(run_id=run_id))
-    rows = [
-        {
+    show_list(
+        history.revisions,
+        lambda one: {
             "key": one.key,
             "old value": one.value,
             "replaced": format_time(one.replaced_ms),
             "by": one.actor,
             "reason": one.reason,
-        }
-        for one in history.revisions
-    ]
-    show_rows(msgspec.to_builtins(history.revisions) if as_json else rows, as_json, "No corrections.")
+        },
+        as_json,
+        "No corrections.",
+    )
 
 
 @runs.command("move")
@@ -307,12 +308,15 @@ def restore_runs(transport: Transport, run_ids: tuple[str, ...], children: bool,
 @runs.command("purge")
 @choose_runs
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @on_store
 def purge_runs(
-    transport: Transport, run_ids: tuple[str, ...], children: bool, as_json: bool, *, dry_run: bool = False
+    transport: Transport, run_ids: tuple[str, ...], children: bool, as_json: bool, *, dry_run: bool, yes: bool
 ) -> None:
     """Remove runs of the trash for good, with points and files."""
     chosen = _list_chosen(transport, run_ids, children)
+    if not (dry_run or yes):
+        click.confirm(f"Remove {count(len(chosen), 'run')} for good?", abort=True)
     show_purge(transport.call(ops.PURGE_RUNS, r.PurgeRuns(run_ids=chosen, dry_run=dry_run)), as_json)
 
 

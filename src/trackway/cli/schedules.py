@@ -10,7 +10,15 @@ import msgspec
 from trackway.api import operations as ops
 from trackway.api import schedules as c
 from trackway.base.errors import InvalidInput
-from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows, show_trashed
+from trackway.cli.output import (
+    format_time,
+    on_store,
+    show_done,
+    show_list,
+    show_more,
+    show_one,
+    show_trashed,
+)
 from trackway.sdk.transport import Transport
 
 OVERLAP = click.Choice(["skip", "queue", "cancel-previous", "allow"])
@@ -19,11 +27,11 @@ STATE = click.Choice(c.TICK_STATES)
 
 
 @click.group()
-def schedule() -> None:
+def schedules() -> None:
     """Have projects run by the clock. A server makes their times come, and a worker runs them."""
 
 
-@schedule.command("create")
+@schedules.command("create")
 @click.argument("name")
 @click.argument("cron")
 @click.argument("project")
@@ -56,27 +64,30 @@ def create_schedule(transport: Transport, as_json: bool, name: str, cron: str, p
     show_done(f"Created schedule {name}; {following}.", as_json, name=name, next_ms=made.next_ms)
 
 
-@schedule.command("list")
+@schedules.command("list")
 @click.option("--limit", default=100, show_default=True)
 @on_store
 def list_schedules(transport: Transport, limit: int, as_json: bool) -> None:
     """List schedules by name; times are UTC."""
-    rows = [
-        {
+    page = transport.call(ops.LIST_SCHEDULES, c.ListSchedules(limit=limit))
+    show_list(
+        page.schedules,
+        lambda one: {
             "name": one.name,
             "cron": one.cron,
             "time zone": one.time_zone,
             "project": one.launch.uri,
             "entry point": one.launch.entry_point,
             "overlap": one.overlap,
-            "next": one.next_ms if as_json else format_time(one.next_ms) or "paused",
-        }
-        for one in transport.call(ops.LIST_SCHEDULES, c.ListSchedules(limit=limit)).schedules
-    ]
-    show_rows(rows, as_json, "No schedules.")
+            "next": format_time(one.next_ms) or "paused",
+        },
+        as_json,
+        "No schedules.",
+    )
+    show_more(page.next_page_token, limit)
 
 
-@schedule.command("get")
+@schedules.command("get")
 @click.argument("name")
 @on_store
 def get_schedule(transport: Transport, name: str, as_json: bool) -> None:
@@ -91,7 +102,7 @@ def get_schedule(transport: Transport, name: str, as_json: bool) -> None:
     show_one(fields | times | {"launch": launch}, as_json)
 
 
-@schedule.command("pause")
+@schedules.command("pause")
 @click.argument("name")
 @on_store
 def pause_schedule(transport: Transport, name: str, as_json: bool) -> None:
@@ -100,7 +111,7 @@ def pause_schedule(transport: Transport, name: str, as_json: bool) -> None:
     show_done(f"Paused schedule {name}.", as_json, name=name)
 
 
-@schedule.command("resume")
+@schedules.command("resume")
 @click.argument("name")
 @on_store
 def resume_schedule(transport: Transport, name: str, as_json: bool) -> None:
@@ -110,7 +121,7 @@ def resume_schedule(transport: Transport, name: str, as_json: bool) -> None:
     show_done(f"Resumed schedule {name}; it runs next at {following} UTC.", as_json, name=name, next_ms=found.next_ms)
 
 
-@schedule.command("delete")
+@schedules.command("delete")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @on_store
@@ -122,7 +133,7 @@ def delete_schedule(transport: Transport, name: str, yes: bool, as_json: bool) -
     show_trashed(f"Deleted schedule {name}.", trashed, as_json, name=name)
 
 
-@schedule.command("run-now")
+@schedules.command("run-now")
 @click.argument("name")
 @on_store
 def run_schedule(transport: Transport, name: str, as_json: bool) -> None:
@@ -131,7 +142,7 @@ def run_schedule(transport: Transport, name: str, as_json: bool) -> None:
     show_done(f"Queued {tick.tick_id}.", as_json, tick_id=tick.tick_id)
 
 
-@schedule.command("cancel")
+@schedules.command("cancel")
 @click.argument("name")
 @click.argument("tick_id")
 @on_store
@@ -142,19 +153,17 @@ def cancel_tick(transport: Transport, name: str, tick_id: str, as_json: bool) ->
     show_done(done, as_json, tick_id=tick_id, state=tick.state)
 
 
-@schedule.command("history")
+@schedules.command("history")
 @click.argument("name")
 @click.option("--state", type=STATE, help="Only those that are so.")
 @click.option("--limit", default=100, show_default=True)
 @on_store
 def show_history(transport: Transport, name: str, as_json: bool, **given: Any) -> None:
     """List a schedule's times and what became of them, newest first; times are UTC."""
-    ticks = transport.call(ops.LIST_TICKS, c.ListTicks(name=name, **given)).ticks
-    if as_json:
-        show_rows([msgspec.to_builtins(one) for one in ticks], as_json)
-        return
-    rows = [
-        {
+    page = transport.call(ops.LIST_TICKS, c.ListTicks(name=name, **given))
+    show_list(
+        page.ticks,
+        lambda one: {
             "time": format_time(one.due_ms) + (" (by hand)" if one.manual else ""),
             "state": one.state,
             "worker": one.worker,
@@ -163,10 +172,11 @@ def show_history(transport: Transport, name: str, as_json: bool, **given: Any) -
             "ended": format_time(one.ended_ms),
             "what": one.error,
             "id": one.tick_id,
-        }
-        for one in ticks
-    ]
-    show_rows(rows, as_json, "No time has come yet.")
+        },
+        as_json,
+        "No time has come yet.",
+    )
+    show_more(page.next_page_token, given["limit"])
 
 
 def _read_params(texts: tuple[str, ...]) -> dict[str, str]:

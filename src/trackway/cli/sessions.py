@@ -6,7 +6,7 @@ import click
 
 from trackway.api import access as c
 from trackway.api import operations as ops
-from trackway.cli.output import count, format_time, on_store, show_done, show_rows
+from trackway.cli.output import count, format_time, on_store, show_done, show_list
 from trackway.sdk.transport import Transport
 
 WHOSE = click.option("--user", default="", help="Whose; yours when left out.")
@@ -22,18 +22,19 @@ def sessions() -> None:
 @on_store
 def list_sessions(transport: Transport, user: str, as_json: bool) -> None:
     """List sessions, the one that was used last first."""
-    rows = [
-        {
+    show_list(
+        transport.call(ops.LIST_SESSIONS, c.ListSessions(user=user)).sessions,
+        lambda one: {
             "session": one.session_id,
             "client": one.client,
             "address": one.address,
-            "since": one.created_ms if as_json else format_time(one.created_ms),
-            "used": one.used_ms if as_json else format_time(one.used_ms),
-            "expires": one.expires_ms if as_json else format_time(one.expires_ms),
-        }
-        for one in transport.call(ops.LIST_SESSIONS, c.ListSessions(user=user)).sessions
-    ]
-    show_rows(rows, as_json, "No sessions.")
+            "since": format_time(one.created_ms),
+            "used": format_time(one.used_ms),
+            "expires": format_time(one.expires_ms),
+        },
+        as_json,
+        "No sessions.",
+    )
 
 
 @sessions.command("end")
@@ -59,13 +60,14 @@ def end_sessions(transport: Transport, as_json: bool, session_id: str, ends_all:
 @on_store
 def list_sign_ins(transport: Transport, as_json: bool, limit: int, user: str) -> None:
     """List sign-ins, good and refused, newest first."""
-    rows = [
-        {
-            "time": one.time_ms if as_json else format_time(one.time_ms),
+    show_list(
+        transport.call(ops.LIST_SIGN_INS, c.ListSignIns(user=user, limit=limit)).sign_ins,
+        lambda one: {
+            "time": format_time(one.time_ms),
             "outcome": one.outcome,
             "address": one.address,
             "means": one.means,
-        }
-        for one in transport.call(ops.LIST_SIGN_INS, c.ListSignIns(user=user, limit=limit)).sign_ins
-    ]
-    show_rows(rows, as_json, "No sign-ins.")
+        },
+        as_json,
+        "No sign-ins.",
+    )

@@ -10,7 +10,7 @@ from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import signing as k
 from trackway.cli.models import models
-from trackway.cli.output import format_time, on_store, show_done, show_rows, show_trashed
+from trackway.cli.output import format_time, on_store, show_done, show_list, show_rows, show_trashed
 from trackway.sdk.connection import set_tracking_uri
 from trackway.sdk.signing import sign_model, verify_model
 from trackway.sdk.transport import Transport
@@ -73,16 +73,17 @@ def show_signature(transport: Transport, name: str, version: int, key: str | Non
             raise click.UsageError(f"version {version} of {name} is not signed by {key}")
         click.echo(chosen[0].bundle)
         return
-    rows = [
-        {
+    show_list(
+        found,
+        lambda one: {
             "key": one.key,
             "signer": one.signer,
             "by": one.added_by,
-            "added": one.added_ms if as_json else format_time(one.added_ms),
-        }
-        for one in found
-    ]
-    show_rows(rows, as_json, "Nobody signed it.")
+            "added": format_time(one.added_ms),
+        },
+        as_json,
+        "Nobody signed it.",
+    )
 
 
 @models.command("trust")
@@ -113,16 +114,17 @@ def distrust(transport: Transport, name: str, as_json: bool) -> None:
 @on_store
 def list_keys(transport: Transport, as_json: bool) -> None:
     """List the keys that are trusted to sign versions."""
-    rows = [
-        {
+    show_list(
+        transport.call(ops.LIST_SIGNING_KEYS, k.ListSigningKeys()).keys,
+        lambda key: {
             "name": key.name,
             "kind": key.kind,
             "by": key.created_by,
-            "since": key.created_ms if as_json else format_time(key.created_ms),
-        }
-        for key in transport.call(ops.LIST_SIGNING_KEYS, k.ListSigningKeys()).keys
-    ]
-    show_rows(rows, as_json, "No key is trusted.")
+            "since": format_time(key.created_ms),
+        },
+        as_json,
+        "No key is trusted.",
+    )
 
 
 def _read_password(path: str | None) -> str:

@@ -9,7 +9,7 @@ import click
 from trackway.api import operations as ops
 from trackway.api import trash as z
 from trackway.cli.experiments import show_purge
-from trackway.cli.output import format_time, on_store, show_done, show_more, show_rows
+from trackway.cli.output import format_time, on_store, show_done, show_list, show_more
 from trackway.sdk.transport import Transport
 
 
@@ -30,17 +30,18 @@ def trash() -> None:
 def list_trash(transport: Transport, kind: Any, name: str, limit: int, as_json: bool) -> None:
     """List what you deleted, or as an administrator all that was, the last first."""
     page = transport.call(ops.SEARCH_TRASH, z.SearchTrash(kind=kind, name=name, limit=limit))
-    rows = [
-        {
+    show_list(
+        page.entries,
+        lambda one: {
             "id": one.trash_id,
             "kind": one.kind,
             "name": one.name,
-            "deleted": one.deleted_ms if as_json else format_time(one.deleted_ms),
+            "deleted": format_time(one.deleted_ms),
             "by": one.deleted_by,
-        }
-        for one in page.entries
-    ]
-    show_rows(rows, as_json, "Nothing of this is in the trash.")
+        },
+        as_json,
+        "Nothing of this is in the trash.",
+    )
     show_more(page.next_page_token, limit)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sqlite3
 import sys
@@ -16,7 +15,7 @@ from trackway.api import operations as ops
 from trackway.api.retention import GetRetention, PurgeTrash, SetRetention
 from trackway.base.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from trackway.cli.experiments import show_purge
-from trackway.cli.output import count, on_store, show_done, show_one, show_rows
+from trackway.cli.output import count, on_store, parse_age, show_done, show_list, show_one, show_rows
 from trackway.sdk.connection import get_tracking_uri, resolve_uri
 from trackway.sdk.progress import format_bytes
 from trackway.sdk.sync import sync as sync_journals
@@ -25,9 +24,6 @@ from trackway.tracking.integrity import verify_files
 from trackway.webhooks.sealing import reseal_secrets
 from trackway.wiring.databases import find_database, repair_database, upgrade_database
 from trackway.wiring.local import open_platform
-
-_AGE = re.compile(r"(\d+)([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 @click.command()
@@ -39,18 +35,19 @@ def sync(folder: str | None, uri: str, as_json: bool) -> None:
     if folder is not None and not os.path.isdir(folder):
         raise NotFound(f"There is no folder {folder}", hint="name a journal, or a folder of them")
     done = sync_journals(folder, uri) if uri else sync_journals(folder)
-    rows = [
-        {
+    show_list(
+        done,
+        lambda one: {
             "journal": os.path.basename(one.directory),
             "to": one.tracking_uri,
             "delivered": one.delivered,
             "refused": one.refused,
             "complete": one.complete,
             "problem": one.problem,
-        }
-        for one in done
-    ]
-    show_rows(rows, as_json, "Nothing to deliver.")
+        },
+        as_json,
+        "Nothing to deliver.",
+    )
     if any(not one.complete for one in done):
         raise Unavailable("Not everything was delivered", hint="try again when the store can be reached")
 
@@ -218,17 +215,6 @@ def compact(store: str) -> None:
     finally:
         connection.close()
     show_done(f"{before} -> {path.stat().st_size} bytes.", as_json=False)
-
-
-def parse_age(text: str) -> int:
-    """Return an age such as ``30d`` in ms.
-
-    raises: InvalidInput
-    """
-    found = _AGE.fullmatch(text.strip())
-    if found is None:
-        raise InvalidInput(f"{text[:40]!r} is no age", hint="give a number and s, m, h, d or w, such as 30d")
-    return int(found[1]) * _SECONDS[found[2]] * 1_000
 
 
 def _check_sqlite(path: Path) -> None:

@@ -9,7 +9,7 @@ import click
 
 from trackway.api import access as c
 from trackway.api import operations as ops
-from trackway.cli.output import format_time, on_store, show_done, show_more, show_one, show_rows
+from trackway.cli.output import format_time, on_store, show_done, show_list, show_more, show_one
 from trackway.sdk.transport import HttpTransport, Transport
 
 DAY_MS = 86_400_000
@@ -31,18 +31,19 @@ def users() -> None:
 def list_users(transport: Transport, limit: int, as_json: bool) -> None:
     """List users by name."""
     page = transport.call(ops.LIST_USERS, c.ListUsers(limit=limit))
-    rows = [
-        {
+    show_list(
+        page.users,
+        lambda one: {
             "name": one.name,
             "kind": one.kind,
             "administrator": one.is_admin,
             "disabled": one.disabled,
             "password": one.has_password,
-            "created": one.created_ms if as_json else format_time(one.created_ms),
-        }
-        for one in page.users
-    ]
-    show_rows(rows, as_json, "No users.")
+            "created": format_time(one.created_ms),
+        },
+        as_json,
+        "No users.",
+    )
     show_more(page.next_page_token, limit)
 
 
@@ -70,10 +71,10 @@ def invite_user(transport: Transport, name: str, as_json: bool) -> None:
     _show_invitation(transport, transport.call(ops.INVITE_USER, c.UserName(name=name)), f"Invited {name}.", as_json)
 
 
-@users.command("show")
+@users.command("get")
 @click.argument("name")
 @on_store
-def show_user(transport: Transport, name: str, as_json: bool) -> None:
+def get_user(transport: Transport, name: str, as_json: bool) -> None:
     """Show a user."""
     show_one(transport.call(ops.GET_USER, c.UserName(name=name)), as_json)
 
@@ -162,19 +163,20 @@ def create_token(transport: Transport, as_json: bool, name: str, days: int, **bo
 @on_store
 def list_tokens(transport: Transport, user: str, as_json: bool) -> None:
     """List tokens, oldest first."""
-    rows = [
-        {
+    show_list(
+        transport.call(ops.LIST_TOKENS, c.ListTokens(user=user)).tokens,
+        lambda one: {
             "token": one.token_id,
             "name": one.name,
             "user": one.user,
-            "role": one.role or ("" if as_json else "all that the user may"),
-            "workspace": one.workspace or ("" if as_json else "all"),
-            "created": one.created_ms if as_json else format_time(one.created_ms),
-            "expires": one.expires_ms if as_json else (format_time(one.expires_ms) if one.expires_ms else "never"),
-        }
-        for one in transport.call(ops.LIST_TOKENS, c.ListTokens(user=user)).tokens
-    ]
-    show_rows(rows, as_json, "No tokens.")
+            "role": one.role or "all that the user may",
+            "workspace": one.workspace or "all",
+            "created": format_time(one.created_ms),
+            "expires": format_time(one.expires_ms) if one.expires_ms else "never",
+        },
+        as_json,
+        "No tokens.",
+    )
 
 
 @tokens.command("revoke")

@@ -9,7 +9,16 @@ import click
 
 from trackway.api import operations as ops
 from trackway.api import webhooks as w
-from trackway.cli.output import format_time, on_store, show_done, show_one, show_rows, show_trashed
+from trackway.cli.output import (
+    format_time,
+    on_store,
+    show_done,
+    show_list,
+    show_more,
+    show_one,
+    show_rows,
+    show_trashed,
+)
 from trackway.sdk.transport import Transport
 from trackway.sdk.webhooks import read_event, send_test
 
@@ -28,18 +37,21 @@ def webhooks() -> None:
 @on_store
 def list_webhooks(transport: Transport, limit: int, as_json: bool) -> None:
     """List webhooks, oldest first."""
-    rows = [
-        {
+    page = transport.call(ops.LIST_WEBHOOKS, w.ListWebhooks(limit=limit))
+    show_list(
+        page.webhooks,
+        lambda one: {
             "webhook": one.webhook_id,
             "name": one.name,
             "url": one.url,
-            "events": one.events if as_json else ", ".join(one.events),
+            "events": ", ".join(one.events),
             "enabled": one.enabled,
             "signed": one.signed,
-        }
-        for one in transport.call(ops.LIST_WEBHOOKS, w.ListWebhooks(limit=limit)).webhooks
-    ]
-    show_rows(rows, as_json, "No webhooks.")
+        },
+        as_json,
+        "No webhooks.",
+    )
+    show_more(page.next_page_token, limit)
 
 
 @webhooks.command("create")
@@ -64,10 +76,10 @@ def create_webhook(transport: Transport, as_json: bool, name: str, url: str, **g
     show_done(f"Created webhook {made.webhook_id}.", as_json, webhook_id=made.webhook_id)
 
 
-@webhooks.command("show")
+@webhooks.command("get")
 @click.argument("webhook_id")
 @on_store
-def show_webhook(transport: Transport, webhook_id: str, as_json: bool) -> None:
+def get_webhook(transport: Transport, webhook_id: str, as_json: bool) -> None:
     """Show a webhook; its secret is shown to nobody."""
     show_one(transport.call(ops.GET_WEBHOOK, w.WebhookId(webhook_id=webhook_id)), as_json)
 
@@ -130,19 +142,22 @@ def test_webhook(transport: Transport, webhook_id: str, event: str | None, as_js
 @on_store
 def list_deliveries(transport: Transport, as_json: bool, webhook_id: str, **given: Any) -> None:
     """List what was, is, or could not be delivered, newest first."""
-    rows = [
-        {
+    page = transport.call(ops.LIST_DELIVERIES, w.ListDeliveries(webhook_id=webhook_id, **given))
+    show_list(
+        page.deliveries,
+        lambda one: {
             "delivery": one.delivery_id,
             "event": one.event,
-            "happened": one.created_ms if as_json else format_time(one.created_ms),
+            "happened": format_time(one.created_ms),
             "state": one.state,
             "attempts": len(one.attempts),
             "last": _describe(one.attempts[-1]) if one.attempts else "",
-            "next": one.next_ms if as_json else format_time(one.next_ms),
-        }
-        for one in transport.call(ops.LIST_DELIVERIES, w.ListDeliveries(webhook_id=webhook_id, **given)).deliveries
-    ]
-    show_rows(rows, as_json, "No deliveries.")
+            "next": format_time(one.next_ms),
+        },
+        as_json,
+        "No deliveries.",
+    )
+    show_more(page.next_page_token, given["limit"])
 
 
 @webhooks.command("delivery")

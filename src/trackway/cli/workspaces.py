@@ -13,7 +13,7 @@ from trackway.api import workspaces as w
 from trackway.base.addresses import hide_credentials
 from trackway.base.errors import InvalidInput
 from trackway.cli.exchange import check_file, save_bundle
-from trackway.cli.output import format_time, on_store, show_done, show_json, show_one, show_rows
+from trackway.cli.output import format_time, on_store, show_done, show_json, show_list, show_one, show_rows
 from trackway.exchange.workspace_tracks import WorkspaceTracks
 from trackway.sdk.connection import complete_uri, get_tracking_uri, get_transport, is_local, resolve_uri, set_workspace
 from trackway.sdk.transport import Transport
@@ -31,17 +31,17 @@ def list_workspaces(transport: Transport, as_json: bool) -> None:
     """List the workspaces that you have a role in; all of them for an administrator."""
     found = transport.call(ops.LIST_WORKSPACES, w.ListWorkspaces()).workspaces
     here = transport.call(ops.WHO_AM_I, c.WhoAmI()).workspace
-    rows = [
-        {
+    show_list(
+        found,
+        lambda one: {
             "name": one.name,
-            "here": one.name == here if as_json else "*" if one.name == here else "",
-            "archived": one.archived if as_json else "archived" if one.archived else "",
-            "created": one.created_ms if as_json else format_time(one.created_ms),
+            "here": "*" if one.name == here else "",
+            "archived": "archived" if one.archived else "",
+            "created": format_time(one.created_ms),
             "description": one.description,
-        }
-        for one in found
-    ]
-    show_rows(rows, as_json)
+        },
+        as_json,
+    )
 
 
 @workspaces.command("create")
@@ -57,7 +57,7 @@ def create_workspace(transport: Transport, as_json: bool, name: str, description
 
 @workspaces.command("update")
 @click.argument("name")
-@click.option("--rename", "new_name", help="Another name; addresses with the old one lead nowhere any more.")
+@click.option("--name", "new_name", help="Another name; addresses with the old one lead nowhere any more.")
 @click.option("--description", help="What it is for.")
 @click.option("--archive/--restore", "archived", default=None, help="Let nothing in it be changed, or again.")
 @on_store

@@ -136,5 +136,5 @@ async function examineUsage(signal: AbortSignal): Promise<Finding[]> {
   const { runs, points, size_bytes, exceeded } = await call("usage.get", {}, signal)
   const found = `${count(runs, "run")}, ${count(points, "point")}, ${bytes(size_bytes)} of files`
   if (exceeded.length === 0) return [{ what: "Quota", verdict: "ok", found }]
-  return [{ what: "Quota", verdict: "wrong", found: `${found}; no more ${exceeded.join(", ")}`, act: "trackway quota set, or remove what is old" }]
+  return [{ what: "Quota", verdict: "wrong", found: `${found}; no more ${exceeded.join(", ")}`, act: "trackway quotas set, or remove what is old" }]
 }

@@ -1,4 +1,4 @@
-/** A form that makes a schedule; what it does not ask for is as `trackway schedule create` has it by itself. */
+/** A form that makes a schedule; what it does not ask for is as `trackway schedules create` has it by itself. */
 import { useState } from "preact/hooks"
 import { call } from "../../api/client"
 import { FormDialog } from "../../components/dialog"

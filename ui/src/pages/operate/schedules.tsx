@@ -32,7 +32,7 @@ export default function Schedules(_: PageProps) {
       {data?.schedules.length === 0 && (
         <Empty title="No schedules yet">
           <p>A schedule runs a project by the clock, and keeps what became of each time:</p>
-          <Code text={'trackway schedule create nightly "30 2 * * mon-fri" ./churn --time-zone Europe/Paris'} />
+          <Code text={'trackway schedules create nightly "30 2 * * mon-fri" ./churn --time-zone Europe/Paris'} />
         </Empty>
       )}
       {data && data.schedules.length > 0 && (
