@@ -98,6 +98,9 @@ if TYPE_CHECKING:
         delete_tag as delete_tag,
     )
     from trackway.sdk.fluent import (
+        link_run as link_run,
+    )
+    from trackway.sdk.fluent import (
         log_input as log_input,
     )
     from trackway.sdk.fluent import (
@@ -278,7 +281,7 @@ _NAMES = {
     "evaluation.gate": "gate",
     "experiments": "set_experiment",
     "fluent": """
-        delete_tag log_input log_inputs log_metric log_metrics log_outputs log_param log_params set_tag
+        delete_tag link_run log_input log_inputs log_metric log_metrics log_outputs log_param log_params set_tag
         set_tags
     """,
     "fluent_artifacts": "download_artifacts",

@@ -46,6 +46,25 @@ def run_id(trackway: Trackway) -> str:
     return number
 
 
+def test_runs_are_linked_and_the_links_taken_back(trackway: Trackway, run_id: str) -> None:
+    later = tw.MlflowClient().create_run("0", run_name="second").info.run_id
+    assert trackway("runs", "link", later, "retry_of", run_id).exit_code == 0
+    assert trackway("runs", "link", later, "uses", run_id).exit_code == 0
+    [link, _] = read(trackway("runs", "links", run_id, "--json"))["later"]
+    assert (link["kind"], link["run_id"], link["name"], link["status"]) == ("retry_of", later, "second", "RUNNING")
+    table = trackway("runs", "links", later).output
+    assert [line.split()[:3] for line in table.splitlines()[2:]] == [
+        [later, kind, run_id] for kind in ("retry_of", "uses")
+    ]
+    cut = trackway("runs", "links", later, "--limit", "1")
+    assert "There are more than 1" in cut.output
+    assert "retry of" in trackway("models", "lineage", "run", later).output
+    assert trackway("runs", "link", later, "retry_of", run_id, "--remove").exit_code == 0
+    assert [one["kind"] for one in read(trackway("runs", "links", later, "--json"))["earlier"]] == ["uses"]
+    for refused in ((later, "retry_of", run_id, "--remove"), (later, "uses", later), (later, "owns", run_id)):
+        assert trackway("runs", "link", *refused).exit_code != 0
+
+
 def test_experiments_are_created_renamed_tagged_deleted_restored_and_purged(trackway: Trackway) -> None:
     number = read(trackway("experiments", "create", "a", "--json"))["experiment_id"]
     assert trackway("experiments", "rename", "a", "b").exit_code == 0

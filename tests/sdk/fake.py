@@ -11,6 +11,7 @@ import msgspec
 
 from trackway.api.artifacts import FileEntry
 from trackway.api.experiments import CreateExperiment, Experiment, GetExperiment, GetExperimentByName
+from trackway.api.links import LinkName
 from trackway.api.operations import Operation
 from trackway.api.runs import CreateRun, GetRun, Ingest, Ingested, LogEnvironment, Run, UpdateRun
 from trackway.api.structs import Empty
@@ -32,6 +33,7 @@ class FakeStore:
         self.points: dict[tuple[str, str], list[Point]] = {}
         self.environments: dict[str, LogEnvironment] = {}
         self.files: dict[str, bytes] = {}
+        self.links: set[tuple[str, str, str]] = set()
         self.calls: list[tuple[str, Any]] = []
         self.faults: Callable[[str, Any], None] = lambda name, request: None
         self.experiments = {"0": _experiment("0", "Default")}
@@ -96,6 +98,12 @@ class FakeStore:
         run = self._get_run(q.run_id)
         changes = {"status": q.status, "end_ms": q.end_ms, "name": q.name}
         return self._replace(run, **{name: value for name, value in changes.items() if value is not None})
+
+    def _runs_link(self, q: LinkName) -> Empty:
+        if self._get_run(q.earlier_run_id) is self._get_run(q.run_id):
+            raise InvalidInput(f"Run {q.run_id} cannot be linked to itself")
+        self.links.add((q.run_id, q.kind, q.earlier_run_id))
+        return Empty()
 
     def _runs_ingest(self, q: Ingest) -> Ingested:
         run = self._get_run(q.run_id)

@@ -308,6 +308,37 @@ def test_inputs_and_outputs(store: FakeStore) -> None:
     assert (run.model_outputs[0].model_id, run.model_outputs[0].step) == ("m-1", 5)
 
 
+def test_a_run_says_how_it_came_of_others_which_the_store_knows_by_then(store: FakeStore) -> None:
+    with tw.start_run() as features:
+        pass
+    with tw.start_run() as failed:
+        tw.link_run("uses", features)
+    with tw.start_run() as again:
+        tw.link_run("uses", features.info.run_id)
+        tw.link_run("retry_of", failed)
+        tw.link_run("made_by", failed, run_id=features.info.run_id)
+    one, two, three = (run.info.run_id for run in (features, failed, again))
+    assert store.links == {(two, "uses", one), (three, "uses", one), (three, "retry_of", two), (one, "made_by", two)}
+    assert tw.status().problems == {}
+
+
+@pytest.mark.parametrize(
+    "kind, earlier",
+    [("used", "a" * 32), ("", "a" * 32), (None, "a" * 32), ("uses", "a/b"), ("uses", ""), ("uses", 7), ("uses", None)],
+    ids=repr,
+)
+def test_a_link_that_cannot_be_is_a_problem_and_no_error(store: FakeStore, kind: Any, earlier: Any) -> None:
+    with tw.start_run():
+        tw.link_run(kind, earlier)
+        tw.log_param("p", 1)
+    assert only_run(store).params == {"p": "1"}
+    assert store.links == set()
+    assert tw.status().problems == {"link_run": 1}
+    tw.configure(strict=True)
+    with tw.start_run(), pytest.raises(e.InvalidInput, match=r"uses, made_by, retry_of, reproduces|64 letters"):
+        tw.link_run(kind, earlier)
+
+
 def test_another_run_can_be_logged_to_by_id(store: FakeStore) -> None:
     with tw.start_run() as one:
         pass

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from trackway.api.links import LinkKind
 from trackway.api.registry import Stage
 from trackway.api.structs import Request, Response
 
@@ -61,10 +62,11 @@ class LineageNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineageEdge(Response, frozen=True, kw_only=True):
-    """One step: what was used, and what came of it, by their places in the list of nodes."""
+    """One step: what was used, and what came of it, by their places in the list of nodes; ``link`` between runs."""
 
     source: int
     target: int
+    link: LinkKind | None = None
 
 
 class GetLineage(Request, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from trackway.api import experiments as e
 from trackway.api import holds as b
 from trackway.api import jobs as j
 from trackway.api import lineage as n
+from trackway.api import links as i
 from trackway.api import logged_models as m
 from trackway.api import metrics as x
 from trackway.api import overviews as o
@@ -143,6 +144,9 @@ MOVE_RUNS = Operation("runs.move", "POST", "/runs/move", r.MoveRuns, Empty, writ
 GET_RUN_TREE = Operation("runs.tree", "GET", "/runs/{run_id}/tree", r.GetRunTree, r.RunTree, reads("run", "run_id"), "Get a run's descendants.")
 INGEST = Operation("runs.ingest", "POST", "/runs/{run_id}/ingest", r.Ingest, r.Ingested, logs("run", "run_id"), "Log metrics, params, tags, data sets and models to a run.")
 DELETE_RUN_TAG = Operation("runs.delete_tag", "DELETE", "/runs/{run_id}/tags", r.DeleteRunTag, Empty, writes("run", "run_id"), "Delete a tag of a run.")
+LINK_RUN = Operation("runs.link", "PUT", "/runs/{run_id}/links/{kind}/{earlier_run_id}", i.LinkName, Empty, Access("write", "run", "run_id", writes=True, audited=True, reads_field="earlier_run_id"), "Say how a run came of an earlier one.")
+UNLINK_RUN = Operation("runs.unlink", "DELETE", "/runs/{run_id}/links/{kind}/{earlier_run_id}", i.LinkName, Empty, Access("write", "run", "run_id", writes=True, audited=True, reads_field="earlier_run_id"), "Take back what a run says of an earlier one.")
+LIST_RUN_LINKS = Operation("runs.list_links", "GET", "/runs/{run_id}/links", i.ListRunLinks, i.RunLinks, reads("run", "run_id"), "List how a run came of earlier ones, and later ones of it.")
 CORRECT_PARAM = Operation("runs.correct_param", "POST", "/runs/{run_id}/params/correct", r.CorrectParam, Empty, writes("run", "run_id"), "Correct a param; the old value stays visible.")
 GET_PARAM_HISTORY = Operation("runs.param_history", "GET", "/runs/{run_id}/params/history", r.RunId, r.ParamHistory, reads("run", "run_id"), "Get the values that a run's params had before.")
 LOG_ENVIRONMENT = Operation("runs.log_environment", "PUT", "/runs/{run_id}/environment", r.LogEnvironment, Empty, writes("run", "run_id", audited=False), "Record what a run was executed with.")

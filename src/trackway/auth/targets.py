@@ -183,6 +183,8 @@ def _on_experiment(_tx: Transaction, call: AdmittedCall, access: Access, request
 
 def _on_run(tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:
     check_run(tx, call, getattr(request, access.target_field), access.permission)
+    if access.reads_field:
+        check_run(tx, call, getattr(request, access.reads_field), "read")
 
 
 def _on_runs(tx: Transaction, call: AdmittedCall, access: Access, request: Any) -> None:

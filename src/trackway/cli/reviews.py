@@ -199,5 +199,8 @@ def show_lineage(transport: Transport, as_json: bool, **start: Any) -> None:
         show_one(found, as_json)
         return
     names = [f"{node.kind} {node.id}" for node in found.nodes]
-    rows = [{"from": names[edge.source], "came": names[edge.target]} for edge in found.edges]
+    rows = [
+        {"from": names[edge.source], "came": names[edge.target], "which": (edge.link or "").replace("_", " ")}
+        for edge in found.edges
+    ]
     show_rows(rows, as_json, "It stands alone.")

@@ -7,12 +7,13 @@ import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from trackway.api import operations as ops
 from trackway.api import runs as r
+from trackway.api.links import LinkKind, LinkName, ListRunLinks
 from trackway.api.metrics import GetHistory
 from trackway.base.clock import now_ms
 from trackway.base.errors import InvalidInput, NotFound
@@ -207,6 +208,39 @@ def tag_run(transport: Transport, run_id: str, key: str, value: str | None, as_j
     else:
         transport.call(ops.INGEST, r.Ingest(run_id=run_id, tags={key: value}))
     show_done(f"{'Deleted' if value is None else 'Set'} tag {key}.", as_json, run_id=run_id)
+
+
+@runs.command("link")
+@click.argument("run_id")
+@click.argument("kind", type=click.Choice(get_args(LinkKind)))
+@click.argument("earlier_run_id")
+@click.option("--remove", is_flag=True, help="Take it back.")
+@on_store
+def link_run(transport: Transport, as_json: bool, *, remove: bool, **name: Any) -> None:
+    """Say how RUN_ID came of EARLIER_RUN_ID: it uses what that made, was made by it, retries or reproduces it."""
+    transport.call(ops.UNLINK_RUN if remove else ops.LINK_RUN, LinkName(**name))
+    show_done("Took it back." if remove else f"Linked to run {name['earlier_run_id']}.", as_json, **name)
+
+
+@runs.command("links")
+@click.argument("run_id")
+@click.option("--limit", default=1_000, show_default=True, help="Most of earlier runs, and of later ones.")
+@on_store
+def list_links(transport: Transport, run_id: str, limit: int, as_json: bool) -> None:
+    """List how RUN_ID came of earlier runs, and later ones of it."""
+    found = transport.call(ops.LIST_RUN_LINKS, ListRunLinks(run_id=run_id, limit=limit))
+    if as_json:
+        show_json(found)
+        return
+    ends = [(run_id, one.kind, one.run_id, one) for one in found.earlier]
+    ends += [(one.run_id, one.kind, run_id, one) for one in found.later]
+    rows = [
+        {"run": run, "kind": kind, "earlier run": earlier, "name of the other": other.name, "its status": other.status}
+        for run, kind, earlier, other in ends
+    ]
+    show_rows(rows, as_json, "No links.")
+    if found.truncated:
+        click.echo(f"There are more than {limit:,}; --limit takes more.", err=True)
 
 
 @runs.command("rename")

@@ -8,6 +8,7 @@ from trackway.api import limits
 from trackway.api import lineage as n
 from trackway.api import operations as ops
 from trackway.api.calls import Call
+from trackway.api.links import LinkKind
 from trackway.base.errors import InvalidInput, NotFound
 from trackway.registry.lookup import check_alias, find_version
 from trackway.rules.checks import check_page, check_text
@@ -58,7 +59,7 @@ class _Walk:
         self._call = call
         self._start = start
         self.places = {start: 0}
-        self.edges: dict[tuple[int, int], n.LineageEdge] = {}
+        self.edges: dict[tuple[int, int, LinkKind | None], n.LineageEdge] = {}
         self.truncated = False
 
     def follow(self, downstream: bool) -> None:
@@ -66,14 +67,14 @@ class _Walk:
         queue = [self._start]
         view = Viewpoint(self._call.workspace, self._call.now_ms, self._call.sees)
         for node in queue:
-            for other in self._tx.registry.list_neighbours(view, node, downstream, limits.LINEAGE_NODES + 1):
+            for other, link in self._tx.registry.list_neighbours(view, node, downstream, limits.LINEAGE_NODES + 1):
                 if other not in self.places and len(self.places) == limits.LINEAGE_NODES:
                     self.truncated = True
                     continue
                 self.places.setdefault(other, len(self.places))
                 source, target = (node, other) if downstream else (other, node)
                 step = self.places[source], self.places[target]
-                self.edges[step] = n.LineageEdge(source=step[0], target=step[1])
+                self.edges[*step, link] = n.LineageEdge(source=step[0], target=step[1], link=link)
                 if other not in seen:
                     seen.add(other)
                     queue.append(other)

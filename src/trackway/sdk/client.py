@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from trackway.api import operations as ops
 from trackway.api import runs as r
+from trackway.api.links import LinkKind, LinkName, ListRunLinks, RunLinks
 from trackway.api.metrics import Curve, GetCurves, GetHistory
 from trackway.api.operations import Operation
 from trackway.api.structs import Request, Response, View
@@ -79,6 +80,18 @@ class Client:
     def get_run(self, run_id: str) -> r.Run:
         """Get a run."""
         return self.call(ops.GET_RUN, r.GetRun(run_id=run_id))
+
+    def link_run(self, run_id: str, kind: LinkKind, earlier_run_id: str) -> None:
+        """Say how a run came of an earlier one: see ``trackway.link_run``."""
+        self.call(ops.LINK_RUN, LinkName(run_id=run_id, kind=kind, earlier_run_id=earlier_run_id))
+
+    def unlink_run(self, run_id: str, kind: LinkKind, earlier_run_id: str) -> None:
+        """Take back what a run says of an earlier one."""
+        self.call(ops.UNLINK_RUN, LinkName(run_id=run_id, kind=kind, earlier_run_id=earlier_run_id))
+
+    def list_run_links(self, run_id: str, limit: int = 1_000) -> RunLinks:
+        """List how a run came of earlier ones, and later ones of it."""
+        return self.call(ops.LIST_RUN_LINKS, ListRunLinks(run_id=run_id, limit=limit))
 
     def search_runs(
         self,

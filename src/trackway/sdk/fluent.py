@@ -12,21 +12,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from trackway.api import operations as ops
 from trackway.api.keys import check_key
+from trackway.api.links import LinkKind, LinkName
 from trackway.api.runs import TAG_CONTEXT, DatasetInput, DeleteRunTag, ModelMetric, ModelOutput
 from trackway.base.clock import now_ms
 from trackway.base.errors import InvalidInput
+from trackway.base.ids import is_id
 from trackway.sdk.client import Client
 from trackway.sdk.context import STACK
 from trackway.sdk.datasets import resolve_dataset
-from trackway.sdk.entities import LoggedModelInput, LoggedModelOutput
+from trackway.sdk.entities import LoggedModelInput, LoggedModelOutput, Run
 from trackway.sdk.journal_format import Kind
 from trackway.sdk.operations import RunOperations
 from trackway.sdk.problems import PROBLEMS
-from trackway.sdk.records import encode_ingest
+from trackway.sdk.records import encode_call, encode_ingest
+from trackway.sdk.runs import ActiveRun
 from trackway.sdk.session import Session
 from trackway.sdk.shield import Shield, get_operations, get_target
 from trackway.sdk.values import to_number, to_step, to_texts
@@ -174,6 +177,25 @@ def log_outputs(models: Sequence[LoggedModelOutput] | None = None) -> None:
         outputs = [ModelOutput(model_id=model.model_id, step=model.step) for model in models or ()]
         if outputs:
             session.append(Kind.OUTPUTS, encode_ingest(run, model_outputs=outputs))
+
+
+def link_run(kind: LinkKind, earlier: Run | ActiveRun | str, run_id: str | None = None) -> None:
+    """Say how the active run came of an earlier one, of any experiment of the workspace.
+
+    kind:    it ``uses`` what that made; was ``made_by`` it, without being a part of it; is a ``retry_of`` it; or
+             ``reproduces`` it
+    earlier: a run, or its id
+    run_id:  the run that says so, instead of the active one
+    """
+    with Shield("link_run"):
+        if kind not in get_args(LinkKind):
+            raise InvalidInput(f"Invalid kind of a link {kind!r:.80}", hint=f"one of {', '.join(get_args(LinkKind))}")
+        other: object = earlier.info.run_id if isinstance(earlier, Run | ActiveRun) else earlier
+        if not (isinstance(other, str) and is_id(other)):
+            raise InvalidInput(f"Invalid run id {other!r:.80}", hint="1 to 64 letters, digits, '_' or '-'")
+        session, run = get_target(run_id)
+        request = LinkName(run_id=run, kind=kind, earlier_run_id=other)
+        session.append(Kind.UPDATE_RUN, encode_call(ops.LINK_RUN, request))
 
 
 def _learn_key(key: str) -> None:

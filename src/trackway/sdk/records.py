@@ -20,7 +20,7 @@ CALLED = frozenset((Kind.CREATE_RUN, Kind.UPDATE_RUN, Kind.FINISH))
 STAGED = ".staged"
 """How the names of staged files end."""
 
-_OPERATIONS = {op.name: op for op in (ops.CREATE_RUN, ops.UPDATE_RUN, ops.LOG_ENVIRONMENT)}
+_OPERATIONS = {op.name: op for op in (ops.CREATE_RUN, ops.UPDATE_RUN, ops.LOG_ENVIRONMENT, ops.LINK_RUN)}
 """All that a journal may ask for: one from elsewhere must not purge a store."""
 
 

@@ -34,6 +34,7 @@ from trackway.store.files import Files
 from trackway.store.holds import Holds
 from trackway.store.housekeeping import Housekeeping
 from trackway.store.idempotency import IdempotencyKeys
+from trackway.store.links import Links, Neighbour
 from trackway.store.outbox import Webhooks
 from trackway.store.overviews import Overviews
 from trackway.store.paging import Page as Page
@@ -390,7 +391,7 @@ class Registry(Protocol):
     def list_portfolio(
         self, workspace: str, stage: Stage, alias: str, page: Page, sees: Sight = EVERYTHING
     ) -> tuple[list[PortfolioEntry], Sequence[object] | None]: ...
-    def list_neighbours(self, view: Viewpoint, node: LineageNode, downstream: bool, limit: int) -> list[LineageNode]:
+    def list_neighbours(self, view: Viewpoint, node: LineageNode, downstream: bool, limit: int) -> list[Neighbour]:
         """Return what came of something, or what it came from, one step away, and is seen."""
 
 
@@ -401,6 +402,8 @@ class Transaction(Protocol):
     def experiments(self) -> Experiments: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def links(self) -> Links: ...
     @property
     def overviews(self) -> Overviews: ...
     @property

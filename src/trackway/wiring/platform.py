@@ -44,6 +44,7 @@ from trackway.tracking.files import FileService
 from trackway.tracking.holds import HoldService
 from trackway.tracking.ingest import IngestService
 from trackway.tracking.limits import LimitService
+from trackway.tracking.links import LinkService
 from trackway.tracking.logged_models import LoggedModelService
 from trackway.tracking.metrics import MetricService
 from trackway.tracking.overviews import OverviewService
@@ -114,6 +115,7 @@ class Platform:
         services: tuple[Service, ...] = (
             experiments,
             RunService(experiments),
+            LinkService(),
             IngestService(),
             MetricService(),
             TableService(),

@@ -88,6 +88,7 @@ class Builder:
         experiment, gone_experiment = kept["experiment_id"], gone["experiment_id"]
         await self.ask("DELETE", f"/experiments/{gone_experiment}")
         run, gone_run = [await self._make_run(experiment, hushed, key) for key in (f"{word}-key", "")]
+        await self.ask("PUT", f"/runs/{run}/links/retry_of/{gone_run}")
         await self.ask("DELETE", f"/runs/{gone_run}")
         model = {"experiment_id": experiment, "name": word, "tags": {"t": hushed}, "params": {"p": hushed}}
         logged = (await self.ask("POST", "/logged-models", model))["model_id"]

@@ -64,6 +64,8 @@ BODIES: dict[str, Body] = {
     "runs.group": lambda t, _: {"experiment_ids": [t.experiment], "by": ["tags.t"]},
     "runs.list_fields": lambda t, _: {"experiment_ids": [t.experiment]},
     "runs.list_values": lambda t, _: {"experiment_ids": [t.experiment], "entity": "param", "key": "p"},
+    "runs.link": lambda t, _: {"kind": "uses", "earlier_run_id": t.gone_run},
+    "runs.unlink": lambda t, _: {"kind": "retry_of", "earlier_run_id": t.gone_run},
     "runs.correct_param": lambda *_: {"key": "p", "value": "x"},
     "runs.log_environment": lambda *_: {"environment": ENVIRONMENT},
     "metrics.history": lambda *_: {"key": "m"},

@@ -46,6 +46,36 @@ def test_filters_find_nothing_by_a_parent_that_may_not_be_seen(tmp_path: Path) -
     on_site(tmp_path, work)
 
 
+def test_a_link_reaches_no_run_that_may_not_be_seen_and_shows_none(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        seen, hidden = await make_experiment(site, "seen"), await make_experiment(site, "hidden")
+        run, other, theirs = [await make_run(site, one) for one in (seen, seen, hidden)]
+        for later, kind, earlier in ((run, "uses", theirs), (run, "uses", other), (theirs, "retry_of", run)):
+            await site.admin.get("PUT", f"/api/v1/runs/{later}/links/{kind}/{earlier}")
+        eve = await site.add("eve", "editor", kind="experiment", target=seen)
+
+        async def look(visitor: Visitor) -> tuple[list[str], int, int]:
+            links = await visitor.get("GET", f"/api/v1/runs/{run}/links")
+            lineage = await visitor.get("POST", "/api/v1/lineage", {"kind": "run", "id": run})
+            return [one["run_id"] for one in links["earlier"]], len(links["later"]), len(lineage["edges"])
+
+        assert await look(site.admin) == ([theirs, other], 1, 3)
+        assert await look(eve) == ([other], 0, 1)
+        for method, kind in (("PUT", "made_by"), ("DELETE", "uses")):
+            paths = [f"/api/v1/runs/{run}/links/{kind}/{one}" for one in (theirs, "f" * 32)]
+            refused = [await eve.ask(method, path) for path in paths]
+            assert [status for status, _ in refused] == [404, 404]
+            texts = [answer["error"]["message"] for _, answer in refused]
+            assert texts[0].replace(theirs, "") == texts[1].replace("f" * 32, "")
+            assert (await eve.ask(method, f"/api/v1/runs/{theirs}/links/retry_of/{run}"))[0] == 404
+        bob = await site.add("bob", "reader", kind="experiment", target=seen)
+        assert (await bob.ask("PUT", f"/api/v1/runs/{run}/links/made_by/{other}"))[0] == 403
+        await eve.get("DELETE", f"/api/v1/runs/{run}/links/uses/{other}")
+        assert await look(site.admin) == ([theirs], 1, 2)
+
+    on_site(tmp_path, work)
+
+
 def test_a_run_logs_no_metrics_to_models_of_others(tmp_path: Path) -> None:
     async def work(site: Site) -> None:
         own, hidden = await make_experiment(site, "own"), await make_experiment(site, "hidden")

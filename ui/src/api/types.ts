@@ -891,10 +891,11 @@ export interface Lineage {
   truncated: boolean
 }
 
-/** One step: what was used, and what came of it, by their places in the list of nodes. */
+/** One step: what was used, and what came of it, by their places in the list of nodes; ``link`` between runs. */
 export interface LineageEdge {
   source: number
   target: number
+  link: "made_by" | "reproduces" | "retry_of" | "uses" | null
 }
 
 /** A data set or an endpoint (``id`` is its name), a run, a logged model, or a version (``name/number``). */
@@ -902,6 +903,13 @@ export interface LineageNode {
   kind: "dataset" | "endpoint" | "model" | "run" | "version"
   id: string
   digest: string
+}
+
+/** Name a link: what a run says of an earlier one, of any experiment of the workspace. */
+export interface LinkName {
+  run_id: string
+  kind: "made_by" | "reproduces" | "retry_of" | "uses"
+  earlier_run_id: string
 }
 
 /** List the comments on a registered model and its versions, or on one version, newest first. */
@@ -972,6 +980,12 @@ export interface ListRoles {
 /** List the names of what runs of some experiments (None: of the newest 100) have. */
 export interface ListRunFields {
   experiment_ids?: string[] | null
+}
+
+/** List what a run says of earlier ones, and later ones of it; at most ``limit`` of each. */
+export interface ListRunLinks {
+  run_id: string
+  limit?: number
 }
 
 /** List different values of a param or tag, or of an attribute of text, that begin with a prefix. */
@@ -1532,6 +1546,22 @@ export interface RunIndex {
   run_ids: string
   count: number
   total: number
+  truncated: boolean
+}
+
+/** The run at the other end of a link, without its data. */
+export interface RunLink {
+  kind: "made_by" | "reproduces" | "retry_of" | "uses"
+  run_id: string
+  name: string
+  status: "FAILED" | "FINISHED" | "KILLED" | "LOST" | "RUNNING" | "SCHEDULED"
+  lifecycle: "active" | "deleted"
+}
+
+/** Links to ``earlier`` runs, which the run says, and those that ``later`` ones say of it, newest first. */
+export interface RunLinks {
+  earlier: RunLink[]
+  later: RunLink[]
   truncated: boolean
 }
 
@@ -2215,6 +2245,9 @@ export interface Operations {
   "runs.tree": { request: GetRunTree; response: RunTree }
   "runs.ingest": { request: Ingest; response: Ingested }
   "runs.delete_tag": { request: DeleteRunTag; response: Empty }
+  "runs.link": { request: LinkName; response: Empty }
+  "runs.unlink": { request: LinkName; response: Empty }
+  "runs.list_links": { request: ListRunLinks; response: RunLinks }
   "runs.correct_param": { request: CorrectParam; response: Empty }
   "runs.param_history": { request: RunId; response: ParamHistory }
   "runs.log_environment": { request: LogEnvironment; response: Empty }
@@ -2387,6 +2420,9 @@ export const ROUTES = {
   "runs.tree": ["GET", "/runs/{run_id}/tree"],
   "runs.ingest": ["POST", "/runs/{run_id}/ingest"],
   "runs.delete_tag": ["DELETE", "/runs/{run_id}/tags"],
+  "runs.link": ["PUT", "/runs/{run_id}/links/{kind}/{earlier_run_id}"],
+  "runs.unlink": ["DELETE", "/runs/{run_id}/links/{kind}/{earlier_run_id}"],
+  "runs.list_links": ["GET", "/runs/{run_id}/links"],
   "runs.correct_param": ["POST", "/runs/{run_id}/params/correct"],
   "runs.param_history": ["GET", "/runs/{run_id}/params/history"],
   "runs.log_environment": ["PUT", "/runs/{run_id}/environment"],

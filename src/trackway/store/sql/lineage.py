@@ -7,6 +7,7 @@ from typing import NamedTuple
 from trackway.api.calls import Sight
 from trackway.api.lineage import LineageNode, NodeKind
 from trackway.store.base import Viewpoint
+from trackway.store.links import Neighbour
 from trackway.store.sql.connection import Connection
 from trackway.store.sql.endpoints import SERVES
 from trackway.store.sql.filters import Sql
@@ -19,11 +20,13 @@ class _Step(NamedTuple):
     sql:    its columns are a neighbour's id, its digest, and the number that says whether it is seen (none for a data
             set, which is seen with a run); its marks are the workspace, then the parts of the node's id
     at_now: one more mark, at the end, is the time
+    links:  one more column is the kind of a link
     """
 
     kind: NodeKind
     sql: str
     at_now: bool = False
+    links: bool = False
 
 
 _LIVE_RUN = "r.workspace = ? AND r.deleted_ms IS NULL"
@@ -32,6 +35,10 @@ _RUN = "r.run_id, '', r.experiment_pk"
 _VERSION = "m.name || '/' || CAST(v.version AS TEXT), '', m.pk"
 _VERSIONS = "model_versions v JOIN registered_models m ON m.pk = v.model_pk"
 _SERVED = "endpoint_servers s JOIN endpoints e ON e.pk = s.endpoint_pk JOIN registered_models m ON m.pk = s.model_pk"
+_LINKED = (
+    f"SELECT {_RUN}, x.kind FROM run_links x JOIN runs r ON r.pk = x.{{}} JOIN runs o ON o.pk = x.{{}}"
+    " WHERE o.workspace = ? AND o.deleted_ms IS NULL AND r.deleted_ms IS NULL AND o.run_id = ?"
+)
 _RUN_MODELS = "run_models x JOIN runs r ON r.pk = x.run_pk"
 _MODEL = (
     "x.model_id, '',"
@@ -61,6 +68,7 @@ DOWNSTREAM: dict[NodeKind, tuple[_Step, ...]] = {
             f"SELECT {_VERSION} FROM {_VERSIONS} WHERE v.workspace = ? AND v.run_id = ? AND v.model_id = ''"
             " AND v.origin_pk IS NULL",
         ),
+        _Step("run", _LINKED.format("run_pk", "earlier_pk"), links=True),
     ),
     "model": (
         _Step(
@@ -99,6 +107,7 @@ UPSTREAM: dict[NodeKind, tuple[_Step, ...]] = {
             "model",
             f"SELECT {_MODEL} FROM {_RUN_MODELS} WHERE {_LIVE_RUN} AND r.run_id = ? AND x.direction = 'input'",
         ),
+        _Step("run", _LINKED.format("earlier_pk", "run_pk"), links=True),
     ),
     "model": (
         _Step(
@@ -145,18 +154,20 @@ UPSTREAM: dict[NodeKind, tuple[_Step, ...]] = {
 
 def list_neighbours(
     db: Connection, view: Viewpoint, node: LineageNode, downstream: bool, limit: int
-) -> list[LineageNode]:
+) -> list[Neighbour]:
     """Return what came of something, or what it came from, one step away: what is seen, at most ``limit`` of a kind."""
-    found: dict[LineageNode, None] = {}
+    found: dict[Neighbour, None] = {}
     for step in (DOWNSTREAM if downstream else UPSTREAM)[node.kind]:
         seen = _list_seen(view.sees, step.kind)
         if seen is not None and not seen:
             continue
         among_seen = Sql("1 = 1") if seen is None else among(db, "n.seen", seen)
         marks = (view.workspace, *_split(node), *((view.now_ms,) if step.at_now else ()))
-        sql = f"WITH n (id, digest, seen) AS ({step.sql}) SELECT n.id, n.digest FROM n WHERE {among_seen.text} LIMIT ?"
-        for one, digest in db.all(sql, (*marks, *among_seen.params, limit)):
-            found[LineageNode(kind=step.kind, id=one, digest=digest)] = None
+        link = ", link" if step.links else ""
+        sql = f"WITH n (id, digest, seen{link}) AS ({step.sql})"
+        sql = f"{sql} SELECT n.id, n.digest{link} FROM n WHERE {among_seen.text} LIMIT ?"
+        for one, digest, *kind in db.all(sql, (*marks, *among_seen.params, limit)):
+            found[Neighbour(LineageNode(kind=step.kind, id=one, digest=digest), *kind)] = None
     return list(found)
 
 

@@ -15,6 +15,7 @@ _BY_RUN = (
     "run_sessions",
     "run_datasets",
     "run_models",
+    "run_links",
 )
 
 
@@ -34,6 +35,7 @@ def purge_run(db: Connection, pk: int) -> PurgeReport:
         db.run(f"DELETE FROM {table} WHERE series_pk IN (SELECT pk FROM series WHERE run_pk = ?)", (pk,))
     for table in _BY_RUN:
         db.run(f"DELETE FROM {table} WHERE run_pk = ?", (pk,))
+    db.run("DELETE FROM run_links WHERE earlier_pk = ?", (pk,))
     db.run("DELETE FROM runs WHERE pk = ?", (pk,))
     if datasets:
         unused = "NOT EXISTS (SELECT 1 FROM run_datasets i WHERE i.dataset_pk = datasets.pk)"

@@ -15,6 +15,7 @@ from trackway.api.registry import (
     Stage,
 )
 from trackway.store.base import Page, RegisteredRef, Search, VersionRef, VersionRow, Viewpoint
+from trackway.store.links import Neighbour
 from trackway.store.sql.connection import Connection, Row
 from trackway.store.sql.failures import Vanished
 from trackway.store.sql.lineage import list_neighbours
@@ -265,7 +266,7 @@ class RegistryTable:
         """Return one page of the versions in use, and the key to go on from."""
         return list_portfolio(self._db, workspace, (stage, alias), page, sees)
 
-    def list_neighbours(self, view: Viewpoint, node: LineageNode, downstream: bool, limit: int) -> list[LineageNode]:
+    def list_neighbours(self, view: Viewpoint, node: LineageNode, downstream: bool, limit: int) -> list[Neighbour]:
         """Return what came of something, or what it came from, one step away, and is seen."""
         return list_neighbours(self._db, view, node, downstream, limit)
 

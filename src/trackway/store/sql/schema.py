@@ -235,6 +235,10 @@ run_models = _table(
 )
 Index("ix_run_models_model", run_models.c.model_id)
 
+run_links = _table("run_links", _pk("run_pk"), _pk("kind", STRING), _pk("earlier_pk"), clustered=True)
+"""What a run says of earlier ones; see ``api.links``."""
+Index("ix_run_links_earlier", run_links.c.earlier_pk)
+
 logged_models = _table(
     "logged_models",
     _serial(),

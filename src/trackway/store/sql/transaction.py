@@ -11,6 +11,7 @@ from trackway.store.sql.files import FileTable
 from trackway.store.sql.holds import HoldTable
 from trackway.store.sql.housekeeping import HousekeepingTable
 from trackway.store.sql.idempotency import IdempotencyTable
+from trackway.store.sql.links import LinkTable
 from trackway.store.sql.logged_models import LoggedModelTable
 from trackway.store.sql.metrics import MetricTable
 from trackway.store.sql.overviews import OverviewTable
@@ -34,6 +35,7 @@ class SqlTransaction:
         self.db = db
         self.experiments = ExperimentTable(db)
         self.runs = RunTable(db, cache)
+        self.links = LinkTable(db)
         self.overviews = OverviewTable(db)
         self.metrics = MetricTable(db, self.runs)
         self.files = FileTable(db)

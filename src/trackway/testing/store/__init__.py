@@ -10,6 +10,7 @@ from trackway.testing.store.files import FileContract
 from trackway.testing.store.holds import HoldContract
 from trackway.testing.store.housekeeping import HousekeepingContract, QuotaContract
 from trackway.testing.store.idempotency import IdempotencyContract
+from trackway.testing.store.links import LinkContract
 from trackway.testing.store.logged_models import LoggedModelContract
 from trackway.testing.store.metrics import MetricContract
 from trackway.testing.store.provisioning import ProvisioningContract
@@ -26,6 +27,7 @@ class StoreContract(
     TransactionContract,
     ExperimentContract,
     RunContract,
+    LinkContract,
     MetricContract,
     FileContract,
     LoggedModelContract,

@@ -107,8 +107,8 @@ class EndpointContract(StoreFixtures):
 
         def look(node: LineageNode, downstream: bool, now_ms: int = 11, **seen: Any) -> list[LineageNode]:
             view = Viewpoint(space.workspace, now_ms, Sight(**seen))
-            found: list[LineageNode] = space.read(lambda tx: tx.registry.list_neighbours(view, node, downstream, 9))
-            return found
+            found = space.read(lambda tx: tx.registry.list_neighbours(view, node, downstream, 9))
+            return [one.node for one in found]
 
         assert look(version, True) == [endpoint]
         assert look(endpoint, False) == [version]

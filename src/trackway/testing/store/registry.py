@@ -403,8 +403,8 @@ class RegistryContract(StoreFixtures):
 
         def look(node: LineageNode, downstream: bool, **seen: Any) -> list[LineageNode]:
             view = Viewpoint(space.workspace, 1, Sight(**seen))
-            found: list[LineageNode] = space.read(lambda tx: tx.registry.list_neighbours(view, node, downstream, 2))
-            return found
+            found = space.read(lambda tx: tx.registry.list_neighbours(view, node, downstream, 2))
+            return [one.node for one in found]
 
         assert len(look(data, True)) == 2
         assert look(data, True, experiments=frozenset((shown,))) == [origin]
@@ -422,7 +422,6 @@ class RegistryContract(StoreFixtures):
             make_version(other, name, run_id="r1")
 
     def look(self, space: Space, node: LineageNode, downstream: bool) -> list[LineageNode]:
-        found: list[LineageNode] = space.read(
-            lambda tx: tx.registry.list_neighbours(Viewpoint(space.workspace, 1), node, downstream, 9)
-        )
-        return found
+        view = Viewpoint(space.workspace, 1)
+        found = space.read(lambda tx: tx.registry.list_neighbours(view, node, downstream, 9))
+        return [one.node for one in found]

@@ -498,6 +498,15 @@ CREATE TABLE run_datasets (
 
 CREATE INDEX ix_run_datasets_dataset ON run_datasets (dataset_pk);
 
+CREATE TABLE run_links (
+  run_pk BIGINT NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  earlier_pk BIGINT NOT NULL,
+  PRIMARY KEY (run_pk, kind, earlier_pk)
+);
+
+CREATE INDEX ix_run_links_earlier ON run_links (earlier_pk);
+
 CREATE TABLE run_models (
   run_pk BIGINT NOT NULL,
   direction TEXT COLLATE "C" NOT NULL,

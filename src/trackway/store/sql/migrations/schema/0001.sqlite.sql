@@ -478,6 +478,16 @@ CREATE TABLE run_datasets (
 
 CREATE INDEX ix_run_datasets_dataset ON run_datasets (dataset_pk);
 
+CREATE TABLE run_links (
+  run_pk INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  earlier_pk INTEGER NOT NULL,
+  PRIMARY KEY (run_pk, kind, earlier_pk)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX ix_run_links_earlier ON run_links (earlier_pk);
+
 CREATE TABLE run_models (
   run_pk INTEGER NOT NULL,
   direction TEXT NOT NULL,
