@@ -17,6 +17,7 @@ import pytest
 from trackway.api import access as c
 from trackway.api import experiments as e
 from trackway.api import holds as b
+from trackway.api import links as i
 from trackway.api import operations as ops
 from trackway.api import quotas as h
 from trackway.api import registry as g
@@ -117,6 +118,7 @@ REFUSED: dict[str, Callable[[Members], None]] = {
     "a run of a name that leads out": swap("runs.jsonl", RUN.encode(), b"../../../x"),
     "more points than bytes": swap("runs.jsonl", b'"points":[]', b'"points":[["m",4611686018427387904]]'),
     "points below nothing": swap("runs.jsonl", b'"points":[]', b'"points":[["m",-1],["m",1]]'),
+    "a link of a kind that is none": swap("runs.jsonl", b'"7"}', b'"7","links":[{"kind":"owns","run_id":"x"}]}'),
     "fewer runs than are promised": swap("workspace.json", b'"runs": 1', b'"runs": 2'),
     "a number that no one holds": swap("workspace.json", b'"runs": 1', b'"runs": ' + b"9" * 400),
     "settings that are nested for ever": add("workspace.json", b"[" * 100_000),
@@ -138,6 +140,17 @@ def test_nothing_of_a_hostile_bundle_is_written(store: Transport, tmp_path: Path
     assert store.call(ops.SEARCH_RUNS, r.SearchRuns(experiment_ids=["0"], view="all")).runs == []
     assert len(store.call(ops.SEARCH_EXPERIMENTS, e.SearchExperiments(view="all")).experiments) == 1
     assert (tmp_path / "secret.txt").read_text() == SECRET
+
+
+@pytest.mark.parametrize("run_id", ["../runs", "", "a/b", "x" * 10_000, "\x00", "' OR 1=1 --", RUN, "b" * 32])
+def test_a_run_is_linked_to_no_run_that_is_not_there(store: Transport, tmp_path: Path, run_id: str) -> None:
+    members = honest()
+    link = {"kind": "uses", "run_id": run_id}
+    swap("runs.jsonl", b'"7"}', b'"7","links":[%s]}' % json.dumps(link).encode())(members)
+    report = load(store, write(tmp_path / "evil.zip", members))
+    assert [one.examples for one in report.left_out.values()] == [[f"run {RUN}, link"]]
+    found = store.call(ops.LIST_RUN_LINKS, i.ListRunLinks(run_id=RUN))
+    assert (found.earlier, found.later) == ([], [])
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:

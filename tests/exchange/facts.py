@@ -12,6 +12,7 @@ from trackway.api import logged_models as m
 from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
+from trackway.api.links import ListRunLinks
 from trackway.exchange.files import list_stored
 from trackway.exchange.points import read_history
 from trackway.exchange.registry_reader import list_names
@@ -113,6 +114,7 @@ def _read_experiment(one: e.Experiment) -> Facts:
 
 def _read_run(transport: Transport, run: r.Run) -> Facts:
     metrics = {}
+    links = transport.call(ops.LIST_RUN_LINKS, ListRunLinks(run_id=run.run_id))
     for key in run.metrics:
         points = read_history(transport, run.run_id, key)
         rows = zip(points.steps.tolist(), points.times_ms.tolist(), points.values.tolist(), strict=True)
@@ -144,6 +146,7 @@ def _read_run(transport: Transport, run: r.Run) -> Facts:
         ],
         "model_inputs": run.model_inputs,
         "model_outputs": [[one.model_id, one.step] for one in run.model_outputs],
+        "links": sorted([one.kind, one.run_id] for one in links.earlier),
     }
 
 

@@ -247,6 +247,7 @@ def _read_run(client: MlflowClient, run: Any) -> dict[str, Any]:
         "datasets": [],
         "model_inputs": [],
         "model_outputs": [],
+        "links": [],
     }
     if _has_datasets():
         facts["datasets"] = [

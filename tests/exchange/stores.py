@@ -14,6 +14,7 @@ from trackway.api import operations as ops
 from trackway.api import registry as g
 from trackway.api import runs as r
 from trackway.api import signing as k
+from trackway.api.links import LinkName
 from trackway.api.registry import TAG_PROMPT
 from trackway.artifacts.signing import sign_files
 from trackway.sdk.locations import get_folder
@@ -74,6 +75,8 @@ def fill_experiment(store: Transport) -> None:
     store.call(ops.UPDATE_RUN, r.UpdateRun(run_id=RUN, status="LOST", end_ms=20))
     store.call(ops.CREATE_RUN, r.CreateRun(run_id="child", experiment_id=number, parent_run_id=RUN, start_ms=11))
     store.call(ops.CREATE_RUN, r.CreateRun(run_id="trashed", experiment_id=number, start_ms=12))
+    for run_id, kind, earlier in (("child", "uses", "trashed"), ("trashed", "retry_of", RUN), (RUN, "uses", "child")):
+        store.call(ops.LINK_RUN, LinkName(run_id=run_id, kind=kind, earlier_run_id=earlier))  # type: ignore[arg-type]
     store.call(ops.DELETE_RUN, r.DeleteRun(run_id="trashed", deleted_ms=99))
 
 

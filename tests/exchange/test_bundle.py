@@ -17,8 +17,10 @@ from tests.exchange.conftest import Histories
 from tests.exchange.facts import differ, read_store
 from tests.exchange.interrupted import Interrupted
 from tests.exchange.stores import RUN, fill_experiment
+from trackway.api import experiments as e
 from trackway.api import operations as ops
 from trackway.api import runs as r
+from trackway.api.links import LinkName, ListRunLinks
 from trackway.base.errors import Corrupt, NotSupported, TrackwayError, Unavailable
 from trackway.exchange.bundle import write_bundle
 from trackway.exchange.bundle_reader import Bundle
@@ -28,6 +30,7 @@ from trackway.exchange.points import read_history
 from trackway.exchange.report import Report
 from trackway.exchange.sources import open_history
 from trackway.exchange.tracks import Tracks, find_experiment
+from trackway.exchange.workspace_tracks import WorkspaceTracks
 from trackway.sdk.transport import Transport
 from trackway.wiring.local import open_local
 
@@ -81,6 +84,29 @@ def test_an_experiment_arrives_value_by_value_and_once(filled: Transport, other:
 def test_one_run_arrives_alone(filled: Transport, other: Transport, tmp_path: Path) -> None:
     report = run_import(other, export(filled, tmp_path / "run.zip", [RUN]))
     assert (report.added.runs, report.added.models, report.added.files) == (1, 1, 3)
+
+
+def test_a_link_to_a_run_that_is_not_here_is_told_and_made_when_it_is(
+    filled: Transport, other: Transport, tmp_path: Path
+) -> None:
+    alone = export(filled, tmp_path / "run.zip", [RUN])
+    [told] = run_import(other, alone).left_out.values()
+    assert (told.why, told.count) == ("the run is not here that it says 'uses' of", 1)
+    run_import(other, export(filled, tmp_path / "all.zip"))
+    report = run_import(other, alone)
+    assert report.left_out == {}
+    links = other.call(ops.LIST_RUN_LINKS, ListRunLinks(run_id=RUN))
+    assert [(one.kind, one.run_id) for one in links.earlier] == [("uses", "child")]
+
+
+def test_runs_are_linked_whatever_experiments_they_are_in(filled: Transport, other: Transport, tmp_path: Path) -> None:
+    rates = filled.call(ops.CREATE_EXPERIMENT, e.CreateExperiment(name="rates")).experiment_id
+    late = filled.call(ops.CREATE_RUN, r.CreateRun(experiment_id=rates, run_id="late")).run_id
+    filled.call(ops.LINK_RUN, LinkName(run_id="child", kind="made_by", earlier_run_id=late))
+    archive = tmp_path / "all.zip"
+    write_bundle(WorkspaceTracks(filled, "/origin"), archive)
+    run_import(other, archive)
+    assert read_store(other)["runs"]["child"]["links"] == [["made_by", "late"], ["uses", "trashed"]]
 
 
 def test_a_run_that_was_purged_comes_back_from_its_bundle(filled: Transport, tmp_path: Path) -> None:

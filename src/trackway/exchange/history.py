@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from trackway.api.links import LinkKind
 from trackway.api.logged_models import LoggedMetric, ModelStatus
 from trackway.api.registry import STAGES, Stage, VersionStatus
 from trackway.api.runs import (
@@ -43,6 +44,13 @@ class PastExperiment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     place: str = ""
 
 
+class PastLink(msgspec.Struct, frozen=True):
+    """What a run says of an earlier one."""
+
+    kind: LinkKind
+    run_id: str
+
+
 class PastRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run of a history, without points and files.
 
@@ -67,6 +75,7 @@ class PastRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     datasets: list[DatasetInput] = []
     model_inputs: list[str] = []
     model_outputs: list[ModelOutput] = []
+    links: list[PastLink] = []
     environment: Environment | None = None
     place: str = ""
 

@@ -14,6 +14,7 @@ import msgspec
 from trackway.api import experiments as e
 from trackway.api import operations as ops
 from trackway.api.artifacts import VERSIONS
+from trackway.api.links import LinkName
 from trackway.base.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, TooLarge
 from trackway.exchange.automation import SettingsImporter
 from trackway.exchange.bundle_reader import Bundle
@@ -46,6 +47,7 @@ def import_history(transport: Transport, history: History, report: Report, names
         if not names or past.name in names:
             missing.discard(past.name)
             target.import_experiment(past)
+    target.link_late()
     if not names:
         RegisteredImporter(transport, history, report).import_all()
     if missing:
@@ -101,6 +103,7 @@ class _Target:
         self._report = report
         self._runs = RunImporter(transport, history, report)
         self._models = ModelImporter(transport, history, report)
+        self._late: list[LinkName] = []
         self._by_id: dict[str, e.Experiment] = {}
         self._by_mark: dict[str, e.Experiment] = {}
         self._by_name: dict[str, e.Experiment] = {}
@@ -125,6 +128,7 @@ class _Target:
                 self._models.import_model(model, experiment.experiment_id)
             except _REFUSED as error:
                 self._report.note(f"model {model.model_id}", error.message)
+        self._late += self._runs.link_runs()
         if past.lifecycle == "deleted":
             # Its runs go with it and come back with it, as they do there.
             request = e.DeleteExperiment(experiment_id=experiment.experiment_id, deleted_ms=past.updated_ms or None)
@@ -132,6 +136,10 @@ class _Target:
             return
         for run in deleted:
             self._runs.delete(run)
+
+    def link_late(self) -> None:
+        """Link runs to those of experiments that came after theirs."""
+        self._runs.link_late(self._late)
 
     def _import_runs(self, past: PastExperiment, experiment: e.Experiment) -> list[PastRun]:
         """Bring over an experiment's runs; return those that are to go to the trash."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -11,12 +11,13 @@ import msgspec
 from trackway.api import operations as ops
 from trackway.api import runs as r
 from trackway.api.keys import check_key
+from trackway.api.links import LinkName
 from trackway.api.transfers import TAG_ORIGIN
 from trackway.base.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
 from trackway.exchange.files import upload_new
 from trackway.exchange.history import History, PastPoints, PastRun
 from trackway.exchange.points import batch_points, find_new, pack_points
-from trackway.exchange.report import Report
+from trackway.exchange.report import REFUSED, Report
 from trackway.rules.checks import check_params, check_tags
 from trackway.sdk.transport import Transport
 from trackway.tracking.ingest import check_dataset
@@ -37,6 +38,7 @@ class RunImporter:
         self._history = history
         self._report = report
         self._may_name = True
+        self._links: list[LinkName] = []
 
     def find(self, run_id: str) -> r.Run | None:
         """Return a run of the store, in the trash or not."""
@@ -60,12 +62,34 @@ class RunImporter:
             self._log(past, run)
             upload_new(self._transport, self._history.list_files(past), run.artifact_uri, where, self._report)
             self._log_environment(past, run)
+            self._links += [LinkName(run_id=run.run_id, kind=one.kind, earlier_run_id=one.run_id) for one in past.links]
             finished = self._finish(past, run)
         if found is not None:
             changed = finished or msgspec.structs.astuple(added) != before
             added.updated_runs += changed
             added.unchanged_runs += not changed
         return run.lifecycle == "active"
+
+    def link_runs(self) -> list[LinkName]:
+        """Link the runs that came since the last time; return the links whose other run is not here, or not yet."""
+        links, self._links = self._links, []
+        return [link for link in links if not self._link(link)]
+
+    def link_late(self, links: Iterable[LinkName]) -> None:
+        """Link runs when all are here that will be; what cannot be linked is noted."""
+        for link in links:
+            if not self._link(link):
+                self._report.note(f"run {link.run_id}, link", f"the run is not here that it says {link.kind!r} of")
+
+    def _link(self, link: LinkName) -> bool:
+        """Link two runs, if they are here; tell whether nothing is left to do."""
+        try:
+            self._transport.call(ops.LINK_RUN, link)
+        except NotFound:
+            return False
+        except REFUSED as error:
+            self._report.note(f"run {link.run_id}, link", error.message)
+        return True
 
     def delete(self, past: PastRun) -> None:
         """Move a run to the trash, as of when it was deleted there."""

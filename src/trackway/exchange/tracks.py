@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from trackway.api import experiments as e
+from trackway.api import limits
 from trackway.api import logged_models as m
 from trackway.api import operations as ops
 from trackway.api import runs as r
+from trackway.api.links import ListRunLinks
 from trackway.api.structs import View
 from trackway.api.transfers import PastRegistered
 from trackway.base.errors import InvalidInput, NotFound
 from trackway.exchange.downloads import open_stored
 from trackway.exchange.files import list_stored
-from trackway.exchange.history import PastExperiment, PastFile, PastModel, PastPoints, PastRun
+from trackway.exchange.history import PastExperiment, PastFile, PastLink, PastModel, PastPoints, PastRun
 from trackway.exchange.pages import read_pages
 from trackway.exchange.points import read_history
 from trackway.rules.checks import parse_experiment_id
@@ -68,6 +70,7 @@ class Tracks:
             environment = None
             if run.environment_digest is not None:
                 environment = self._transport.call(ops.GET_ENVIRONMENT, r.RunId(run_id=run.run_id)).environment
+            links = self._transport.call(ops.LIST_RUN_LINKS, ListRunLinks(run_id=run.run_id, limit=limits.RUN_LINKS))
             yield PastRun(
                 run_id=run.run_id,
                 experiment_id=experiment.experiment_id,
@@ -85,6 +88,7 @@ class Tracks:
                 datasets=run.inputs,
                 model_inputs=run.model_inputs,
                 model_outputs=run.model_outputs,
+                links=[PastLink(one.kind, one.run_id) for one in links.earlier],
                 environment=environment,
                 place=name_elsewhere(run.artifact_uri),
             )
