@@ -25,6 +25,7 @@ from trackway.cli.main import cli
 from trackway.projects import reproduce, run
 from trackway.projects.reproduction import Report, prepare
 from trackway.projects.worker import Pace, Worker
+from trackway.sdk.client import Client
 from trackway.sdk.connection import get_tracking_uri, get_transport
 
 ADDED = """
@@ -68,6 +69,8 @@ def test_a_run_of_a_clean_commit_is_identical_and_both_runs_say_so(recorded: str
     assert new.params["alpha"] == "0.5"
     assert new.tags["trackway.reproduction.of"] == recorded
     assert new.tags["trackway.reproduction.verdict"] == "identical"
+    [link] = Client().list_run_links(new.run_id).earlier
+    assert (link.kind, link.run_id) == ("reproduces", recorded)
     old = read_run(recorded)
     assert old.tags["trackway.reproduction.by"] == new.run_id
     assert old.tags["trackway.reproduction.verdict"] == "identical"

@@ -16,6 +16,7 @@ from tests.services.waiting import wait_until
 from trackway.base.errors import Conflict, ExecutionFailed, InvalidInput, NotFound
 from trackway.cli.main import cli
 from trackway.projects.steps import resume_steps, run_steps
+from trackway.sdk.client import Client
 
 FILE = """\
 name: p
@@ -101,6 +102,14 @@ def test_steps_run_in_order_with_values_of_earlier_ones_and_results_are_kept(pro
         assert child.data.tags["mlflow.parentRunId"] == result.run_id
         assert child.data.tags["trackway.step"] == one.name
         assert parent.data.tags[f"trackway.step.{one.name}"] == one.run_id
+    made = {one.run_id: one.name for one in result.steps}
+    links = {name: Client().list_run_links(run_id).earlier for run_id, name in made.items()}
+    assert {name: sorted((one.kind, made[one.run_id]) for one in found) for name, found in links.items()} == {
+        "prepare": [],
+        "one": [("uses", "prepare")],
+        "two": [("uses", "prepare")],
+        "report": [("uses", "one"), ("uses", "two")],
+    }
     again = run(project)
     assert set(states(again).values()) == {"cached"}
     assert read_log(project) == []

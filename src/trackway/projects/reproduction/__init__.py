@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, Unpack
 
@@ -237,19 +239,23 @@ def _compare_packages(client: Client, plan: Plan, now: Run) -> tuple[PackageDiff
 
 
 def _tag(client: Client, report: Report) -> None:
-    """Give runs the verdict: the one that was to be reproduced that of all, others their own."""
+    """Give runs the verdict, the one that was to be reproduced that of all, others their own; and link them."""
     pairs = report.runs or (RunPair(name="", verdict=report.verdict, was=report.run_id, now=report.new_run_id),)
     for one in pairs:
         verdict = report.verdict if one.was == report.run_id else one.verdict
         by, of = {TAG_BY: one.now} if one.now else {}, {TAG_OF: one.was} if one.was else {}
         for run_id, tags in ((one.was, by), (one.now, of)):
             if run_id:
-                _tag_run(client, run_id, {TAG_VERDICT: verdict, **tags})
+                _write(
+                    run_id, "the verdict as a tag", partial(client.ingest, run_id, tags={TAG_VERDICT: verdict, **tags})
+                )
+        if one.was and one.now:
+            _write(one.now, "its link", partial(client.link_run, one.now, "reproduces", one.was))
 
 
-def _tag_run(client: Client, run_id: str, tags: dict[str, str]) -> None:
-    """Give a run tags; one that may only be read goes without."""
+def _write(run_id: str, what: str, give: Callable[[], None]) -> None:
+    """Give a run something; one that may only be read goes without."""
     try:
-        client.ingest(run_id, tags=tags)
+        give()
     except TrackwayError as error:
-        PROBLEMS.note("reproduction", f"Run {run_id} could not be given the verdict as a tag: {error.message}")
+        PROBLEMS.note("reproduction", f"Run {run_id} could not be given {what}: {error.message}")

@@ -38,6 +38,11 @@ class Step(msgspec.Struct, frozen=True):
     parameters: Mapping[str, str]
     needs: tuple[str, ...]
 
+    def list_sources(self) -> list[str]:
+        """Return the steps whose results its values name."""
+        named = [one.step for text in self.parameters.values() for one in list_references(text) if one.step]
+        return list(dict.fromkeys(named))
+
 
 class Graph(msgspec.Struct, frozen=True):
     """Steps in an order in which each comes after what it needs, and the parameters that they have in common."""

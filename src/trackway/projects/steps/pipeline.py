@@ -130,6 +130,8 @@ class Pipeline:
         self._client.ingest(started.run_id, tags={TAG_STEP: step.name, TAG_KEY: key} if key else {TAG_STEP: step.name})
         self._active[step.name] = started
         self._set(step.name, state="running", run_id=started.run_id, key=key)
+        for name in step.list_sources():
+            self._client.link_run(started.run_id, "uses", self.results[name].run_id)
 
     def _end(self, name: str, started: ProjectRun) -> None:
         status = started.get_status()
