@@ -121,6 +121,30 @@ def test_a_run_leads_to_its_parents_and_children(page: Page, site: Site) -> None
     expect(page.get_by_role("heading", name="sweep")).to_be_visible()
 
 
+def test_a_run_shows_how_it_came_of_others(page: Page, site: Site) -> None:
+    experiment, elsewhere = (make_experiment(site.port, name) for name in ("of linked runs", "of features"))
+    features = make_run(site.port, elsewhere, name="features of May")
+    failed, again = (make_run(site.port, experiment, name=name) for name in ("first try", "second try"))
+    page.goto(f"{site.address}/runs/{again}")
+    lineage = page.get_by_role("region", name="Lineage")
+    expect(page.get_by_role("region", name="Params")).to_be_visible()
+    expect(lineage).to_have_count(0)
+    second = ((again, "uses", features), (again, "retry_of", failed), (again, "uses", failed))
+    for run, kind, earlier in ((failed, "uses", features), *second):
+        call(site.port, "PUT", f"/runs/{run}/links/{kind}/{earlier}")
+    page.reload()
+    boxes = lineage.first.get_by_role("listitem")
+    expect(boxes).to_have_count(3)
+    expect(boxes.first).to_contain_text("second try")
+    expect(boxes.first).to_contain_text(re.compile("(retry of, uses|uses, retry of) first try"))
+    expect(boxes.first).to_contain_text("uses features of May")
+    expect(lineage.first.locator("text").filter(has_text="retry of")).to_have_count(1)
+    assert find_barriers(page) == []
+    lineage.first.get_by_role("link", name="features of May").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("features of May")
+    expect(boxes).to_have_count(3)
+
+
 def test_curves_are_drawn_along_what_one_chooses(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/runs/{site.runs[39]}?tab=metrics")
     card = page.get_by_role("region", name="loss")

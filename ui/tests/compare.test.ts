@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
 import { diffLines, hunks } from "../src/components/diff"
 import { sideBySide } from "../src/components/difference"
-import { layOut } from "../src/pages/models/lineage"
+import { layOut, nameEdges } from "../src/pages/models/lineage"
 
 const told = (before: string, after: string) =>
   diffLines(before, after).map(({ kind, text }) => ({ same: " ", gone: "-", added: "+" })[kind] + text)
@@ -39,10 +39,22 @@ test("a lineage is laid out from left to right, and a ring ends", () => {
   const node = (id: string) => ({ kind: "run" as const, id, digest: "" })
   const nodes = ["c", "a", "b"].map(node)
   const edges = [
-    { source: 1, target: 2 },
-    { source: 2, target: 0 },
+    { source: 1, target: 2, link: null },
+    { source: 2, target: 0, link: null },
   ]
   const lefts = layOut({ nodes, edges }).map((placed) => placed.left)
   expect([lefts[1]! < lefts[2]!, lefts[2]! < lefts[0]!]).toEqual([true, true])
-  expect(layOut({ nodes, edges: [...edges, { source: 0, target: 1 }] })).toHaveLength(3)
+  expect(layOut({ nodes, edges: [...edges, { source: 0, target: 1, link: null }] })).toHaveLength(3)
 })
+
+test("two links between the same runs are one line with both names", () =>
+  expect([
+    ...nameEdges([
+      { source: 0, target: 1, link: "uses" },
+      { source: 1, target: 2, link: null },
+      { source: 0, target: 1, link: "retry_of" },
+    ]),
+  ]).toEqual([
+    ["0 1", "uses, retry of"],
+    ["1 2", ""],
+  ]))

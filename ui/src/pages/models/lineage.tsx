@@ -1,4 +1,4 @@
-/** What a version came from and what came of it, drawn from left to right. */
+/** What a version or a run came from and what came of it, drawn from left to right. */
 import { call } from "../../api/client"
 import type { Lineage as Graph, LineageNode } from "../../api/types"
 import { Failure, Skeleton } from "../../components/basics"
@@ -54,46 +54,82 @@ function hrefOf(node: LineageNode, { nodes, edges }: Graph): string | null {
   return versionHref(node.id.slice(0, at), node.id.slice(at + 1))
 }
 
-export function Lineage({ name, version }: { name: string; version: number }) {
-  const id = `${name}/${version}`
-  const { data, error } = useLoad(id, (signal) => call("lineage.get", { kind: "version", id, direction: "both" }, signal))
+/** What edges between the same two nodes are, by these nodes' places: `uses, retry of`. */
+export function nameEdges(edges: Graph["edges"]): Map<string, string> {
+  const named = new Map<string, string>()
+  for (const { source, target, link } of edges) {
+    const key = `${source} ${target}`
+    const name = link?.replace("_", " ") ?? ""
+    const known = named.get(key)
+    named.set(key, known ? `${known}, ${name}` : name)
+  }
+  return named
+}
+
+interface LineageProps {
+  kind: "run" | "version"
+  id: string
+  /** Changes when it is to be read again. */
+  state?: number
+  /** What is said of what stands alone; without it, nothing is shown. */
+  alone?: string
+}
+
+export function Lineage({ kind, id, state, alone }: LineageProps) {
+  const { data, error } = useLoad(`${id} ${state}`, (signal) => call("lineage.get", { kind, id }, signal))
+  if (!alone && !error && !(data && data.nodes.length > 1)) return null
   return (
     <Section title="Lineage" note={data?.truncated ? "a part of it" : undefined}>
       <div class="section-body">
         {error && <Failure error={error} />}
         {!data && !error && <Skeleton rows={3} />}
-        {data && data.nodes.length < 2 && <p class="soft">Neither a run nor data are known of it.</p>}
-        {data && data.nodes.length >= 2 && <Drawing graph={data} own={id} />}
+        {data && data.nodes.length < 2 && <p class="soft">{alone}</p>}
+        {data && data.nodes.length >= 2 && <Drawing graph={data} />}
       </div>
     </Section>
   )
 }
 
-function Drawing({ graph, own }: { graph: Graph; own: string }) {
+function Drawing({ graph }: { graph: Graph }) {
   const placed = layOut(graph)
+  const named = nameEdges(graph.edges)
   const ids = graph.nodes.filter((node) => node.kind === "run").map((node) => node.id)
   const { data } = useLoad(ids.length > 0 ? ids.join() : null, (signal) => call("runs.get_many", { run_ids: ids.slice(0, 500) }, signal))
   const names = new Map(data?.runs.map((run) => [run.run_id, run.name]))
+  const showNode = ({ kind, id }: LineageNode) => (kind === "run" ? (names.get(id) ?? id.slice(0, 12)) : id)
   const width = Math.max(...placed.map((one) => one.left)) + WIDTH
   const height = Math.max(...placed.map((one) => one.top)) + HEIGHT
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Lineage">
       <div class="lineage" style={{ width: `${width}px`, height: `${height}px` }}>
         <svg width={width} height={height} aria-hidden="true">
-          {graph.edges.map(({ source, target }, n) => {
-            const [from, to] = [placed[source]!, placed[target]!]
+          {[...named].map(([key, name]) => {
+            const [from, to] = key.split(" ").map((place) => placed[Number(place)]!) as [Placed, Placed]
             const [x, y, X, Y] = [from.left + WIDTH, from.top + HEIGHT / 2, to.left, to.top + HEIGHT / 2]
-            return <path key={n} d={`M${x} ${y}C${x + ACROSS / 2} ${y} ${X - ACROSS / 2} ${Y} ${X} ${Y}`} />
+            return (
+              <g key={key}>
+                <path d={`M${x} ${y}C${x + ACROSS / 2} ${y} ${X - ACROSS / 2} ${Y} ${X} ${Y}`} />
+                {name && (
+                  <text x={(x + X) / 2} y={(y + Y) / 2 - 5}>
+                    {name}
+                  </text>
+                )}
+              </g>
+            )
           })}
         </svg>
         <ul>
-          {placed.map(({ node, left, top }) => {
+          {placed.map(({ node, left, top }, n) => {
             const href = hrefOf(node, graph)
-            const shown = node.kind === "run" ? (names.get(node.id) ?? node.id.slice(0, 12)) : node.id
+            const shown = showNode(node)
+            const links = graph.nodes.flatMap((earlier, source) => {
+              const name = named.get(`${source} ${n}`)
+              return name ? [`${name} ${showNode(earlier)}`] : []
+            })
             return (
               <li
                 key={`${node.kind} ${node.id} ${node.digest}`}
-                class={node.kind === "version" && node.id === own ? "own" : ""}
+                class={node === graph.nodes[0] ? "own" : ""}
                 style={{ left: `${left}px`, top: `${top}px`, width: `${WIDTH}px`, height: `${HEIGHT}px` }}
                 title={`${node.id} ${node.digest}`}
               >
@@ -105,6 +141,7 @@ function Drawing({ graph, own }: { graph: Graph; own: string }) {
                 ) : (
                   <span class="cut">{shown}</span>
                 )}
+                {links.length > 0 && <span class="unseen">{links.join("; ")}</span>}
               </li>
             )
           })}

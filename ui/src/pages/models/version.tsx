@@ -141,7 +141,7 @@ function Overview({ version, folder, turn, reload }: PartProps) {
       />
       {model.data && <Signature model={model.data} />}
       <Checks version={version} reload={reload} />
-      <Lineage name={name} version={number} />
+      <Lineage kind="version" id={`${name}/${number}`} alone="Neither a run nor data are known of it." />
       <Tags
         tags={tags}
         reload={reload}

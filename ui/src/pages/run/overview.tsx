@@ -12,6 +12,7 @@ import { Tags } from "../../components/tags"
 import { bytes, count, dated, moment, number, quote } from "../../format"
 import { useLoad } from "../../state/load"
 import { versionHref } from "../models/badges"
+import { Lineage } from "../models/lineage"
 import { took } from "../runs/columns"
 import { DatasetDetail, readSource } from "./dataset"
 import { SYSTEM } from "./run"
@@ -84,6 +85,7 @@ export function Overview({ run, reload }: PartProps) {
       />
       <Inputs run={run} />
       <Family run={run} />
+      <Lineage kind="run" id={run_id} state={run.version} />
       {environment.data?.environment && <EnvironmentPart environment={environment.data.environment} />}
     </>
   )
