@@ -19,7 +19,7 @@ RAY := .venvs/ray/.complete
 FUZZ := .venvs/fuzz/.complete
 OIDC := .venvs/oidc/.complete
 SCHEMATHESIS := .venvs/schemathesis/.complete
-CLIENTS := $(foreach peer,mlflow-1.30 mlflow-2.22 mlflow-3.17 model-signing,.venvs/$(peer)/.complete)
+CLIENTS := $(foreach peer,mlflow-1.30 mlflow-2.22 mlflow-3.17 model-signing wandb,.venvs/$(peer)/.complete)
 SERVERS := $(foreach peer,mlflow-server fasttrackml litserve,.venvs/$(peer)/.complete)
 
 # In CI what failed is run once more, one test at a time: the first report names it, and only what fails again is broken.
@@ -180,6 +180,6 @@ requirements: | $(UV)  ## Resolve the pins of requirements/ anew
 	$(COMPILE) --extra dev pyproject.toml requirements/spark.in -o requirements/spark.txt
 	$(COMPILE) --extra dev pyproject.toml requirements/ray.in -o requirements/ray.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml requirements/peer-fuzz.in -o requirements/peer-fuzz.txt
-	for peer in mlflow-1.30 mlflow-2.22 mlflow-3.17 mlflow-server mlflow-spark litserve model-signing audit oidc schemathesis; do \
+	for peer in mlflow-1.30 mlflow-2.22 mlflow-3.17 mlflow-server mlflow-spark litserve model-signing wandb audit oidc schemathesis; do \
 	  $(COMPILE) requirements/peer-$$peer.in -o requirements/peer-$$peer.txt || exit; done
 	$(COMPILE) --no-deps requirements/peer-fasttrackml.in -o requirements/peer-fasttrackml.txt

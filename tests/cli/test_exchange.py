@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import trackway as tw
+from tests.exchange import wandb_logs as w
 from tests.exchange.folders import RUN, write_experiment, write_run, write_text
 from tests.services.trackway_server import run_trackway
 from trackway.base import errors
@@ -56,6 +57,25 @@ def test_a_history_is_announced_imported_and_then_nothing_new(trackway: Trackway
     assert "Added 0 experiments, 0 runs, 0 points" in again
     assert "0 got something new, 1 did not" in again
     assert "Left out: " in again
+
+
+def test_runs_of_wandb_come_with_what_they_saved(trackway: Trackway, tmp_path: Path) -> None:
+    records = [w.run({"lr": 0.1}, name="first"), *(w.row(step, loss=1 / (step + 1)) for step in range(3)), w.ended()]
+    files = w.write_run(tmp_path / "wandb", records) / "files"
+    (files / "output.log").write_text("hello")
+    (tmp_path / "model.pt").write_text("weights")
+    (files / "model.pt").symlink_to(tmp_path / "model.pt")
+    announced = read(trackway("import", "./wandb", "--dry-run", "--json"))["added"]
+    assert (announced["runs"], announced["points"], announced["files"]) == (1, 3, 1)
+    told = trackway("import", "./wandb").output
+    assert "Added 1 experiment, 1 run, 3 points" in told
+    assert "Left out: " in told
+    assert "(--artifacts)" in told
+    told = trackway("import", "./wandb", "--artifacts", ".").output
+    assert "1 file" in told
+    assert "Left out" not in told
+    [run] = read(trackway("runs", "list", "--json"))
+    assert (run["run_id"], run["name"], run["status"]) == (w.RUN, "first", "FINISHED")
 
 
 @pytest.mark.parametrize("uri", ["mlruns", "file:mlruns"])

@@ -43,7 +43,8 @@ PROGRESS_S = 0.2
 @click.option(
     "--artifacts",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder that mlflow-artifacts: locations stand for, or that holds a copy of a bucket.",
+    help="Folder that mlflow-artifacts: locations stand for, or that holds a copy of a bucket; of W&B, that links to"
+    " saved files may lead into.",
 )
 @click.option("--access", is_flag=True, help="Of a workspace, also signing keys, roles, teams and grants.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be added.")
@@ -52,10 +53,11 @@ PROGRESS_S = 0.2
 def import_source(source: str, uri: str, dry_run: bool, as_json: bool, **options: Any) -> None:
     """Bring over a history, or what is new of it.
 
-    SOURCE is a folder of MLflow's (./mlruns), its database (sqlite:///mlflow.db), its server (http://...), or a file
-    that `trackway export` or `trackway workspaces export` wrote. Ids, times, nesting, what is in the trash, and files
-    are kept. Of a workspace, webhooks and schedules come switched off, and legal holds are placed; quota and retention
-    policy are set where a workspace has nothing of its own and nobody has set them.
+    SOURCE is a folder of MLflow's (./mlruns), its database (sqlite:///mlflow.db), its server (http://...), a folder
+    of W&B's client (./wandb), or a file that `trackway export` or `trackway workspaces export` wrote. Ids, times,
+    nesting, what is in the trash, and files are kept. Of a workspace, webhooks and schedules come switched off, and
+    legal holds are placed; quota and retention policy are set where a workspace has nothing of its own and nobody
+    has set them.
     """
     transport = get_transport(resolve_uri(uri) if uri else get_tracking_uri())
     with _Progress(_describe_added) as progress:

@@ -12,6 +12,8 @@ from trackway.exchange.history import PastFile, Problem
 from trackway.sdk.connection import get_scheme
 from trackway.sdk.sources import FileSource
 
+LINK = "it is a symbolic link, which is not followed"
+"""Why a link is left out."""
 _GIVE = "give a folder that holds them (--artifacts)"
 
 
@@ -65,19 +67,26 @@ class Folders:
         return next((folder for folder in candidates if folder.is_dir()), None)
 
 
-def list_folder(folder: Path, where: str, problem: Problem) -> Iterator[PastFile]:
-    """Yield a folder's files, those of its folders too, paths in order; links are reported and not followed."""
+def list_folder(folder: Path, where: str, problem: Problem, linked: Path | None = None) -> Iterator[PastFile]:
+    """Yield a folder's files, those of its folders too, paths in order; links are reported and not followed.
+
+    linked: a folder that links to files may lead into, however often they lead on
+    """
     for path, entry in walk(folder):
+        place = Path(entry.path)
         if entry.is_symlink():
-            problem(f"{where}/{path}", "it is a symbolic link, which is not followed")
-        elif entry.is_file(follow_symlinks=False):
-            try:
-                source = FileSource(entry.path)
-            except InvalidInput as error:
-                problem(f"{where}/{path}", error.message)
+            place = place.resolve()
+            if linked is None or not (place.is_relative_to(linked.resolve()) and place.is_file()):
+                problem(f"{where}/{path}", LINK)
                 continue
-            modified_ms = entry.stat(follow_symlinks=False).st_mtime_ns // 1_000_000
-            yield PastFile(path, source, modified_ms)
+        elif not entry.is_file(follow_symlinks=False):
+            continue
+        try:
+            source = FileSource(str(place))
+        except InvalidInput as error:
+            problem(f"{where}/{path}", error.message)
+            continue
+        yield PastFile(path, source, place.stat(follow_symlinks=False).st_mtime_ns // 1_000_000)
 
 
 def walk(folder: str | Path, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:

@@ -173,7 +173,8 @@ class _Target:
             self._log_tags(past, found)
         else:
             found = self._create(past, mark, keep_id=same is None, keep_name=named is None)
-        if (found.experiment_id, found.name) != (past.experiment_id, past.name):
+        has_id = found.experiment_id == past.experiment_id or not _is_number(past.experiment_id)
+        if not has_id or found.name != past.name:
             self._report.mapped.append(Mapped(past.experiment_id, past.name, found.experiment_id, found.name))
         return found
 

@@ -57,6 +57,9 @@ class RunImporter:
         if TAG_IMPORTED not in run.tags:
             self._report.note(where, "a run of this id is here that was not imported; it is left as it is")
             return False
+        if past.external_key and run.external_key not in (past.external_key, "", None):
+            self._report.note(where, "another run has this id here; import this one into a workspace of its own")
+            return False
         finished = False
         if run.lifecycle == "active":
             self._log(past, run)
