@@ -134,6 +134,8 @@ BOMBS = {
     "a number beyond all": [w.row(0, m=10**400), w.message((3, w.message((1, w.message((2, "m"), (16, "9" * 400))))))],
     "times that are none": [w.message((2, w.message((1, w.message((2, "_timestamp"), (16, "1e308"))))))],
     "a step beyond all": [w.row(-1, m=1), w.row(2**63 - 1, m=1), w.row(-(2**63), m=1)],
+    "half a character": [w.config(a={"\ud800": "\udfff"}, b=["\ud800"]), w.summary(word="\ud800")],
+    "another id": [w.run(run_id="another", project="elsewhere")],
     "text that is none": [w.message((17, w.message((1, b"\xff\xfe"))))],
 }
 
@@ -175,9 +177,12 @@ def test_a_piece_that_lies_about_its_size_hides_nothing_behind_its_block(
 
 
 def test_keys_without_end_are_told(store: Transport, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trackway.exchange.wandb_values.MOST_KEYS", 50)
+    for module in ("wandb_values", "wandb_run"):
+        monkeypatch.setattr(f"trackway.exchange.{module}.MOST_KEYS", 50)
     rows = [w.row(step, **{f"m{step}": 1.0}) for step in range(200)]
-    write_run(root, [w.run(), *rows, w.ended()])
+    configs = [w.config(**{f"p{number}": number}) for number in range(80)]
+    write_run(root, [w.run(), *rows, *configs, w.ended()])
     report = run_import(store, root)
-    assert len(list_runs(store)[0].metrics) == 50
-    assert sum(left.count for left in report.left_out.values()) == 150
+    [run] = list_runs(store)
+    assert (len(run.metrics), len(run.params), run.status) == (50, 50, "FINISHED")
+    assert sorted(left.count for left in report.left_out.values()) == [30, 150]

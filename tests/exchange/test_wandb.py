@@ -187,10 +187,11 @@ def test_objects_are_told_and_their_files_come(store: Transport, root: Path) -> 
 
 def test_a_key_that_is_none_here_gets_another_and_no_two_get_one(store: Transport, root: Path) -> None:
     rows = [w.row(0, **{"loss@1 (x)": 1.0}), w.row(1, **{"loss#1 (x)": 2.0, "/a//b/": 3.0})]
-    write_run(root, [w.run({"top@k": 5}), *rows, w.ended()])
+    write_run(root, [w.run({"top@k": 5, "top#k": 6}), *rows, w.ended()])
     report = run_import(store, root)
     assert (read_run(store).params, sorted(read_run(store).metrics)) == ({"top_k": "5"}, ["a/b", "loss_1 _x_"])
-    assert [left.examples for left in report.left_out.values()] == [[f"run {RUN}, 'loss#1 (x)'"]]
+    left = [example for one in report.left_out.values() for example in one.examples]
+    assert left == [f"run {RUN}, param 'top#k'", f"run {RUN}, 'loss#1 (x)'"]
 
 
 def test_an_id_of_another_form_gets_one_of_its_own(store: Transport, root: Path) -> None:

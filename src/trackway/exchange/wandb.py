@@ -24,7 +24,7 @@ from trackway.exchange.history import PastExperiment, PastFile, PastModel, PastP
 from trackway.exchange.wandb_log import open_regular
 from trackway.exchange.wandb_points import PointReader
 from trackway.exchange.wandb_run import Facts, read_facts, read_identity
-from trackway.exchange.wandb_values import flatten, to_key
+from trackway.exchange.wandb_values import Names, flatten, parse_json, to_key
 from trackway.sdk.secrets import mask_address, mask_command
 
 NO_PROJECT = "uncategorized"
@@ -60,7 +60,8 @@ class RunFolders:
         self._artifacts = artifacts
         self._problem = problem
         self._projects: dict[str, dict[str, _Run]] = {}
-        self._current: tuple[str, Facts] = ("", Facts())
+        self._run: _Run
+        self._facts: Facts
         for folder in folders:
             self._add(folder)
 
@@ -71,28 +72,29 @@ class RunFolders:
     def list_experiments(self) -> Iterator[PastExperiment]:
         for project, runs in self._projects.items():
             created_ms = min(run.start_ms for run in runs.values())
-            yield PastExperiment(experiment_id=project, name=project, created_ms=created_ms)
+            yield PastExperiment(experiment_id=f"wandb/{project}", name=project, created_ms=created_ms)
 
     def list_runs(self, experiment: PastExperiment) -> Iterator[PastRun]:
-        for run in sorted(self._projects[experiment.experiment_id].values(), key=attrgetter("start_ms")):
+        for run in sorted(self._projects[experiment.name].values(), key=attrgetter("start_ms")):
             try:
                 facts = read_facts(run.logs, self._problem)
-                past = _to_run(facts, experiment, run)
+                facts.run_id = run.run_id
+                past = self._to_run(facts, experiment, run)
             except (Corrupt, OSError) as error:
                 self._problem(f"run {run.run_id}", f"it cannot be read: {error}")
                 continue
             if facts.artifacts:
                 self._problem(f"run {run.run_id}", "W&B's artifacts, which lie outside its folder, are not imported")
-            self._current = (past.run_id, facts)
+            self._run, self._facts = run, facts
             yield past
 
-    def read_points(self, run: PastRun) -> Iterator[PastPoints]:
-        return PointReader(self._current[1], self._find(run).logs, self._problem).read()
+    def read_points(self, _run: PastRun) -> Iterator[PastPoints]:
+        return PointReader(self._facts, self._run.logs, self._problem).read()
 
     def list_files(self, run: PastRun) -> Iterator[PastFile]:
         """Yield what is in the folder ``files``; of a run with several, what a later one replaced is told apart."""
         taken: set[str] = set()
-        for folder in reversed(self._find(run).folders):
+        for folder in reversed(self._run.folders):
             base = folder / "files"
             if base.is_symlink() or not base.is_dir():
                 continue
@@ -113,13 +115,39 @@ class RunFolders:
     def close(self) -> None:
         """Nothing is kept open."""
 
+    def _to_run(self, facts: Facts, experiment: PastExperiment, run: _Run) -> PastRun:
+        """Make a run of a history.
+
+        raises: Corrupt
+        """
+        params: dict[str, str] = {}
+        names = Names()
+        for name, value in flatten(facts.config):
+            if (key := names.get(name)) is None:
+                self._problem(f"run {facts.run_id}, param {name[:80]!r}", "another param has this key here")
+            else:
+                params[key] = str(value)
+        machine = {**_read_metadata(run.folders[-1]), **facts.machine}
+        tags = _list_tags(facts, machine)
+        status = facts.status
+        path = f"wandb/{experiment.name}/{facts.run_id}"
+        return PastRun(
+            run_id=facts.run_id if is_id(facts.run_id) else hashlib.sha256(path.encode()).hexdigest()[:32],
+            experiment_id=experiment.experiment_id,
+            name=facts.name or facts.run_id,
+            user=str(machine.get("username") or facts.entity),
+            status=status,
+            start_ms=facts.start_ms,
+            end_ms=None if status == "RUNNING" else facts.last_ms,
+            external_key=path,
+            params=params,
+            tags=tags,
+            environment=_describe_environment(tags, machine, run.folders[-1]),
+        )
+
     def _tell_of_file(self, where: str, why: str) -> None:
         hint = "; name a folder that it may lead into (--artifacts)" if why == LINK else ""
         self._problem(where, why + hint)
-
-    def _find(self, run: PastRun) -> _Run:
-        facts = self._current[1]
-        return self._projects[run.experiment_id][facts.run_id]
 
     def _add(self, folder: Path) -> None:
         log = next(_list_logs(folder))
@@ -158,30 +186,6 @@ def _is_folder(path: Path) -> bool:
 def _read_date(folder: Path) -> str:
     found = _FOLDER.fullmatch(folder.name)
     return found[1] if found else ""
-
-
-def _to_run(facts: Facts, experiment: PastExperiment, run: _Run) -> PastRun:
-    """Make a run of a history.
-
-    raises: Corrupt
-    """
-    machine = {**_read_metadata(run.folders[-1]), **facts.machine}
-    tags = _list_tags(facts, machine)
-    status = facts.status
-    key = f"wandb/{experiment.name}/{facts.run_id}"
-    return PastRun(
-        run_id=facts.run_id if is_id(facts.run_id) else hashlib.sha256(key.encode()).hexdigest()[:32],
-        experiment_id=experiment.experiment_id,
-        name=facts.name or facts.run_id,
-        user=str(machine.get("username") or facts.entity),
-        status=status,
-        start_ms=facts.start_ms,
-        end_ms=None if status == "RUNNING" else facts.last_ms,
-        external_key=key,
-        params={to_key(key): str(value) for key, value in flatten(facts.config)},
-        tags=tags,
-        environment=_describe_environment(tags, machine, run.folders[-1]),
-    )
 
 
 def _list_tags(facts: Facts, machine: dict[str, Any]) -> dict[str, str]:
@@ -244,8 +248,8 @@ def _read_packages(folder: Path) -> dict[str, str]:
 def _read_metadata(folder: Path) -> dict[str, Any]:
     """Return what older clients say of the machine in a file; nothing when it is not there or no object."""
     try:
-        found = json.loads(_read_small(folder / "files" / "wandb-metadata.json") or b"{}")
-    except (ValueError, RecursionError):
+        found = parse_json(_read_small(folder / "files" / "wandb-metadata.json") or b"{}")
+    except Corrupt:
         return {}
     return found if isinstance(found, dict) else {}
 

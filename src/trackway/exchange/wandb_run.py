@@ -29,7 +29,12 @@ _MOST_TAGS = 1_000
 
 
 class Facts(msgspec.Struct):
-    """What is known of a run without its points. ``exit_code`` is None until it ends."""
+    """What is known of a run without its points.
+
+    exit_code: None until it ends
+    artifacts: how many of W&B's it made
+    keys:      how many config and summary have had
+    """
 
     project: str = ""
     run_id: str = ""
@@ -47,6 +52,7 @@ class Facts(msgspec.Struct):
     last_ms: int = 0
     exit_code: int | None = None
     artifacts: int = 0
+    keys: int = 0
     config: Tree = {}
     summary: Tree = {}
     axes: dict[str, str] = {}
@@ -162,7 +168,7 @@ def _add_run(facts: Facts, data: bytes) -> None:
     facts.start_ms = facts.start_ms or read_time(fields.get_bytes(17))
     _add_git(facts, fields.get_bytes(21))
     for config in read_messages(data, 4):
-        _add_items(facts.config, config)
+        _add_items(facts, facts.config, config)
 
 
 def _add_git(facts: Facts, data: bytes) -> None:
@@ -171,11 +177,12 @@ def _add_git(facts: Facts, data: bytes) -> None:
     facts.commit = fields.get_text(2) or facts.commit
 
 
-def _add_items(tree: Tree, data: bytes) -> None:
+def _add_items(facts: Facts, tree: Tree, data: bytes) -> None:
     """Carry out what a record of config or summary says: new values, then keys that are gone."""
     for path, text in map(read_item, read_messages(data, 1)):
-        if path[0] in tree or len(tree) < MOST_KEYS:
-            put(tree, path, parse_json(text))
+        if facts.keys >= MOST_KEYS:
+            raise Corrupt(f"more than {MOST_KEYS} keys in config and summary")
+        facts.keys += put(tree, path, parse_json(text))
     for path, _ in map(read_item, read_messages(data, 2)):
         remove(tree, path)
 
@@ -228,8 +235,8 @@ def _add_artifact(facts: Facts, _data: bytes) -> None:
 
 _ADD: dict[int, Callable[[Facts, bytes], None]] = {
     RUN: _add_run,
-    CONFIG: lambda facts, data: _add_items(facts.config, data),
-    SUMMARY: lambda facts, data: _add_items(facts.summary, data),
+    CONFIG: lambda facts, data: _add_items(facts, facts.config, data),
+    SUMMARY: lambda facts, data: _add_items(facts, facts.summary, data),
     METRIC: _add_axis,
     EXIT: _add_exit,
     ENVIRONMENT: _add_environment,

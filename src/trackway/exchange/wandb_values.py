@@ -40,12 +40,15 @@ def read_item(data: bytes) -> tuple[KeyPath, bytes]:
 
 
 def parse_json(text: bytes) -> Any:
-    """Return a value; NaN and infinities stand there by name.
+    """Return a value; NaN and infinities stand there by name. Halves of characters become ``?``.
 
     raises: Corrupt
     """
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if b"\\ud" in text or b"\\uD" in text:
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        return value
     except (ValueError, RecursionError) as error:
         raise Corrupt(f"{text[:40]!r} is no JSON that can be read") from error
 
@@ -71,14 +74,16 @@ def to_number(value: object) -> float | None:
     return None
 
 
-def put(tree: Tree, path: KeyPath, value: Any) -> None:
-    """Put a value at its place in a tree, where it replaces what is there."""
+def put(tree: Tree, path: KeyPath, value: Any) -> bool:
+    """Put a value at its place in a tree, where it replaces what is there; return whether the tree grew by it."""
     for piece in path[:-1]:
         below = tree.get(piece)
         if not isinstance(below, dict):
             below = tree[piece] = {}
         tree = below
+    is_new = path[-1] not in tree
     tree[path[-1]] = value
+    return is_new
 
 
 def remove(tree: Tree, path: KeyPath) -> None:
