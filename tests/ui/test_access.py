@@ -419,3 +419,30 @@ def test_a_policy_is_changed_by_who_manages_the_model_and_shown_to_who_reads_it(
     page.get_by_label("gone", exact=True).uncheck()
     page.get_by_role("dialog").get_by_role("button", name="Set").click()
     expect(policy).to_contain_text("a signature by a trusted key, an evaluation that passed")
+
+
+def test_who_asked_for_a_stage_is_offered_to_withdraw_and_others_to_decide(page: Page, guarded: Guarded) -> None:
+    guarded.call("POST", "/registered-models", {"name": "churn"})
+    guarded.call("POST", "/registered-models/churn/versions", {"source": "s3://models/churn"})
+    rule = {"stage": "Production", "alias": "", "signature": False, "keys": [], "evaluation": False, "approval": True}
+    guarded.call("PUT", "/registered-models/churn/policy", {"rules": [rule]})
+    grant = {"subject_kind": "user", "subject": "ann", "target_kind": "registered_model", "target": "churn"}
+    guarded.call("POST", "/grants", {**grant, "role": "editor"})
+    guarded.call("POST", "/registered-models/churn/requests", {"version": 1, "stage": "Production"}, who="ann")
+    asked, decisions = f"{guarded.address}/models/churn/versions/1", ("Approve", "Reject", "Withdraw")
+
+    def list_offers() -> list[str]:
+        page.goto(asked)
+        requests = page.get_by_role("region", name="Requests")
+        expect(requests).to_contain_text("asked by user:ann")
+        page.wait_for_load_state("networkidle")
+        return [name for name in decisions if requests.get_by_role("button", name=name).count()]
+
+    sign_in(page, guarded, "ann")
+    assert list_offers() == ["Withdraw"]
+    page.context.clear_cookies()
+    sign_in(page, guarded)
+    assert list_offers() == ["Approve", "Reject"]
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+    expect(page.locator(".head").get_by_text("Production")).to_be_visible()

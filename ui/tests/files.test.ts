@@ -3,7 +3,7 @@ import { safeHref } from "../src/components/markdown"
 import { readModelFile } from "../src/files/mlmodel"
 import { kindOf } from "../src/files/preview"
 import { parseSeparated, readJsonTable, write } from "../src/files/tables"
-import { folderOf } from "../src/files/transfer"
+import { encodingOf, folderOf } from "../src/files/transfer"
 
 describe("separated text", () => {
   test("quotes hold separators, line ends and quotes", () => {
@@ -63,6 +63,11 @@ test("files are told by their names", () => {
     "text",
     "text",
   ])
+})
+
+test("text is UTF-8, or UTF-16 when it begins as that does", () => {
+  const begins = [[0xff, 0xfe, 0x68, 0], [0xfe, 0xff, 0, 0x68], [0xef, 0xbb, 0xbf, 0x68], []]
+  expect(begins.map((bytes) => encodingOf(new Uint8Array(bytes)))).toEqual(["utf-16le", "utf-16be", "utf-8", "utf-8"])
 })
 
 test("only locations of this server have a folder", () => {

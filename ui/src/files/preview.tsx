@@ -62,6 +62,7 @@ export function Preview({ file, images, onChoose }: PreviewProps) {
   const { path } = file
   const name = nameOf(path)
   const kind = kindOf(name)
+  if (file.size_bytes === 0) return <p class="soft">This file is empty.</p>
   switch (kind) {
     case "image":
       return <Images file={file} images={images} onChoose={onChoose} />

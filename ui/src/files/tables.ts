@@ -1,5 +1,5 @@
 /** Tables in files: comma- and tab-separated text, and Parquet, which is read a range of rows at a time. */
-import { fileUrl, readPart } from "./transfer"
+import { encodingOf, fileUrl, readPart } from "./transfer"
 import { send } from "../api/client"
 
 export interface Rows {
@@ -43,7 +43,7 @@ const MOST_BYTES = 8_000_000
 export async function openSeparated(path: string, separator: string, signal: AbortSignal): Promise<Rows> {
   const { bytes, size } = await readPart(path, 0, MOST_BYTES, signal)
   const cut = size > bytes.length
-  const [columns = [], ...rows] = parseSeparated(new TextDecoder().decode(bytes), separator)
+  const [columns = [], ...rows] = parseSeparated(new TextDecoder(encodingOf(bytes)).decode(bytes), separator)
   if (cut) rows.pop() // its end was not read
   return {
     columns,

@@ -48,11 +48,18 @@ export interface Text {
   cut: boolean
 }
 
-/** Read the beginning of a file as UTF-8; what is none shows as replacement characters. */
+/** What text is in: UTF-8, unless its first bytes say UTF-16, as Excel and PowerShell write. */
+export function encodingOf(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le"
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return "utf-16be"
+  return "utf-8"
+}
+
+/** Read the beginning of a file as text; what is none shows as replacement characters. */
 export async function readText(path: string, limit: number, signal?: AbortSignal): Promise<Text> {
   const { bytes, size } = await readPart(path, 0, limit, signal)
   const cut = size > bytes.length
-  return { text: new TextDecoder().decode(bytes, { stream: cut }), size, cut }
+  return { text: new TextDecoder(encodingOf(bytes)).decode(bytes, { stream: cut }), size, cut }
 }
 
 export async function upload(folder: string, file: File): Promise<void> {

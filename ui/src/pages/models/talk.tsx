@@ -1,7 +1,7 @@
 /** What is said of a model or a version, asked for it, and was done to it. */
 import { useState } from "preact/hooks"
 import { call } from "../../api/client"
-import type { Comment, TransitionRequest } from "../../api/types"
+import type { Comment, Identity, TransitionRequest } from "../../api/types"
 import { Button, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Section } from "../../components/facts"
@@ -10,6 +10,7 @@ import { attempt } from "../../components/toasts"
 import { discard } from "../../components/trash"
 import { ago, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
+import { me, useMay } from "../../state/me"
 import { versionHref } from "./badges"
 
 interface About {
@@ -119,7 +120,9 @@ export function TextForm({ title, action, label, before = "", optional = false, 
   )
 }
 
-const ACTIONS: Record<string, string> = { approve: "Approve", reject: "Reject", withdraw: "Withdraw" }
+type Decision = "approve" | "reject" | "withdraw"
+
+const ACTIONS: Record<Decision, string> = { approve: "Approve", reject: "Reject", withdraw: "Withdraw" }
 const STATES: Record<TransitionRequest["state"], string> = { open: "busy", approved: "good", rejected: "bad", withdrawn: "" }
 
 interface RequestsProps extends About {
@@ -129,10 +132,11 @@ interface RequestsProps extends About {
 }
 
 export function Requests({ name, version, turn, reload }: RequestsProps) {
-  const [asked, setAsked] = useState<{ request: TransitionRequest; decision: "approve" | "reject" | "withdraw" }>()
+  const [asked, setAsked] = useState<{ request: TransitionRequest; decision: Decision }>()
   const requests = useLoad(`${name} ${version} ${turn}`, (signal) =>
     call("registered_models.list_requests", { ...about({ name, version }), limit: 50 }, signal),
   )
+  const may = useMay("registered_models.decide_request", name)
   if (!requests.data?.requests.length) return null
   return (
     <Section title="Requests" note={count(requests.data.requests.length)}>
@@ -153,7 +157,8 @@ export function Requests({ name, version, turn, reload }: RequestsProps) {
               {ago(request.created_ms)}
             </span>
             {request.state === "open" &&
-              (["approve", "reject", "withdraw"] as const).map((decision) => (
+              may &&
+              listDecisions(request, me.value).map((decision) => (
                 <Button key={decision} tiny onClick={() => setAsked({ request, decision })}>
                   {ACTIONS[decision]}
                 </Button>
@@ -164,7 +169,7 @@ export function Requests({ name, version, turn, reload }: RequestsProps) {
       {asked && (
         <TextForm
           title={`${ACTIONS[asked.decision]} the request`}
-          action={ACTIONS[asked.decision]!}
+          action={ACTIONS[asked.decision]}
           label="Reason"
           optional
           onClose={() => setAsked(undefined)}
@@ -178,6 +183,12 @@ export function Requests({ name, version, turn, reload }: RequestsProps) {
       )}
     </Section>
   )
+}
+
+/** Who asked withdraws, and somebody else decides; where nobody is told apart, everybody is offered all of it. */
+export function listDecisions(request: TransitionRequest, who: Identity | undefined): Decision[] {
+  if (!who || who.means === "none") return ["approve", "reject", "withdraw"]
+  return request.author === `${who.kind}:${who.name}` ? ["withdraw"] : ["approve", "reject"]
 }
 
 export function History({ name, version }: About) {
