@@ -43,6 +43,13 @@ def named(s: Stage) -> str:
     return made
 
 
+def deleted(s: Stage) -> str:
+    """Make such a user, and delete the account alone."""
+    made = named(s)
+    s.call(ops.DELETE_USER, c.UserName(name=made))
+    return made
+
+
 def is_forgotten(s: Stage, x: c.ErasedUser) -> bool:
     gone = s.__dict__["named"]
     runs: Any = s.call(ops.SEARCH_RUNS, r.SearchRuns(experiment_ids=[s.exp])).runs
@@ -94,5 +101,7 @@ SCENARIOS: list[Scenario] = [
         ),
     ),
     ok(ops.ERASE_USER, "everywhere, and the chain verifies", lambda s: c.EraseUser(name=named(s)), is_forgotten),
+    ok(ops.ERASE_USER, "who was deleted before", lambda s: c.EraseUser(name=deleted(s)), is_forgotten),
+    no(ops.ERASE_USER, "refused", "no name of a user", lambda s: c.EraseUser(name="a b"), InvalidInput),
     no(ops.ERASE_USER, "refused", "an unknown one", lambda s: c.EraseUser(name="nobody-here"), NotFound),
 ]

@@ -82,7 +82,10 @@ class UserPage(Response, frozen=True, kw_only=True):
 
 
 class EraseUser(Request, frozen=True, kw_only=True):
-    """Delete a user, and put a pseudonym where the name is; ``dry_run`` only counts."""
+    """Delete a user, and put a pseudonym where the name is; ``dry_run`` only counts.
+
+    name: of a user, or of somebody who was one, or is named in an imported history
+    """
 
     name: str
     dry_run: bool = False

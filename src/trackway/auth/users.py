@@ -96,13 +96,20 @@ class UserService:
         return Empty()
 
     def erase(self, tx: Transaction, _call: Call, q: c.EraseUser) -> c.ErasedUser:
-        """Delete a user, and put a pseudonym where the name is, in all workspaces and their audit logs."""
-        user = find_user(tx, q.name)
-        if user.is_admin and not user.disabled:
+        """Delete a user, and put a pseudonym where the name is, in all workspaces and their audit logs.
+
+        Who was deleted before, or came with an imported history, is no user and is named all the same.
+        """
+        user = tx.access.find_user(q.name)
+        if user is None:
+            check_user_name(q.name)
+        elif user.is_admin and not user.disabled:
             keep_an_administrator(tx, user)
         pseudonym = f"{PSEUDONYM}{new_id()[:12]}"
-        changed = tx.erasure.replace_name(user.name, pseudonym, dry_run=q.dry_run)
-        if not q.dry_run:
+        changed = tx.erasure.replace_name(user.name if user else q.name, pseudonym, dry_run=q.dry_run)
+        if user is None and not changed:
+            raise NotFound(f"There is no user {q.name[:80]!r}, and nothing names one")
+        if user is not None and not q.dry_run:
             tx.access.delete_user(user.pk)
         return c.ErasedUser(pseudonym="" if q.dry_run else pseudonym, changed=changed, dry_run=q.dry_run)
 
