@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.exchange.stores import load_bundle
 from trackway.api import access as c
 from trackway.api import experiments as e
 from trackway.api import holds as b
@@ -28,8 +29,6 @@ from trackway.api import webhooks as w
 from trackway.api.artifacts import ListFiles
 from trackway.base.errors import Corrupt, NotSupported, TrackwayError
 from trackway.exchange.bundle_reader import Bundle
-from trackway.exchange.importer import import_all
-from trackway.exchange.report import Report
 from trackway.sdk.locations import get_folder
 from trackway.sdk.sources import BytesSource
 from trackway.sdk.transport import Transport
@@ -88,13 +87,6 @@ def store(tmp_path: Path) -> Iterator[Transport]:
         yield transport
 
 
-def load(store: Transport, path: Path, *, access: bool = False) -> Report:
-    report = Report()
-    with closing(Bundle(path)) as bundle:
-        import_all(store, bundle, report, access=access)
-    return report
-
-
 def add(name: str, data: bytes = b"x") -> Callable[[Members], None]:
     return lambda members: members.__setitem__(name, data)
 
@@ -133,7 +125,7 @@ def test_nothing_of_a_hostile_bundle_is_written(store: Transport, tmp_path: Path
     members = honest()
     REFUSED[attack](members)
     with pytest.raises(TrackwayError) as refusal:
-        load(store, write(tmp_path / "evil.zip", members))
+        load_bundle(store, write(tmp_path / "evil.zip", members))
     assert isinstance(refusal.value, Corrupt | NotSupported)
     assert len(str(refusal.value)) < 1_000
     assert SECRET not in str(refusal.value)
@@ -147,7 +139,7 @@ def test_a_run_is_linked_to_no_run_that_is_not_there(store: Transport, tmp_path:
     members = honest()
     link = {"kind": "uses", "run_id": run_id}
     swap("runs.jsonl", b'"7"}', b'"7","links":[%s]}' % json.dumps(link).encode())(members)
-    report = load(store, write(tmp_path / "evil.zip", members))
+    report = load_bundle(store, write(tmp_path / "evil.zip", members))
     assert [one.examples for one in report.left_out.values()] == [[f"run {RUN}, link"]]
     found = store.call(ops.LIST_RUN_LINKS, i.ListRunLinks(run_id=RUN))
     assert (found.earlier, found.later) == ([], [])
@@ -165,7 +157,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
 
 def test_a_link_arrives_as_the_bytes_that_it_is(store: Transport, tmp_path: Path) -> None:
     path = write(tmp_path / "link.zip", honest() | {"files/7/link": str(tmp_path / "secret.txt").encode()})
-    load(store, path)
+    load_bundle(store, path)
     [experiment] = [
         one.experiment_id
         for one in store.call(ops.SEARCH_EXPERIMENTS, e.SearchExperiments()).experiments
@@ -221,7 +213,7 @@ def test_settings_give_nobody_a_say_that_were_not_asked_for(store: Transport, tm
     hooks = [{**hook, "name": f"tell-{n}", "url": url} for n, url in enumerate(addresses)]
     role = {"role": "x", "permissions": ["admin"], "built_in": False}
     members = honest(webhooks=hooks, schedules=[plan], grants=[grant], roles=[role])
-    report = load(store, write(tmp_path / "evil.zip", members))
+    report = load_bundle(store, write(tmp_path / "evil.zip", members))
     made = store.call(ops.LIST_WEBHOOKS, w.ListWebhooks()).webhooks
     assert {(one.url, one.enabled) for one in made} <= {(url, False) for url in addresses if url.startswith("https://")}
     assert sum(left.count for left in report.left_out.values()) >= 2
@@ -236,7 +228,7 @@ def test_settings_give_nobody_a_say_that_were_not_asked_for(store: Transport, tm
 )
 def test_a_version_leads_to_no_place_of_the_servers(store: Transport, tmp_path: Path, source: str) -> None:
     line = json.dumps({"name": "churn", "versions": [{"version": 1, "source": source}]}).encode() + b"\n"
-    load(store, write(tmp_path / "evil.zip", honest() | {"registry.jsonl": line}))
+    load_bundle(store, write(tmp_path / "evil.zip", honest() | {"registry.jsonl": line}))
     for version in store.call(ops.SEARCH_MODEL_VERSIONS, g.SearchModelVersions()).versions:
         assert version.content_location == version.digest == ""
 
@@ -257,7 +249,7 @@ def solo(**fields: Any) -> bytes:
 @pytest.mark.parametrize("content", ["../7", "a/b", "", ".", "a" * 65, "7/../../x"])
 def test_a_version_takes_its_files_from_no_other_folder(store: Transport, tmp_path: Path, content: str) -> None:
     store.upload(f"7/{RUN}/artifacts/MLmodel", BytesSource(b"x"))
-    load(store, write(tmp_path / "evil.zip", honest() | {"registry.jsonl": solo(content=content)}))
+    load_bundle(store, write(tmp_path / "evil.zip", honest() | {"registry.jsonl": solo(content=content)}))
     for version in store.call(ops.SEARCH_MODEL_VERSIONS, g.SearchModelVersions()).versions:
         assert version.content_location == ""
     assert b"".join(store.download(f"7/{RUN}/artifacts/MLmodel")) == b"x"
@@ -277,7 +269,7 @@ def test_files_and_cards_of_versions_that_are_here_stay_as_they_are(store: Trans
             f"files/versions/{name}.md": b"# Evil",
             "registry.jsonl": solo(content=name),
         }
-        load(store, write(tmp_path / f"{name}.zip", honest() | members))
+        load_bundle(store, write(tmp_path / f"{name}.zip", honest() | members))
     assert b"".join(store.download(f"{folder}/MLmodel")) == b"mine"
     assert b"".join(store.download(f"{folder}.md")) == b"# Mine"
     files = store.call(ops.LIST_FILES, ListFiles(folder="versions/loose", recursive=True)).files
@@ -295,7 +287,7 @@ def test_files_of_runs_that_are_here_are_not_replaced_by_what_lay_beside_others(
     evil = {
         f"files/{experiment}/mine/artifacts/{name}": b"evil" for experiment in (7, 8) for name in ("model.bin", "x")
     }
-    report = load(store, write(tmp_path / "evil.zip", honest() | evil))
+    report = load_bundle(store, write(tmp_path / "evil.zip", honest() | evil))
     assert {"another file is here, which stays", "the experiment of its files is not in the bundle"} <= set(
         report.left_out
     )
@@ -316,7 +308,7 @@ def test_decisions_in_a_bundle_give_no_version_a_stage(store: Transport, tmp_pat
             "decided_ms": 1,
         }
     ]
-    load(store, write(tmp_path / "evil.zip", honest() | {"registry.jsonl": json.dumps(line).encode() + b"\n"}))
+    load_bundle(store, write(tmp_path / "evil.zip", honest() | {"registry.jsonl": json.dumps(line).encode() + b"\n"}))
     assert store.call(ops.GET_REGISTERED_MODEL, g.RegisteredModelName(name="solo")).aliases == {}
 
 
@@ -338,7 +330,7 @@ def test_no_policy_of_a_bundle_purges_or_refuses_at_once(
 ) -> None:
     usage = dict.fromkeys(("runs", "points", "size_bytes"), 0)
     quotas = {**usage, "runs_quota": quota, "requests_per_minute_quota": min(quota, 0)}
-    report = load(store, write(tmp_path / "evil.zip", honest(trash_ms=trash_ms, usage=quotas)))
+    report = load_bundle(store, write(tmp_path / "evil.zip", honest(trash_ms=trash_ms, usage=quotas)))
     assert report.added.runs == 1
     assert (report.added.quotas, report.added.policies) == (0, 0)
     assert store.call(ops.GET_RETENTION, t.GetRetention()).trash_ms is None
@@ -354,7 +346,7 @@ def test_holds_of_a_bundle_reach_nothing_that_it_did_not_bring(store: Transport,
         *(hold("registered_model", target) for target in ("mine", "../mine", "")),
         *(hold("workspace", "", reason) for reason in ("", "x" * 100_000, "\x00")),
     ]
-    report = load(store, write(tmp_path / "evil.zip", honest(holds=holds)))
+    report = load_bundle(store, write(tmp_path / "evil.zip", honest(holds=holds)))
     [placed] = store.call(ops.LIST_HOLDS, b.ListHolds()).holds
     assert (placed.target_kind, placed.target == mine) == ("experiment", False)
     assert sum(left.count for left in report.left_out.values()) == len(holds) - 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,23 @@ pytest.register_assert_rewrite("trackway.testing")  # so that a failed contract 
 # A machine may be busy: how long an example takes to make or to try says nothing about the code.
 settings.register_profile("trackway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("trackway")
+
+
+APART = {
+    "inference/spark": "spark",
+    "models/h2o": "h2o",
+    "models/libraries": "libraries",
+    "models/spark": "spark",
+    "sdk/autolog/frameworks": "libraries",
+}
+"""Folders of tests that import libraries of an environment of their own, and the marker of these tests."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave such a folder out of a run that leaves its tests out: its files cannot even be imported elsewhere."""
+    inside = collection_path.relative_to(Path(__file__).parent)
+    markers = (marker for folder, marker in APART.items() if inside.is_relative_to(folder))
+    return True if any(f"not {marker}" in config.getoption("markexpr") for marker in markers) else None
 
 
 @pytest.fixture(scope="session")

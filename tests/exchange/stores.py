@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from tests.models.keys import Key
@@ -17,6 +19,9 @@ from trackway.api import signing as k
 from trackway.api.links import LinkName
 from trackway.api.registry import TAG_PROMPT
 from trackway.artifacts.signing import sign_files
+from trackway.exchange.bundle_reader import Bundle
+from trackway.exchange.importer import import_all
+from trackway.exchange.report import Report
 from trackway.sdk.locations import get_folder
 from trackway.sdk.sources import BytesSource
 from trackway.sdk.transport import Transport
@@ -169,3 +174,11 @@ def fill_prompts(store: Transport) -> None:
     tags = {**prompt, "mlflow.prompt.text": "Hello {{name}}"}
     version = g.CreateModelVersion(name="greeting", source="dummy-source", tags=tags)
     store.call(ops.CREATE_MODEL_VERSION, version)
+
+
+def load_bundle(store: Transport, path: Path, *, access: bool = False) -> Report:
+    """Import what a file holds, with who may do what in it or without."""
+    report = Report()
+    with closing(Bundle(path)) as bundle:
+        import_all(store, bundle, report, access=access)
+    return report

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 
 from tests.exchange.facts import differ, differ_in, read_store
 from tests.exchange.interrupted import Interrupted
-from tests.exchange.stores import RUN, fill_alone, fill_experiment, fill_prompts, fill_registry, trust
+from tests.exchange.stores import RUN, fill_alone, fill_experiment, fill_prompts, fill_registry, load_bundle, trust
 from tests.exchange.test_bundle import Change, put, rewrite, swap
 from trackway.api import experiments as e
 from trackway.api import holds as b
@@ -81,11 +82,7 @@ def export(store: Transport, path: Path, **options: Any) -> Exported:
     return write_bundle(history, path, tenant=history, **options)
 
 
-def load(store: Transport, path: Path, *, access: bool = True) -> Report:
-    report = Report()
-    with closing(Bundle(path)) as bundle:
-        import_all(store, bundle, report, access=access)
-    return report
+load = partial(load_bundle, access=True)
 
 
 def read_members(path: Path) -> dict[str, bytes]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.services.calling import call
 from trackway.api import operations as ops
 from trackway.api import schedules as c
-from trackway.api.calls import Actor
 from trackway.scheduling.timekeeper import GRACE_MS, KEPT_MS, WAIT_MS, Timekeeper
 from trackway.wiring.platform import Platform
 
@@ -37,8 +37,7 @@ class World:
         return self.now_ms
 
     def call(self, operation: Any, request: Any) -> Any:
-        dispatch = self.platform.dispatch
-        return dispatch.call(operation, request, dispatch.open_call(Actor(kind="user", name="ann"), "default"))
+        return call(self.platform, operation, request)
 
     def make(self, **fields: Any) -> None:
         plain: dict[str, Any] = {"name": "s", "cron": "@hourly", "launch": c.Launch(uri="./p")}

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from tests.services.calling import call
 from tests.webhooks.receivers import OK, Receiver, run_receiver
 from trackway.api import operations as ops
 from trackway.api import webhooks as w
-from trackway.api.calls import Actor
 from trackway.api.registry import CreateRegisteredModel
 from trackway.webhooks.addresses import Allowed
 from trackway.webhooks.courier import DELAYS_S, KEPT_MS, Courier
@@ -49,8 +49,7 @@ class World:
         return Courier(self.platform.store, Allowed("127.0.0.1"), self.platform.vault, timeout_s=2.0, clock=self.time)
 
     def call(self, operation: Any, request: Any) -> Any:
-        dispatch = self.platform.dispatch
-        return dispatch.call(operation, request, dispatch.open_call(Actor(kind="user", name="ann"), "default"))
+        return call(self.platform, operation, request)
 
     def watch(self, url: str, **fields: Any) -> str:
         request = w.CreateWebhook(name="ci", url=url, events=["registered_model.created"], **fields)

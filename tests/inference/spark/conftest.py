@@ -18,10 +18,6 @@ from tests.environments.stand_ins import write_program
 ROWS = 400
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    return True if "not spark" in config.getoption("markexpr") else None
-
-
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of what executors use: a stand-in for uv, which writes down how it is called, and their cache."""
