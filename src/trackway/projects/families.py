@@ -77,11 +77,18 @@ def list_children(client: Client, run_id: str, tag: str) -> list[Run]:
     return [run for run in runs if run.lifecycle == "active" and run.parent_run_id == run_id and tag in run.tags]
 
 
-def end_leftovers(client: Client, run_id: str, tag: str) -> None:
-    """End the children of a run that have a tag and are still running; see ``end_leftover``."""
+def end_leftovers(client: Client, run_id: str, tag: str) -> dict[str, str]:
+    """End the children of a run that have a tag and are still running; see ``end_leftover``.
+
+    returns: for each value of the tag, the last child with it that did not finish
+    """
+    left: dict[str, str] = {}
     for run in list_children(client, run_id, tag):
         if run.status == "RUNNING":
             end_leftover(client, run)
+        if run.status != "FINISHED":
+            left[run.tags[tag]] = run.run_id
+    return left
 
 
 def end_leftover(client: Client, run: Run) -> None:

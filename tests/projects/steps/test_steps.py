@@ -175,6 +175,8 @@ def test_without_a_cache_going_on_keeps_what_this_very_execution_has(project: Pa
     (project.parent / "fail").unlink()
     resumed = resume_steps(failed.run_id)
     assert states(resumed) == {"prepare": "cached", "one": "cached", "two": "cached", "report": "finished"}
+    links = Client().list_run_links(resumed.steps[-1].run_id).earlier
+    assert [one.run_id for one in links if one.kind == "retry_of"] == [failed.steps[-1].run_id]
     assert [one.run_id for one in resumed.steps[:3]] == [one.run_id for one in failed.steps[:3]]
     assert read_log(project) == ["report 3.0 6.0 2"]
 

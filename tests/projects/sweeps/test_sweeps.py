@@ -20,6 +20,7 @@ from tests.services.waiting import LONG_S, wait_until
 from trackway.base.errors import Conflict, ExecutionFailed, InvalidInput, NotFound
 from trackway.cli.main import cli
 from trackway.projects.sweeps import FunctionTrial, SweepResult, resume_sweep, sweep
+from trackway.sdk.client import Client
 
 SPACE = {"lr": "log(1e-3, 1)", "layers": "int(1, 4)", "kind": ["a", "b"], "fixed": 7}
 
@@ -285,6 +286,9 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stopped(project: Path) -> None
     ]
     assert sorted(x for x, _ in read_began(project)) == [0.5, 3, 4], "what had ended is not tried again"
     assert not any(is_alive(process_id) for process_id in orphans)
+    links = [Client().list_run_links(trial["run_id"]).earlier for trial in result["trials"]]
+    assert [[one.kind for one in found] for found in links] == [[], ["retry_of"], ["retry_of"], []]
+    assert {one.status for found in links for one in found} == {"KILLED"}
     assert result["best"]["number"] == 3
     assert tw.get_run(parent.info.run_id).info.status == "FINISHED"
 

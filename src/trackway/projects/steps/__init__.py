@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +22,7 @@ from trackway.projects.launch import Request
 from trackway.projects.specification import read_specification
 from trackway.projects.steps.graph import Graph, read_steps
 from trackway.projects.steps.keys import digest_code
-from trackway.projects.steps.pipeline import DONE, TAG_RESULT, TAG_STEP, Course, Pipeline, StepResult
+from trackway.projects.steps.pipeline import DONE, TAG_RESULT, TAG_STEP, Before, Course, Pipeline, StepResult
 from trackway.sdk.artifacts import find_file, get_run_folder, join_path
 from trackway.sdk.client import Client
 from trackway.sdk.fluent import set_tags
@@ -119,7 +118,7 @@ def run_steps(uri: str | os.PathLike[str], **given: Any) -> StepsResult:
         with start_run(experiment_id=experiment_id, run_name=options.run_name or "steps", nested=True) as run:
             set_tags({TAG_STEPS: ", ".join(step.name for step in graph.steps)[:5_000], TAG_OWNER: describe_owner()})
             log_dict(msgspec.to_builtins(plan), PLAN)
-            return _execute(plan, checkout, graph, run.run_id, {})
+            return _execute(plan, checkout, graph, run.run_id, Before())
 
 
 def resume_steps(run_id: str, parallel: int | None = None) -> StepsResult:
@@ -143,13 +142,13 @@ def resume_steps(run_id: str, parallel: int | None = None) -> StepsResult:
     kept = {key.removeprefix(prefix): value for key, value in run.tags.items() if key.startswith(prefix)}
     with _fetch(plan) as checkout, start_run(run_id=run_id, nested=True):
         set_tags({TAG_OWNER: describe_owner()})
-        end_leftovers(client, run_id, TAG_STEP)
+        left = end_leftovers(client, run_id, TAG_STEP)
         graph = read_steps(read_specification(checkout.folder))
         _check(graph, plan.options)
-        return _execute(plan, checkout, graph, run_id, kept)
+        return _execute(plan, checkout, graph, run_id, Before(kept, left))
 
 
-def _execute(plan: _Plan, checkout: Checkout, graph: Graph, run_id: str, kept: Mapping[str, str]) -> StepsResult:
+def _execute(plan: _Plan, checkout: Checkout, graph: Graph, run_id: str, before: Before) -> StepsResult:
     options = plan.options
     where = None
     if options.cache:
@@ -176,7 +175,7 @@ def _execute(plan: _Plan, checkout: Checkout, graph: Graph, run_id: str, kept: M
         experiment_id=Client().get_run(run_id).experiment_id,
         where=where,
         parallel=options.parallel,
-        kept=kept,
+        before=before,
     )
     pipeline = Pipeline(course, run_id)
     wanted = graph.list_before(options.only) if options.only else {step.name for step in graph.steps}

@@ -45,12 +45,22 @@ class StepResult(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Before(NamedTuple):
+    """What there is of this very execution, from before it was cut off: runs by the names of their steps.
+
+    kept: those that have a step's result
+    left: those that did not come to one
+    """
+
+    kept: Mapping[str, str] = {}
+    left: Mapping[str, str] = {}
+
+
 class Course(NamedTuple):
     """One execution of a graph: what is run, with which values, and whether results that are there count.
 
     request:  for every step, but its entry point, parameters and run
     where:    what all results depend on: see ``digest_step``; without it nothing is taken from earlier runs
-    kept:     results of this very execution, before it was cut off
     """
 
     specification: Specification
@@ -60,7 +70,7 @@ class Course(NamedTuple):
     experiment_id: str
     where: Mapping[str, Any] | None
     parallel: int
-    kept: Mapping[str, str] = {}
+    before: Before = Before()
 
 
 class Pipeline:
@@ -132,6 +142,8 @@ class Pipeline:
         self._set(step.name, state="running", run_id=started.run_id, key=key)
         for name in step.list_sources():
             self._client.link_run(started.run_id, "uses", self.results[name].run_id)
+        if left := self._course.before.left.get(step.name):
+            self._client.link_run(started.run_id, "retry_of", left)
 
     def _end(self, name: str, started: ProjectRun) -> None:
         status = started.get_status()
@@ -163,7 +175,7 @@ class Pipeline:
     def _find_kept(self, step: Step) -> str:
         """Return the run that has a step's result from before this execution was cut off; empty for none."""
         same = all(self.results[name].state == "cached" for name in step.needs)
-        return self._course.kept.get(step.name, "") if same else ""
+        return self._course.before.kept.get(step.name, "") if same else ""
 
     def _find_values(self, step: Step) -> tuple[dict[str, str], dict[str, str]]:
         """Return the values of a step's parameters, and what stands for them in its digest.

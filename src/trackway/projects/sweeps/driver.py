@@ -80,9 +80,10 @@ class Driver:
 
     def _start_next(self) -> bool:
         """Start a trial; False when there is none to start."""
+        earlier = ""
         if self._again:
             trial = self._again.popleft()
-            number, params = trial.number, trial.params
+            number, params, earlier = trial.number, trial.params, trial.run_id
         elif self._next < self._count:
             number = self._next
             found = self._sampler.ask(number)
@@ -103,6 +104,8 @@ class Driver:
         self._unstarted = 0
         self._active[number] = attempt
         self.trials[number] = Trial(number=number, params=params, run_id=attempt.run_id, state="running")
+        if earlier:
+            self._client.link_run(attempt.run_id, "retry_of", earlier)
         return True
 
     def _prune(self) -> None:
