@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
 import { diffLines, hunks } from "../src/components/diff"
 import { sideBySide } from "../src/components/difference"
-import { layOut, nameEdges } from "../src/pages/models/lineage"
+import { drawLines, layOut, nameEdges } from "../src/pages/models/lineage"
 
 const told = (before: string, after: string) =>
   diffLines(before, after).map(({ kind, text }) => ({ same: " ", gone: "-", added: "+" })[kind] + text)
@@ -45,6 +45,28 @@ test("a lineage is laid out from left to right, and a ring ends", () => {
   const lefts = layOut({ nodes, edges }).map((placed) => placed.left)
   expect([lefts[1]! < lefts[2]!, lefts[2]! < lefts[0]!]).toEqual([true, true])
   expect(layOut({ nodes, edges: [...edges, { source: 0, target: 1, link: null }] })).toHaveLength(3)
+})
+
+test("what came from nothing is drawn right before what came of it", () => {
+  const nodes = ["last", "middle", "first", "data"].map((id) => ({ kind: "run" as const, id, digest: "" }))
+  const edges = [[1, 0], [2, 1], [3, 0]].map(([source, target]) => ({ source: source!, target: target!, link: null }))
+  const [, middle, first, data] = layOut({ nodes, edges }).map((placed) => placed.left)
+  expect(data).toBe(middle)
+  expect(first).toBe(0)
+})
+
+test("a line passes below the nodes of the columns that it crosses", () => {
+  const node = { kind: "run" as const, id: "a", digest: "" }
+  const at = (left: number, top: number) => ({ node, left, top })
+  const placed = [at(0, 0), at(260, 0), at(260, 60), at(520, 0)]
+  const [short, long, next] = drawLines(placed, [
+    [placed[0]!, placed[1]!],
+    [placed[0]!, placed[3]!],
+    [placed[0]!, placed[3]!],
+  ])
+  expect([short!.bottom, short!.y]).toEqual([0, 23])
+  expect([long!.bottom, next!.bottom]).toEqual([120, 134])
+  expect(long!.path).toContain("260 120H450C")
 })
 
 test("two links between the same runs are one line with both names", () =>

@@ -21,7 +21,10 @@ export interface Placed {
   top: number
 }
 
-/** Each node is one column behind the furthest of what it came from; a ring, which should not be, ends by itself. */
+/**
+ * Each node is one column behind the furthest of what it came from; what came from nothing is right before the first of
+ * what came of it. A ring ends by itself.
+ */
 export function layOut({ nodes, edges }: Pick<Graph, "nodes" | "edges">): Placed[] {
   const depth = nodes.map(() => 0)
   for (let turn = 0; turn < nodes.length; turn++) {
@@ -34,12 +37,49 @@ export function layOut({ nodes, edges }: Pick<Graph, "nodes" | "edges">): Placed
     }
     if (!moved) break
   }
+  nodes.forEach((_, n) => {
+    const behind = edges.filter(({ source }) => source === n).map(({ target }) => depth[target]!)
+    if (depth[n] === 0 && behind.length > 0) depth[n] = Math.max(Math.min(...behind) - 1, 0)
+  })
   const used: number[] = []
   return nodes.map((node, n) => {
     const column = depth[n]!
     const row = used[column] ?? 0
     used[column] = row + 1
     return { node, left: column * (WIDTH + ACROSS), top: row * (HEIGHT + DOWN) }
+  })
+}
+
+export interface Line {
+  path: string
+  /** Where the middle of its beginning is. */
+  x: number
+  y: number
+  bottom: number
+}
+
+/** Lines from column to column, below the nodes of those that they cross. */
+export function drawLines(placed: Placed[], pairs: [Placed, Placed][]): Line[] {
+  const bottoms = new Map<number, number>()
+  for (const { left, top } of placed) bottoms.set(left, Math.max(bottoms.get(left) ?? 0, top + HEIGHT + DOWN))
+  return pairs.map(([from, to]) => {
+    let [x, y] = [from.left + WIDTH, from.top + HEIGHT / 2]
+    const line = { path: `M${x} ${y}`, x: x + ACROSS / 2, y: 0, bottom: 0 }
+    const goTo = (X: number, Y: number) => {
+      line.path += `C${x + ACROSS / 2} ${y} ${X - ACROSS / 2} ${Y} ${X} ${Y}`
+      line.y ||= (y + Y) / 2
+    }
+    for (let left = x + ACROSS; left < to.left; left += WIDTH + ACROSS) {
+      const below = bottoms.get(left) ?? 0
+      bottoms.set(left, below + DOWN)
+      goTo(left, below)
+      x = left + WIDTH
+      y = below
+      line.path += `H${x}`
+      line.bottom = Math.max(line.bottom, y)
+    }
+    goTo(to.left, to.top + HEIGHT / 2)
+    return line
   })
 }
 
@@ -93,24 +133,25 @@ export function Lineage({ kind, id, state, alone }: LineageProps) {
 function Drawing({ graph }: { graph: Graph }) {
   const placed = layOut(graph)
   const named = nameEdges(graph.edges)
+  const ends = (key: string) => key.split(" ").map((place) => placed[Number(place)]!) as [Placed, Placed]
+  const lines = drawLines(placed, [...named.keys()].map(ends))
   const ids = graph.nodes.filter((node) => node.kind === "run").map((node) => node.id)
   const { data } = useLoad(ids.length > 0 ? ids.join() : null, (signal) => call("runs.get_many", { run_ids: ids.slice(0, 500) }, signal))
   const names = new Map(data?.runs.map((run) => [run.run_id, run.name]))
   const showNode = ({ kind, id }: LineageNode) => (kind === "run" ? (names.get(id) ?? id.slice(0, 12)) : id)
   const width = Math.max(...placed.map((one) => one.left)) + WIDTH
-  const height = Math.max(...placed.map((one) => one.top)) + HEIGHT
+  const height = Math.max(...placed.map((one) => one.top + HEIGHT), ...lines.map((line) => line.bottom + DOWN))
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Lineage">
       <div class="lineage" style={{ width: `${width}px`, height: `${height}px` }}>
         <svg width={width} height={height} aria-hidden="true">
-          {[...named].map(([key, name]) => {
-            const [from, to] = key.split(" ").map((place) => placed[Number(place)]!) as [Placed, Placed]
-            const [x, y, X, Y] = [from.left + WIDTH, from.top + HEIGHT / 2, to.left, to.top + HEIGHT / 2]
+          {[...named].map(([key, name], n) => {
+            const { path, x, y } = lines[n]!
             return (
               <g key={key}>
-                <path d={`M${x} ${y}C${x + ACROSS / 2} ${y} ${X - ACROSS / 2} ${Y} ${X} ${Y}`} />
+                <path d={path} />
                 {name && (
-                  <text x={(x + X) / 2} y={(y + Y) / 2 - 5}>
+                  <text x={x} y={y - 5}>
                     {name}
                   </text>
                 )}
