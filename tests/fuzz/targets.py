@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
+import msgspec
 import numpy as np
 
+from tests.exchange import wandb_logs as w
 from trackway.api import limits
 from trackway.base.errors import Corrupt, InvalidInput, NotFound, NotSupported
+from trackway.exchange.wandb import RunFolders, find_folders
 from trackway.models.manifest import NAME, read_manifest
 from trackway.models.mlmodel import parse_mlmodel
 from trackway.rules import fields, grammar
@@ -140,6 +143,19 @@ def read_model_record(data: bytes) -> None:
         parse_mlmodel(data)
 
 
+def read_wandb(data: bytes) -> None:
+    """Bytes behind the header of a log of W&B's: as they are, and as records whose checksums are right."""
+    root = _folder() / "wandb"
+    for log in (w.HEADER + data, w.pack([w.run(), *data.split(b"\xfe\xfe")])):
+        w.write_run(root, log)
+        history = RunFolders(find_folders(root), None, lambda *_: None)
+        for experiment in history.list_experiments():
+            for run in history.list_runs(experiment):
+                msgspec.json.encode(run)
+                found = sum(len(piece.values) for piece in history.read_points(run))
+                assert found <= len(log), "there are more points than bytes"
+
+
 @cache
 def _folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="trackway-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
@@ -173,6 +189,21 @@ def _make_manifests() -> list[bytes]:
     return [json.dumps(manifest).encode(), *(json.dumps(manifest | {"files": {n: record}}).encode() for n in files)]
 
 
+def _make_logs() -> list[bytes]:
+    rows = [w.row(step, loss=0.5, deep={"a": {"b": step}}, word="hi", image={"_type": "x"}) for step in range(3)]
+    records = [
+        w.run({"lr": 0.1, "opt": {"name": "adam", "betas": [1]}}, name="a", tag="b"),
+        w.environment(python="CPython 3.11", program="a.py", args="-x"),
+        w.axis("val/*", "epoch"),
+        *rows,
+        w.sample(1, cpu=1.0, gpu__0__temp=40.0),
+        w.config(late="\ud800"),
+        w.summary(best=1, loss={"min": 0.1}),
+        w.ended(-9),
+    ]
+    return [b"\xfe\xfe".join(records), w.pack(records)[len(w.HEADER) :], *records]
+
+
 _FILTERS = (
     "metrics.loss < 0.5 and params.`a b` = 'x' or not (tags.t in ('a', \"b\") and metric.m is nan)",
     "status = 'FINISHED' AND start_time > now() - 7d and parent.tags.`x` like '%a_' and attributes.run_id != ''",
@@ -196,4 +227,5 @@ TARGETS = {
     "session": Target(read_session, _SESSIONS),
     "manifest": Target(read_model_manifest, _make_manifests()),
     "mlmodel": Target(read_model_record, _RECORDS),
+    "wandb": Target(read_wandb, _make_logs()),
 }

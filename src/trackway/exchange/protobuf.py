@@ -13,8 +13,6 @@ from trackway.base.errors import Corrupt
 MOST_FIELDS = 100_000
 """Of one message: a field may take two bytes, and what is made of it some hundred times as much."""
 _VARINT_BYTES = 10
-_MORE = 0x80
-"""From here on, a byte of a number is not its last: most numbers have one byte, which the loop reads by itself."""
 
 
 def read_fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
@@ -26,22 +24,14 @@ def read_fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     for _ in range(MOST_FIELDS):
         if position == end:
             return
-        tag = data[position]
-        if tag < _MORE:
-            position += 1
-        else:
-            tag, position = _read_varint(data, position)
+        tag, position = _read_varint(data, position)
         number, kind = tag >> 3, tag & 7
         if kind == 0:
             value, position = _read_varint(data, position)
             yield number, value
             continue
         if kind == 2:
-            if position < end and data[position] < _MORE:
-                size = data[position]
-                position += 1
-            else:
-                size, position = _read_varint(data, position)
+            size, position = _read_varint(data, position)
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
         else:
@@ -92,8 +82,12 @@ class Fields(dict[int, int | bytes]):
 def _read_varint(data: bytes, position: int) -> tuple[int, int]:
     """Return a number of seven bits a byte, and where it ends."""
     value = 0
-    for shift, byte in enumerate(data[position : position + _VARINT_BYTES]):
-        value |= (byte & 0x7F) << (7 * shift)
-        if byte < _MORE:
-            return value & 0xFFFF_FFFF_FFFF_FFFF, position + shift + 1
+    for shift in range(0, 7 * _VARINT_BYTES, 7):
+        if position == len(data):
+            break
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value & 0xFFFF_FFFF_FFFF_FFFF, position
     raise Corrupt("a number that does not end")
