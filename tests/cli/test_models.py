@@ -138,3 +138,17 @@ def test_a_version_is_signed_verified_and_let_into_production(trackway: Trackway
     assert trackway("models", "keys").output.splitlines()[2].split()[:2] == ["release", "key"]
     assert trackway("models", "distrust", "release").exit_code == 0
     assert isinstance(trackway("models", "verify", "models:/churn/1").exception, errors.NotFound)
+
+
+def test_a_refusal_by_the_policy_says_how_each_thing_that_is_missing_comes_to_be(
+    trackway: Trackway, churn: str
+) -> None:
+    needs = ("--needs", "evaluation", "--needs", "approval")
+    assert trackway("models", "policy", churn, "--stage", "Production", *needs).exit_code == 0
+    refused = trackway("models", "transition", churn, "1", "Production").exception
+    assert isinstance(refused, errors.Conflict)
+    assert refused.hint == "attest its evaluation, then request the transition and let somebody else approve"
+    assert trackway("models", "attest", churn, "1", "evaluation").exit_code == 0
+    refused = trackway("models", "transition", churn, "1", "Production").exception
+    assert isinstance(refused, errors.Conflict)
+    assert refused.hint == "request the transition and let somebody else approve"

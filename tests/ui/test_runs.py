@@ -51,6 +51,28 @@ def test_a_filter_is_completed_name_by_name_and_value_by_value(page: Page, site:
     expect(page.get_by_text("40 runs")).to_be_visible()
 
 
+def test_tab_goes_through_the_filter_and_completes_only_a_word_that_was_begun(page: Page, site: Site) -> None:
+    open_runs(page, site)
+    box = page.get_by_role("combobox", name="Filter runs")
+    for before in ("params.optimizer = 'sgd'", "", "params.optimizer "):
+        box.fill(before)
+        page.get_by_role("button", name="Charts", exact=True).focus()
+        page.keyboard.press("Tab")
+        expect(box).to_be_focused()
+        if before != "params.optimizer = 'sgd'":
+            expect(page.get_by_role("listbox", name="What can stand here")).to_be_visible()
+        page.keyboard.press("Tab")
+        expect(box).not_to_be_focused()
+        expect(box).to_have_value(before)
+    box.fill("")
+    box.press_sequentially("params.optim")
+    expect(page.get_by_role("option", name="params.optimizer")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(box).to_have_value("params.optimizer ")
+    page.keyboard.press("Tab")
+    expect(box).not_to_be_focused()
+
+
 @pytest.mark.parametrize("page", LOOKS, indirect=True, ids=IDS)
 def test_a_mistake_is_shown_at_its_character(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/experiments/{site.churn}?filter={quote('metrics.loss < 1 AND params.lr ~ 3')}")

@@ -57,7 +57,16 @@ def list_webhooks(transport: Transport, limit: int, as_json: bool) -> None:
 @webhooks.command("create")
 @click.argument("name")
 @click.argument("url")
-@click.option("--event", "-e", "events", multiple=True, required=True, type=EVENT, help="May be repeated.")
+@click.option(
+    "--event",
+    "-e",
+    "events",
+    multiple=True,
+    required=True,
+    type=EVENT,
+    metavar="EVENT",
+    help="Such as model_version.created; may be repeated.",
+)
 @click.option("--secret-file", type=SECRET, help="File (- for standard input) whose first line signs.")
 @click.option("--description", default="", help="What it is for.")
 @click.option("--disabled", is_flag=True, help="Create it, but tell it of nothing yet.")
@@ -88,7 +97,15 @@ def get_webhook(transport: Transport, webhook_id: str, as_json: bool) -> None:
 @click.argument("webhook_id")
 @click.option("--name")
 @click.option("--url")
-@click.option("--event", "-e", "events", multiple=True, type=EVENT, help="In place of those it has; may be repeated.")
+@click.option(
+    "--event",
+    "-e",
+    "events",
+    multiple=True,
+    type=EVENT,
+    metavar="EVENT",
+    help="In place of those it has; may be repeated.",
+)
 @click.option("--secret-file", type=SECRET, help="File (- for standard input) with a new secret, or none.")
 @click.option("--description")
 @click.option("--enable/--disable", "enabled", default=None, help="Whether it is told of anything.")
@@ -122,7 +139,7 @@ def delete_webhook(transport: Transport, webhook_id: str, yes: bool, as_json: bo
 
 @webhooks.command("test")
 @click.argument("webhook_id")
-@click.option("--event", "-e", type=EVENT, help="Of this kind; its first one when left out.")
+@click.option("--event", "-e", type=EVENT, metavar="EVENT", help="Of this kind; its first one when left out.")
 @on_store
 def test_webhook(transport: Transport, webhook_id: str, event: str | None, as_json: bool) -> None:
     """Send an example, and say what came of it; the exit status is 1 unless it arrived."""

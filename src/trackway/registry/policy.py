@@ -32,18 +32,18 @@ def check_policy(
     if rule is None:
         return
     found = tx.registry.get_version(version.pk)
-    missing = []
+    missing: dict[str, str] = {}  # what there must be, and how it comes to be
     if rule.signature and not (set(found.signed_by) & set(rule.keys) if rule.keys else found.signed_by):
-        missing.append(f"a signature by {' or '.join(rule.keys) or 'a trusted key'}")
+        missing[f"a signature by {' or '.join(rule.keys) or 'a trusted key'}"] = "sign it"
     if rule.evaluation and not found.evaluated_by:
-        missing.append("a passed evaluation")
+        missing["a passed evaluation"] = "attest its evaluation"
     if rule.approval and not approved:
-        missing.append("an approval")
+        missing["an approval"] = "request the transition and let somebody else approve"
     if missing:
         raise Conflict(
             f"Version {found.version} of {model.name!r} needs {' and '.join(missing)} for {stage or alias}",
-            hint="sign it, attest its evaluation, or request the transition and let somebody else approve",
-            details={"missing": missing},
+            hint=", then ".join(missing.values()),
+            details={"missing": list(missing)},
         )
 
 

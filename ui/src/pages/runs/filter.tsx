@@ -22,6 +22,8 @@ export function FilterBar({ view, names, error, onFilter }: FilterProps) {
   const [items, setItems] = useState<string[]>([])
   const [chosen, setChosen] = useState(-1)
   const input = useRef<HTMLInputElement>(null)
+  /** Whether a word was begun since the field was entered: without, Tab is on its way through the page. */
+  const begun = useRef(false)
   useEffect(() => setText(view.filter), [view.filter])
   const key = JSON.stringify([slot, view.experiments])
   useEffect(() => {
@@ -47,6 +49,7 @@ export function FilterBar({ view, names, error, onFilter }: FilterProps) {
     const end = element.selectionStart ?? text.length
     const next = `${text.slice(0, slot!.from)}${item} ${text.slice(end).trimStart()}`
     const caret = slot!.from + item.length + 1
+    begun.current = false
     setText(next)
     setSlot(findSlot(next, caret))
     requestAnimationFrame(() => element.setSelectionRange(caret, caret))
@@ -62,6 +65,7 @@ export function FilterBar({ view, names, error, onFilter }: FilterProps) {
       if (chosen >= 0 && items[chosen] !== undefined) take(items[chosen])
       else apply()
     } else if (event.key === "Tab" && slot && items.length > 0 && !event.shiftKey) {
+      if (chosen < 0 && !(begun.current && slot.part)) return
       event.preventDefault()
       take(items[Math.max(0, chosen)]!)
     } else if (event.key === "Escape") setSlot(undefined)
@@ -90,10 +94,14 @@ export function FilterBar({ view, names, error, onFilter }: FilterProps) {
         autocomplete="off"
         value={text}
         onInput={(event) => {
+          begun.current = true
           setText(event.currentTarget.value)
           look()
         }}
-        onFocus={look}
+        onFocus={() => {
+          begun.current = false
+          look()
+        }}
         onClick={look}
         onBlur={() => setSlot(undefined)}
         onKeyDown={press}
