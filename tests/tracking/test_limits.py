@@ -16,6 +16,7 @@ from trackway.api import limits
 from trackway.api import lineage as n
 from trackway.api import operations as ops
 from trackway.api import runs as r
+from trackway.api.links import LinkName
 from trackway.base.errors import Conflict
 from trackway.wiring.platform import Platform
 
@@ -49,6 +50,19 @@ def test_a_lineage_says_when_it_goes_on(
     stage.call(ops.INGEST, r.Ingest(run_id=stage.run, datasets=used))
     lineage = stage.call(ops.GET_LINEAGE, n.GetLineage(kind="run", id=stage.run, direction="upstream"))
     assert (len(lineage.nodes), lineage.truncated) == (shown, truncated)
+
+
+def test_what_led_to_a_run_is_shown_before_the_many_that_came_of_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LINEAGE_NODES", 3)
+    for _ in range(3):
+        later = LinkName(run_id=stage.make_run(stage.exp), kind="uses", earlier_run_id=stage.run)
+        stage.call(ops.LINK_RUN, later)
+    stage.call(ops.LINK_RUN, LinkName(run_id=stage.run, kind="uses", earlier_run_id=stage.child))
+    lineage = stage.call(ops.GET_LINEAGE, n.GetLineage(kind="run", id=stage.run))
+    assert lineage.truncated
+    assert [node.id for node in lineage.nodes[:2]] == [stage.run, stage.child]
 
 
 def test_a_workspace_has_so_many_webhooks_and_no_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,10 +44,10 @@ class LineageService:
         start = n.LineageNode(kind=q.kind, id=q.id, digest=q.digest)
         _check_start(tx, call, start)
         walk = _Walk(tx, call, start)
+        if q.direction != "downstream":  # first, as a few things lead to what thousands may have come of
+            walk.follow(downstream=False)
         if q.direction != "upstream":
             walk.follow(downstream=True)
-        if q.direction != "downstream":
-            walk.follow(downstream=False)
         return n.Lineage(nodes=list(walk.places), edges=list(walk.edges.values()), truncated=walk.truncated)
 
 
