@@ -110,7 +110,7 @@ interface LineageProps {
   kind: "run" | "version"
   id: string
   /** Changes when it is to be read again. */
-  state?: number
+  state?: string
   /** What is said of what stands alone; without it, nothing is shown. */
   alone?: string
 }
@@ -142,7 +142,7 @@ function Drawing({ graph }: { graph: Graph }) {
   const width = Math.max(...placed.map((one) => one.left)) + WIDTH
   const height = Math.max(...placed.map((one) => one.top + HEIGHT), ...lines.map((line) => line.bottom + DOWN))
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Lineage">
+    <div class="scroll lineage-frame" tabIndex={0} role="region" aria-label="Lineage">
       <div class="lineage" style={{ width: `${width}px`, height: `${height}px` }}>
         <svg width={width} height={height} aria-hidden="true">
           {[...named].map(([key, name], n) => {

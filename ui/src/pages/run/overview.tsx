@@ -85,7 +85,7 @@ export function Overview({ run, reload }: PartProps) {
       />
       <Inputs run={run} />
       <Family run={run} />
-      <Lineage kind="run" id={run_id} state={run.version} />
+      <Lineage kind="run" id={run_id} state={`${run.status} ${run.inputs.length} ${run.model_inputs.length + run.model_outputs.length}`} />
       {environment.data?.environment && <EnvironmentPart environment={environment.data.environment} />}
     </>
   )
