@@ -14,7 +14,7 @@ from trackway.api.runs import RunStatus
 from trackway.base.clock import now_ms
 from trackway.base.errors import Corrupt
 from trackway.exchange.history import Problem
-from trackway.exchange.protobuf import Fields, collect, read_fields, read_messages
+from trackway.exchange.protobuf import collect, read_fields, read_messages
 from trackway.exchange.wandb_log import Entry, read_log
 from trackway.exchange.wandb_values import MOST_KEYS, Tree, parse_json, put, read_item, remove
 
@@ -188,8 +188,7 @@ def _add_items(facts: Facts, tree: Tree, data: bytes) -> None:
 
 
 def _add_exit(facts: Facts, data: bytes) -> None:
-    fields = collect(data)
-    facts.exit_code = fields.get_integer(1)
+    facts.exit_code = collect(data).get_integer(1)
 
 
 def _add_axis(facts: Facts, data: bytes) -> None:
@@ -220,13 +219,9 @@ def _add_environment(facts: Facts, data: bytes) -> None:
     found["args"] = [text.decode("utf-8") for text in read_messages(data, 5)]
     found["cpu_count"] = fields.get_integer(16)
     found["cpu"] = collect(fields.get_bytes(22)).get_text(1)
-    found["memory_bytes"] = _read_total(fields)
+    found["memory_bytes"] = collect(fields.get_bytes(21)).get_integer(1)
     facts.machine.update((name, value) for name, value in found.items() if value)
     _add_git(facts, fields.get_bytes(9))
-
-
-def _read_total(fields: Fields) -> int:
-    return collect(fields.get_bytes(21)).get_integer(1)
 
 
 def _add_artifact(facts: Facts, _data: bytes) -> None:
