@@ -418,3 +418,13 @@ def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
         assert command.name == name
         text = " ".join((command.help or "").split())
         assert text.startswith(place.help.removesuffix(".")), name
+
+
+def test_a_store_that_nobody_named_is_said_to_be_new_once(
+    trackway: Trackway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRACKWAY_TRACKING_URI")
+    first, second = trackway("runs", "list", "--json"), trackway("runs", "list", "--json")
+    assert f"There was no store here: {tmp_path / 'tracks'} is new." in first.stderr
+    assert (first.stdout, second.stdout, second.stderr) == ("[]\n", "[]\n", "")
+    assert trackway("runs", "list", "--uri", str(tmp_path / "named")).stderr == ""

@@ -15,7 +15,14 @@ import msgspec
 
 from trackway.api.trash import Trashed
 from trackway.base.errors import InvalidInput
-from trackway.sdk.connection import get_tracking_uri, get_transport, resolve_uri, set_tracking_uri, set_workspace
+from trackway.sdk.connection import (
+    get_tracking_uri,
+    get_transport,
+    is_tracking_uri_set,
+    resolve_uri,
+    set_tracking_uri,
+    set_workspace,
+)
 from trackway.sdk.transport import Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -160,7 +167,13 @@ def format_time(time_ms: int | None) -> str:
 
 
 def _open(_context: click.Context, _option: click.Parameter, uri: str) -> Transport:
-    return get_transport(resolve_uri(uri) if uri else get_tracking_uri())
+    """Open the store that is named, else the one of this folder; that it is a new one is said, as nobody named it."""
+    if uri:
+        return get_transport(resolve_uri(uri))
+    place = get_tracking_uri()
+    if not is_tracking_uri_set() and not os.path.exists(place):
+        click.echo(f"There was no store here: {place} is new. --uri or TRACKWAY_TRACKING_URI name another.", err=True)
+    return get_transport(place)
 
 
 @contextmanager
