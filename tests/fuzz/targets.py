@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -158,7 +160,9 @@ def read_wandb(data: bytes) -> None:
 
 @cache
 def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="trackway-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+    folder = tempfile.mkdtemp(prefix="trackway-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _make_chunks() -> list[bytes]:
