@@ -234,9 +234,9 @@ def test_doctor_finds_a_sound_store_sound_and_a_missing_index_missing(trackway: 
     verdicts = {row["what"]: row["verdict"] for row in read(trackway("doctor", "--json"))}
     assert set(verdicts.values()) == {"ok"}
     assert {"store", "default experiment", "schema", "indexes", "size", "write-ahead log", "disk"} <= set(verdicts)
-    assert {"artifacts", "clock", "trash", "limits", "journals"} <= set(verdicts)
+    assert {"artifacts", "clock", "audit log", "trash", "limits", "journals"} <= set(verdicts)
     close_transports()
-    drop_index(Path("tracks/trackway.db"))
+    change_database(Path("tracks/trackway.db"), "DROP INDEX ix_series_value")
     result = trackway("doctor")
     assert result.exit_code == 1
     assert "ix_series_value" in result.output
@@ -244,6 +244,19 @@ def test_doctor_finds_a_sound_store_sound_and_a_missing_index_missing(trackway: 
     assert "Created ix_series_value." in trackway("db", "repair").output
     assert "No index is missing." in trackway("db", "repair").output
     assert trackway("doctor").exit_code == 0
+
+
+def test_doctor_tells_of_an_audit_log_that_was_changed(trackway: Trackway) -> None:
+    trackway("experiments", "create", "prices")
+    trackway("experiments", "delete", "prices")
+    close_transports()
+    change_database(
+        Path("tracks/trackway.db"), "UPDATE audit SET actor = 'user:eve' WHERE operation = 'experiments.delete'"
+    )
+    result = trackway("doctor", "--json")
+    [found] = [row for row in json.loads(result.output) if row["what"] == "audit log"]
+    assert (result.exit_code, found["verdict"]) == (1, "fail")
+    assert "entry 2" in found["found"].lower()
 
 
 def test_doctor_asks_a_server_for_its_schema_and_indexes(trackway: Trackway, tmp_path: Path) -> None:
@@ -254,7 +267,7 @@ def test_doctor_asks_a_server_for_its_schema_and_indexes(trackway: Trackway, tmp
         found = {row["what"]: row for row in read(trackway("doctor", "--uri", uri, "--json"))}
         assert found["schema"]["found"] != "none"
         assert (found["indexes"]["verdict"], found["size"]["verdict"]) == ("ok", "ok")
-        drop_index(folder / "t.db")
+        change_database(folder / "t.db", "DROP INDEX ix_series_value")
         result = trackway("doctor", "--uri", uri)
         assert result.exit_code == 1
         assert "ix_series_value" in result.output
@@ -351,10 +364,10 @@ def test_a_clean_up_removes_more_than_one_call_does(trackway: Trackway, monkeypa
     assert read(trackway("runs", "list", "--view", "deleted", "--json")) == []
 
 
-def drop_index(path: Path) -> None:
-    """Take away an index that searches need."""
+def change_database(path: Path, sql: str) -> None:
+    """Do what nobody does by this program: take an index away that searches need, or change what was written."""
     connection = sqlite3.connect(path)
-    connection.execute("DROP INDEX ix_series_value")
+    connection.execute(sql)
     connection.commit()
     connection.close()
 

@@ -15,7 +15,7 @@ from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api.experiments import GetExperiment
 from trackway.api.quotas import GetLimits
-from trackway.api.retention import GetRetention, InspectStore, SearchAudit
+from trackway.api.retention import GetRetention, InspectStore, SearchAudit, VerifyAudit
 from trackway.base.errors import PermissionDenied, TrackwayError, Unauthenticated
 from trackway.base.ids import new_id
 from trackway.cli.output import count, format_time, show_rows
@@ -45,7 +45,7 @@ class Finding(NamedTuple):
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_context
 def doctor(context: click.Context, uri: str, as_json: bool) -> None:
-    """Check store, schema, indexes, artifacts, clock and journals; exit status 1 when something fails."""
+    """Check store, schema, indexes, artifacts, clock, audit log and journals; exit status 1 when something fails."""
     address = resolve_uri(uri) if uri else get_tracking_uri()
     findings = list(examine(address))
     show_rows([one._asdict() for one in findings], as_json)
@@ -69,6 +69,7 @@ def examine(address: str) -> Iterator[Finding]:
             yield Finding("default experiment", "ok", default.name)
         yield from _examine_database(address, transport)
         yield from _examine_artifacts(transport)
+        yield from _examine_audit(transport)
         yield from _examine_trash(transport)
         yield from _examine_limits(transport)
     yield from _examine_journals(address)
@@ -129,6 +130,18 @@ def _examine_artifacts(transport: Transport) -> Iterator[Finding]:
     if newest and newest[0].time_ms > (entry.modified_ms or 0) + SKEW_MS:
         ahead = f"the last entry of the audit log is from {format_time(newest[0].time_ms)}"
         yield Finding("clock of the server", "warn", ahead, "it went back: set it by NTP")
+
+
+def _examine_audit(transport: Transport) -> Iterator[Finding]:
+    try:
+        verdict = transport.call(ops.VERIFY_AUDIT, VerifyAudit())
+    except (PermissionDenied, Unauthenticated):
+        yield Finding("audit log", "ok", "only checked for administrators")
+        return
+    if verdict.intact:
+        yield Finding("audit log", "ok", f"whole, from entry {verdict.first:,} to {verdict.last:,}")
+    else:
+        yield Finding("audit log", "fail", verdict.fault, "compare it with an export or a backup of before")
 
 
 def _examine_trash(transport: Transport) -> Iterator[Finding]:
