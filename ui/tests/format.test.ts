@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { ago, browser, bytes, dated, duration, field, number, quote } from "../src/format"
+import { ago, browser, bytes, dated, duration, field, number, plain, quote } from "../src/format"
 
 test.each([
   [0, "0"],
@@ -53,6 +53,11 @@ test("texts and names are quoted for the search language", () => {
   expect(quote("it's")).toBe("'it''s'")
   expect(field("metrics", "loss")).toBe("metrics.loss")
   expect(field("params", "model/name")).toBe("params.`model/name`")
+})
+
+test("a name cannot hide how it ends", () => {
+  expect(plain("holiday\u202egnp.exe")).toBe("holiday\ufffdgnp.exe")
+  expect(plain("תמונה.png")).toBe("תמונה.png")
 })
 
 test.each([

@@ -6,7 +6,7 @@ import type { FileEntry } from "../api/types"
 import { Button, CopyButton, Empty, Failure, Skeleton } from "../components/basics"
 import { Icon } from "../components/icon"
 import { attempt, say } from "../components/toasts"
-import { bytes, count, moment } from "../format"
+import { bytes, count, moment, plain } from "../format"
 import { useLoad } from "../state/load"
 import { isImage, Preview } from "./preview"
 import { archiveUrl, fileUrl, nameOf, upload } from "./transfer"
@@ -106,7 +106,7 @@ function Node({ file, chosen, onChoose, turn }: Omit<LevelProps, "files"> & { fi
   const { data } = useLoad(open ? `${file.path} ${turn}` : null, (signal) =>
     call("artifacts.list", { folder: file.path }, signal),
   )
-  const name = nameOf(file.path)
+  const name = plain(nameOf(file.path))
   const here = file.path === chosen
   const item = useRef<HTMLButtonElement>(null)
   useEffect(() => {
@@ -154,7 +154,7 @@ interface ShownProps {
 }
 
 function Shown({ file, siblings, onChoose, modelActs }: ShownProps) {
-  const name = nameOf(file.path)
+  const name = plain(nameOf(file.path))
   return (
     <div class="stack">
       <div class="row wrap">
