@@ -109,6 +109,7 @@ def _measure(row: Row, servers: list[Server], scale: Scale, rounds: int, started
     A server that fails has no figure, so that one does not take the whole table with it.
     """
     measured: dict[str, list[float]] = {server.name: [] for server in servers if server.name in row.servers}
+    time.sleep(row.rest_s)
     for _ in range(row.rounds or rounds):
         for server in servers:
             if server.name not in measured:

@@ -8,6 +8,9 @@ from typing import Any
 
 from bench.servers import NAMES, Server
 
+REST_S = 15.0
+"""In so long ends what rows leave behind: points to gather, tables to vacuum, memory to give back."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -71,6 +74,7 @@ class Row:
 
     measure: one figure of one server
     falls:   the lower the better
+    rest_s:  the servers are left alone for so long before it
     limit_s: what takes longer is given up
     """
 
@@ -83,4 +87,5 @@ class Row:
     falls: bool = False
     rounds: int = 0
     """How often it is measured; 0: as asked for."""
+    rest_s: float = 0.0
     limit_s: float = 120.0

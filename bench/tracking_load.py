@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from bench.connection import Address, Connection, drive, spread
-from bench.rows import Row, Scale, Target
+from bench.rows import REST_S, Row, Scale, Target
 from bench.servers import Server
 
 API = "/api/2.0/mlflow"
@@ -231,7 +231,8 @@ ROWS = [
     Row("log_batch_100", "log-batch of 100", "points/s", partial(log_batch, 100), _fasttrackml(6)),
     Row("log_batch_1000", "log-batch of 1,000", "points/s", partial(log_batch, 1000), _fasttrackml(12)),
     Row("log_params", "log-batch of 100 params", "params/s", log_params, _fasttrackml(3)),
-    Row("search_filter", "search: by metric, param and tag, ordered", "ms", _filtered, Target(most=5), falls=True),
+    Row("search_filter", "search: by metric, param and tag, ordered", "ms", _filtered, Target(most=5), falls=True,
+        rest_s=REST_S),
     Row("search_newest", "search: newest 100", "ms", _newest, Target(most=3), falls=True),
     Row("search_top", "search: top 1,000 by a metric, all data", "ms", _top, Target(most=20), falls=True),
     Row("history", "history of 500,000 points in pages of 25,000", "points/s", history, _fasttrackml(10)),
