@@ -32,11 +32,12 @@ T = TypeVar("T")
 RECLAIMED_PAGES = 2_000
 """Pages given back at once, and kept for reuse: bounds how long writers wait."""
 VACUUMED_ROWS, VACUUMED_ROWS_MOST = 1_000, 5_000_000
-"""A table of PostgreSQL's with so many new rows and a tenth of its rows is vacuumed, if it is not larger than that."""
+"""A table of PostgreSQL's is vacuumed when so many rows and a tenth of it are new, or left behind by changes, if it is
+not larger than that."""
 _GROWN = """
 SELECT relname FROM pg_stat_user_tables
  WHERE schemaname = current_schema() AND relname IN ('runs', 'params', 'tags', 'series')
- AND n_ins_since_vacuum > ? + n_live_tup / 10 AND n_live_tup < ? ORDER BY relname"""
+ AND n_ins_since_vacuum + n_dead_tup > ? + n_live_tup / 10 AND n_live_tup < ? ORDER BY relname"""
 POSTGRES_WRITERS = 4
 """Threads that write to PostgreSQL, which commits theirs together; SQLite has one writer at a time."""
 
@@ -166,11 +167,12 @@ class SqlStore:
             db.close()
 
     def vacuum(self) -> None:
-        """Have PostgreSQL vacuum what is searched, when many rows came to it; SQLite needs nothing of the kind.
+        """Have PostgreSQL vacuum what is searched, when many rows came or changed; SQLite needs nothing of the kind.
 
-        Until it has, a search that an index answers looks every row up in its table, too, and is planned for a table
-        of another size: it takes up to four times as long for 12,000 runs. By itself it begins within a minute, when a
-        fifth of a table is new. Large tables are left to it, and it goes as slowly as it does by itself.
+        Until it has, a search that an index answers looks rows up in their table, too, and is planned for a table of
+        another size: it takes up to four times as long for 12,000 runs. What a point leaves behind of its series'
+        summary makes the table grow. By itself it begins within a minute, when a fifth of a table is new. Large tables
+        are left to it, and it goes as slowly as it does by itself.
         """
         if self.dialect == "sqlite":
             return
