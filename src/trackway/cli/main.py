@@ -26,7 +26,7 @@ COMMANDS = {
     "ci": Place("ci", "ci", "Write pipelines of CI."),
     "completion": Place("completion", "completion", "Print what to source for completion in a shell."),
     "db": Place("upkeep", "db", "Look after a local store's database."),
-    "doctor": Place("doctor", "doctor", "Check store, schema, indexes, artifacts, clock and journals."),
+    "doctor": Place("doctor", "doctor", "Check store, schema, indexes, artifacts, clock, audit log and journals."),
     "endpoints": Place("endpoints", "endpoints", "See where registered models are served."),
     "environments": Place("environments", "environments", "Look after the environments that are kept."),
     "experiments": Place("experiments", "experiments", "List and change experiments."),
