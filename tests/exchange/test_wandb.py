@@ -259,6 +259,10 @@ def test_a_link_is_followed_where_it_may_lead(store: Transport, root: Path, tmp_
     assert run_import(store, root, tmp_path / "elsewhere").added.files == 0
     report = run_import(store, root, tmp_path)
     assert (list_files(store, read_run(store)), report.left_out) == (["model.pt"], {})
+    for name, to in (("round", "round"), ("nowhere", "gone"), ("folder", tmp_path)):
+        (folder / "files" / name).symlink_to(to)
+    [left] = run_import(store, root, tmp_path).left_out.values()
+    assert (left.count, list_files(store, read_run(store))) == (3, ["model.pt"])
 
 
 def test_what_older_clients_keep_in_a_file_is_read(store: Transport, root: Path) -> None:

@@ -73,20 +73,28 @@ def list_folder(folder: Path, where: str, problem: Problem, linked: Path | None 
     linked: a folder that links to files may lead into, however often they lead on
     """
     for path, entry in walk(folder):
-        place = Path(entry.path)
+        place = entry.path
         if entry.is_symlink():
-            place = place.resolve()
-            if linked is None or not (place.is_relative_to(linked.resolve()) and place.is_file()):
+            led = None if linked is None else _follow(place, linked)
+            if led is None:
                 problem(f"{where}/{path}", LINK)
                 continue
+            place = led
         elif not entry.is_file(follow_symlinks=False):
             continue
         try:
-            source = FileSource(str(place))
+            source = FileSource(place)
         except InvalidInput as error:
             problem(f"{where}/{path}", error.message)
             continue
-        yield PastFile(path, source, place.stat(follow_symlinks=False).st_mtime_ns // 1_000_000)
+        yield PastFile(path, source, os.stat(place, follow_symlinks=False).st_mtime_ns // 1_000_000)
+
+
+def _follow(link: str, linked: Path) -> str | None:
+    """Return the file that a link leads to; None for none, and for one outside of a folder."""
+    place = os.path.realpath(link)  # of links that lead round, one of them
+    inside = Path(place).is_relative_to(os.path.realpath(linked))
+    return place if inside and os.path.isfile(place) else None
 
 
 def walk(folder: str | Path, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
