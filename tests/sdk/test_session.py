@@ -10,7 +10,7 @@ import pytest
 
 import trackway as tw
 from trackway.base import errors as e
-from trackway.base.addresses import hide_credentials
+from trackway.base.addresses import hide_credentials, sqlite_address
 from trackway.sdk import connection
 from trackway.sdk.connection import get_journal_root, resolve_uri, set_tracking_uri
 
@@ -58,6 +58,7 @@ def test_a_folder_of_tracks_gets_what_a_killed_process_left_for_it(
         ("file:./mlruns", "{cwd}/mlruns"),
         ("sqlite:///x.db", "sqlite:///{cwd}/x.db"),
         ("sqlite:////abs/x.db", "sqlite:////abs/x.db"),
+        ("sqlite:////abs/a%20b%23c.db", "sqlite:////abs/a b%23c.db"),
         ("postgresql://u:p@h/db", "postgresql://u:p@h/db"),
     ],
 )
@@ -88,6 +89,7 @@ def test_without_a_choice_tracks_are_in_the_working_directory(tracked: Path, mon
         ("mysql://u@h/db", e.NotSupported),
         ("gopher://h/x", e.NotSupported),
         ("sqlite:x.db", e.InvalidInput),
+        ("sqlite:/x.db", e.InvalidInput),
         ("sqlite://x.db", e.InvalidInput),
         ("sqlite:///", e.InvalidInput),
         ("file://data/x", e.InvalidInput),
@@ -100,6 +102,20 @@ def test_an_address_that_means_no_store_is_refused_and_makes_no_file(
         set_tracking_uri(uri)
     assert "sqlite:///" in caught.value.hint or "file:///" in caught.value.hint
     assert not list(tracked.iterdir())
+
+
+@pytest.mark.parametrize("folder", ["a b", "50%", "a%20b", "#1", "why?", "é"])
+def test_a_store_may_be_in_a_folder_of_any_name(tracked: Path, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tracked / folder
+    place.mkdir()
+    monkeypatch.chdir(place)
+    with tw.start_run(run_name="here"):
+        tw.log_text("x" * 100_000, "f.txt")
+    for address in (str(place / "tracks"), sqlite_address(place / "tracks" / "trackway.db")):
+        set_tracking_uri(address)
+        assert [run.info.run_name for run in tw.search_runs(["0"], output_format="list")] == ["here"]
+    assert {one.name for one in place.iterdir()} == {"tracks"}
+    assert {one.name for one in tracked.iterdir()} == {folder, "journal"}
 
 
 def test_a_file_is_no_folder_to_log_to(tracked: Path) -> None:

@@ -14,10 +14,11 @@ import pytest
 
 from tests.store.sites import Site, Work, run_site
 from tests.store.test_group_commit import disk_error, fail_commits, tag
+from trackway.base.addresses import sqlite_path
 from trackway.base.errors import Conflict, TrackwayError, Unavailable
 from trackway.store.base import Transaction
 from trackway.store.sql import inline
-from trackway.store.sql.connection import Connection, sqlite_path
+from trackway.store.sql.connection import Connection
 from trackway.store.sql.turns import Turn
 from trackway.testing.store.transactions import WAIT_S
 

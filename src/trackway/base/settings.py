@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from trackway.base.addresses import sqlite_path
 from trackway.base.errors import InvalidInput
 
 
@@ -156,7 +155,7 @@ def place_artifacts(store: str) -> str:
             "A PostgreSQL store needs a place for artifacts",
             hint="give --artifacts or set TRACKWAY_ARTIFACTS: s3://bucket/prefix, or a folder that all its servers share",
         )
-    return str(Path(unquote(urlsplit(store).path[1:])).parent / "artifacts")
+    return str(sqlite_path(store).with_name("artifacts")) if store.startswith("sqlite:") else ""  # refused as a store
 
 
 def read_values(

@@ -13,6 +13,7 @@ import click
 
 from trackway.api import operations as ops
 from trackway.api.retention import GetRetention, PurgeTrash, SetRetention
+from trackway.base.addresses import sqlite_path
 from trackway.base.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from trackway.cli.experiments import show_purge
 from trackway.cli.output import count, on_store, parse_age, show_done, show_list, show_one, show_rows
@@ -180,7 +181,7 @@ def verify(store: str, artifacts: str, as_json: bool) -> None:
     A SQLite database is checked before. What is damaged or gone is listed, and the exit status is 1 then.
     """
     address = _address(store)
-    if address.startswith("sqlite:///"):
+    if address.startswith("sqlite:"):
         _check_sqlite(_sqlite_path(store))
     files = size_bytes = 0
     damaged = []
@@ -233,9 +234,9 @@ def _address(store: str) -> str:
 
 def _sqlite_path(store: str) -> Path:
     address = _address(store)
-    if not address.startswith("sqlite:///"):
+    if not address.startswith("sqlite:"):
         raise InvalidInput("That store is not a SQLite file", hint="use the tools of its database")
-    path = Path(address.removeprefix("sqlite:///"))
+    path = sqlite_path(address)
     if not path.exists():
         raise InvalidInput(f"There is no {path}", hint="name a folder with a store in it")
     return path

@@ -14,6 +14,7 @@ from trackway.api.logged_models import LoggedMetric, ModelStatus
 from trackway.api.registry import Stage
 from trackway.api.runs import Dataset, DatasetInput, ModelOutput
 from trackway.api.transfers import PastRegistered, PastVersion
+from trackway.base.addresses import sqlite_address
 from trackway.base.errors import InvalidInput, Unavailable
 from trackway.exchange.folders import Folders
 from trackway.exchange.history import (
@@ -71,7 +72,7 @@ class Database:
 
     @property
     def label(self) -> str:
-        return f"sqlite:///{self._path}"
+        return sqlite_address(self._path)
 
     def list_experiments(self) -> Iterator[PastExperiment]:
         tags = self._group("experiment_tags", "experiment_id", "key", "value")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trackway.base.addresses import sqlite_path
 from trackway.base.errors import InvalidInput, NotFound, NotSupported
 from trackway.exchange.bundle_reader import Bundle
 from trackway.exchange.database import Database
@@ -12,7 +13,7 @@ from trackway.exchange.history import History, Problem
 from trackway.exchange.rest import Server
 from trackway.exchange.wandb import RunFolders, find_folders
 from trackway.exchange.wandb_log import MAGIC
-from trackway.sdk.connection import get_path, get_scheme, get_sqlite_path
+from trackway.sdk.connection import get_path, get_scheme
 
 _SQLITE = b"SQLite format 3\x00"
 _ZIP = b"PK"
@@ -34,8 +35,8 @@ def open_history(source: str, artifacts: Path | None, problem: Problem) -> Histo
     if scheme in ("http", "https"):
         return Server(source, problem)
     if scheme in ("", "file", "sqlite"):
-        path = get_sqlite_path(source) if scheme == "sqlite" else get_path(source)
-        return _open_path(Path(path).expanduser(), artifacts, problem)
+        path = sqlite_path(source) if scheme == "sqlite" else Path(get_path(source)).expanduser()
+        return _open_path(path, artifacts, problem)
     through = "start `mlflow server` on that database, and import from its http:// address"
     is_database = scheme.partition("+")[0] in _DATABASES
     raise NotSupported(f"Trackway does not import from {scheme}: addresses", hint=through if is_database else _SOURCES)

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from trackway.base import plugins
+from trackway.base.addresses import sqlite_address, sqlite_path
 from trackway.base.errors import InvalidInput, NotSupported
 from trackway.sdk import settings
 from trackway.sdk.transport import HttpTransport, Transport
@@ -108,11 +109,11 @@ def complete_uri(uri: str) -> str:
     if uri in _ELSEWHERE or scheme in _ELSEWHERE:
         raise NotSupported(f"Trackway does not log to {uri!r}", hint=_ADDRESSES)
     if scheme == "sqlite":
-        return f"sqlite:///{_to_absolute(get_sqlite_path(uri))}"
+        return sqlite_address(sqlite_path(uri).absolute())
     if scheme in ("", "file"):
-        folder = _to_absolute(get_path(uri))
-        _check_folder(Path(folder))
-        return folder
+        folder = Path(get_path(uri)).expanduser().absolute()
+        _check_folder(folder)
+        return str(folder)
     if scheme not in _DATABASES and scheme not in plugins.list_names("transport"):
         raise NotSupported(f"Trackway does not log to {scheme}: addresses", hint=_ADDRESSES)
     return uri
@@ -132,19 +133,6 @@ def get_path(uri: str) -> str:
             hint="write file:///data/runs, or the path alone: an absolute path follows three slashes",
         )
     return unquote(path)
-
-
-def get_sqlite_path(uri: str) -> str:
-    """Return the path of the file that a ``sqlite:`` address stands for.
-
-    raises: InvalidInput for an address of another form, which would be a file of an unwanted name
-    """
-    path = uri.partition(":///")[2]
-    if not path:
-        raise InvalidInput(
-            f"{uri[:200]!r} names no SQLite file", hint="write sqlite:///runs.db, or sqlite:////data/runs.db"
-        )
-    return path
 
 
 def get_scheme(uri: str) -> str:
@@ -213,10 +201,6 @@ def _check_folder(folder: Path) -> None:
             f"{folder} is a folder of MLflow's experiments, to which Trackway does not write",
             hint=f"name another folder, and bring them over: trackway import {folder}",
         )
-
-
-def _to_absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute())
 
 
 def _forget_in_child() -> None:

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from trackway.api.retention import StoreReport
+from trackway.base.addresses import sqlite_address
 from trackway.base.errors import InvalidInput
 from trackway.sdk.connection import DATABASE_FILE
 from trackway.store.sql.connection import connector
@@ -28,9 +29,9 @@ def find_database(uri: str) -> str:
     folder = Path(uri.removeprefix("file://")).absolute()
     if folder.is_file():
         raise InvalidInput(
-            f"{folder} is a file, and a local store a folder", hint=f"a database is named as sqlite:///{folder}"
+            f"{folder} is a file, and a local store a folder", hint=f"a database is named as {sqlite_address(folder)}"
         )
-    return f"sqlite:///{folder / DATABASE_FILE}"
+    return sqlite_address(folder / DATABASE_FILE)
 
 
 def inspect_database(uri: str) -> StoreReport:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -23,6 +22,7 @@ from trackway.auth.requests import RequestCounts
 from trackway.auth.sessions import SessionService
 from trackway.auth.users import UserService
 from trackway.auth.workspaces import WorkspaceService
+from trackway.base.addresses import sqlite_path
 from trackway.base.errors import Unavailable
 from trackway.base.sealing import Vault
 from trackway.dispatch import Dispatch, OpenPolicy, record_denials
@@ -189,15 +189,14 @@ def _make_recoverable(allowed: Allowed, vault: Vault) -> Iterator[Service]:
 
 def _open_vault(store: str, file: str) -> Vault:
     """Return what seals secrets; beside a SQLite file, a key of its own is made when there is a first one to seal."""
-    own = Path(store.removeprefix("sqlite:///")).absolute().with_name("master.key")
-    keys = os.environ.get("TRACKWAY_MASTER_KEY", "")
-    return Vault(keys, file, own if store.startswith("sqlite:///") else None)
+    own = sqlite_path(store).absolute().with_name("master.key") if store.startswith("sqlite:") else None
+    return Vault(os.environ.get("TRACKWAY_MASTER_KEY", ""), file, own)
 
 
 def _prepare_store(uri: str) -> str:
     """Make the folder of a SQLite file, readable by its owner alone."""
-    if uri.startswith("sqlite:///"):
-        folder = Path(uri.removeprefix("sqlite:///")).absolute().parent
+    if uri.startswith("sqlite:"):
+        folder = sqlite_path(uri).absolute().parent
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:

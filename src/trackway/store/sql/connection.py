@@ -10,9 +10,10 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from trackway.api.query import read_number
+from trackway.base.addresses import sqlite_path
 from trackway.base.errors import InvalidInput, TrackwayError, Unavailable
 from trackway.store.sql.arrays import send_binary
 from trackway.store.sql.assumptions import Assumptions
@@ -425,7 +426,7 @@ def connector(uri: str) -> tuple[Callable[[], Connection], Dialect]:
     raises: InvalidInput for another scheme, Unavailable (from the function) when the database cannot be opened
     """
     if uri.startswith("sqlite:"):
-        path = sqlite_path(uri)
+        path = sqlite_path(uri).absolute()
         return lambda: _open_sqlite(path), "sqlite"
     if uri.startswith(("postgresql://", "postgres://")):
         return lambda: _open_postgres(uri), "postgresql"
@@ -433,17 +434,6 @@ def connector(uri: str) -> tuple[Callable[[], Connection], Dialect]:
     raise InvalidInput(
         f"A store at {scheme!r} is not known", hint="use sqlite:////absolute/path.db or postgresql://user@host/database"
     )
-
-
-def sqlite_path(uri: str) -> Path:
-    """Return the file of a ``sqlite:`` address; four slashes begin an absolute path.
-
-    raises: InvalidInput for a host part, a query or an empty path
-    """
-    parts = urlsplit(uri)
-    if parts.netloc or parts.query or parts.fragment or not parts.path.strip("/"):
-        raise InvalidInput(f"{uri!r} names no SQLite file", hint="use sqlite:////absolute/path.db or sqlite:///file.db")
-    return Path(unquote(parts.path[1:])).absolute()
 
 
 def _open_sqlite(path: Path) -> Connection:

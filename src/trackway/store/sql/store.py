@@ -9,10 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
+from trackway.base.addresses import sqlite_path
 from trackway.base.errors import Unavailable
 from trackway.store.base import Done, Job
 from trackway.store.sql.assumptions import Assumptions, Query
-from trackway.store.sql.connection import Connection, Row, connector, sqlite_path
+from trackway.store.sql.connection import Connection, Row, connector
 from trackway.store.sql.failures import is_driver_error, storage_error
 from trackway.store.sql.greenlets import GreenletReader, GreenletWriter
 from trackway.store.sql.inline import InlineReader, InlineWriter

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from trackway.base.addresses import sqlite_path
 from trackway.base.errors import NotSupported, Unavailable
-from trackway.store.sql.connection import Connection, sqlite_path
+from trackway.store.sql.connection import Connection
 from trackway.store.sql.failures import is_transient, storage_error
 from trackway.store.sql.migrations import HISTORY, History
 
