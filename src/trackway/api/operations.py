@@ -154,7 +154,7 @@ GET_ENVIRONMENT = Operation("runs.get_environment", "GET", "/runs/{run_id}/envir
 SEARCH_DATASETS = Operation("datasets.search", "POST", "/datasets/search", r.SearchDatasets, r.DatasetList, lists(), "List the data sets that runs used.")
 
 GET_HISTORY = Operation("metrics.history", "POST", "/metrics/history", x.GetHistory, x.History, reads("run", "run_id"), "Get the points of a metric as columns.")
-GET_CURVES = Operation("metrics.curves", "POST", "/metrics/curves", x.GetCurves, x.Curves, reads("runs", "run_ids"), "Get thinned curves of a metric for drawing.")
+GET_CURVES = Operation("metrics.curves", "POST", "/metrics/curves", x.GetCurves, x.Curves, reads("runs", "run_ids"), "Get thinned curves of a metric or a formula for drawing.")
 
 LIST_FILES = Operation("artifacts.list", "POST", "/artifacts/list", a.ListFiles, a.FileList, reads("file", "folder"), "List a folder of artifacts.")
 GET_FILE = Operation("artifacts.get", "GET", "/artifacts/file", a.GetFile, a.StoredFile, gets("file", "path"), "Find the bytes of an artifact.", internal=True)

@@ -10,15 +10,7 @@ import msgspec
 from trackway.api import operations as ops
 from trackway.api import schedules as c
 from trackway.base.errors import InvalidInput
-from trackway.cli.output import (
-    format_time,
-    on_store,
-    show_done,
-    show_list,
-    show_more,
-    show_one,
-    show_trashed,
-)
+from trackway.cli.output import format_time, on_store, show_done, show_list, show_more, show_one, show_trashed
 from trackway.sdk.transport import Transport
 
 OVERLAP = click.Choice(["skip", "queue", "cancel-previous", "allow"])

@@ -16,7 +16,7 @@ from trackway.base.errors import Corrupt
 from trackway.exchange.history import Problem
 from trackway.exchange.protobuf import collect, read_fields, read_messages
 from trackway.exchange.wandb_log import Entry, read_log
-from trackway.exchange.wandb_values import MOST_KEYS, Tree, parse_json, put, read_item, remove
+from trackway.exchange.wandb_values import MOST_KEYS, Tree, parse_json, parse_number, put, read_item, remove
 
 HISTORY, SUMMARY, CONFIG, STATS, ARTIFACT, METRIC, OUTPUT = 2, 3, 5, 7, 8, 12, 13
 RUN, EXIT, ENVIRONMENT = 17, 18, 26
@@ -143,8 +143,7 @@ def _read_time_of(number: int, data: bytes) -> int:
         return read_time(collect(data).get_bytes(2))
     for path, text in map(read_item, read_messages(data, 1)):
         if path == ("_timestamp",):
-            seconds = parse_json(text)
-            return to_ms(seconds if isinstance(seconds, int | float) else None)
+            return to_ms(parse_number(text))
     return 0
 
 

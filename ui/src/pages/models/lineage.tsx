@@ -37,9 +37,10 @@ export function layOut({ nodes, edges }: Pick<Graph, "nodes" | "edges">): Placed
     }
     if (!moved) break
   }
+  const behind = nodes.map(() => Infinity)
+  for (const { source, target } of edges) behind[source] = Math.min(behind[source]!, depth[target]!)
   nodes.forEach((_, n) => {
-    const behind = edges.filter(({ source }) => source === n).map(({ target }) => depth[target]!)
-    if (depth[n] === 0 && behind.length > 0) depth[n] = Math.max(Math.min(...behind) - 1, 0)
+    if (depth[n] === 0 && behind[n]! < Infinity) depth[n] = Math.max(behind[n]! - 1, 0)
   })
   const used: number[] = []
   return nodes.map((node, n) => {
@@ -139,6 +140,11 @@ function Drawing({ graph }: { graph: Graph }) {
   const { data } = useLoad(ids.length > 0 ? ids.join() : null, (signal) => call("runs.get_many", { run_ids: ids.slice(0, 500) }, signal))
   const names = new Map(data?.runs.map((run) => [run.run_id, run.name]))
   const showNode = ({ kind, id }: LineageNode) => (kind === "run" ? (names.get(id) ?? id.slice(0, 12)) : id)
+  const linked = new Map<number, string[]>()
+  for (const [key, name] of named) {
+    const [source, target] = key.split(" ").map(Number) as [number, number]
+    if (name) linked.set(target, [...(linked.get(target) ?? []), `${name} ${showNode(graph.nodes[source]!)}`])
+  }
   const width = Math.max(...placed.map((one) => one.left)) + WIDTH
   const height = Math.max(...placed.map((one) => one.top + HEIGHT), ...lines.map((line) => line.bottom + DOWN))
   return (
@@ -163,10 +169,7 @@ function Drawing({ graph }: { graph: Graph }) {
           {placed.map(({ node, left, top }, n) => {
             const href = hrefOf(node, graph)
             const shown = showNode(node)
-            const links = graph.nodes.flatMap((earlier, source) => {
-              const name = named.get(`${source} ${n}`)
-              return name ? [`${name} ${showNode(earlier)}`] : []
-            })
+            const links = linked.get(n)
             return (
               <li
                 key={`${node.kind} ${node.id} ${node.digest}`}
@@ -182,7 +185,7 @@ function Drawing({ graph }: { graph: Graph }) {
                 ) : (
                   <span class="cut">{shown}</span>
                 )}
-                {links.length > 0 && <span class="unseen">{links.join("; ")}</span>}
+                {links && <span class="unseen">{links.join("; ")}</span>}
               </li>
             )
           })}
