@@ -28,7 +28,7 @@ from trackway.api.query import (
 from trackway.api.runs import TAG_CONTEXT, Dataset, DatasetInput
 from trackway.store.base import Page, RunRef, Search, Transaction
 from trackway.store.columns import RunColumns, Texts, ValueColumn
-from trackway.store.sql import search as sql_search
+from trackway.store.sql import leads
 from trackway.store.sql import values as sql_values
 from trackway.store.sql.store import SqlStore
 from trackway.testing.store.space import Space, make_series, run_row
@@ -283,8 +283,8 @@ def test_a_search_finds_what_its_filter_means_in_the_order_asked_for_page_by_pag
     most = rng.choice((1, 3, 10, 100))
     experiments = None if scope is None else [world.experiments[at] for at in scope]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sql_search, "FEW", rng.choice((1, 20, 4_000)))  # which index leads must not change what is found
-        patch.setattr(sql_search, "LISTED", rng.choice((2, 20, 8_000)))
+        patch.setattr(leads, "FEW", rng.choice((1, 20, 4_000)))  # which index leads must not change what is found
+        patch.setattr(leads, "LISTED", rng.choice((2, 20, 8_000)))
         search = Search(expression, tuple(order), view)
         found = world.search(experiments, search, lambda: rng.randint(1, most))
         where = (world.space.workspace, experiments, search)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-import numpy as np
-
 from trackway.api.logged_models import DatasetRef
-from trackway.api.query import And, Arithmetic, Comparison, Expression, Field, OrderTerm, list_fields
+from trackway.api.query import Arithmetic, Comparison, Expression, Field, OrderTerm, list_fields
 from trackway.store.base import Page, Search
 from trackway.store.sql.connection import Connection, Row
 from trackway.store.sql.filters import (
@@ -25,17 +22,15 @@ from trackway.store.sql.filters import (
     Sql,
     compute,
     conjoin,
-    is_short,
-    params_of,
 )
+from trackway.store.sql.leads import Lead, choose_lead, list_terms
 from trackway.store.sql.orders import VALUE, Key, Order, Term, Zone, behind
 
 MARKED = 1_000
 """Most numbers that are written into a statement one by one."""
-FEW = 4_000
-"""Conditions that at most so many rows satisfy lead the search; others are better met while walking the order."""
-LISTED = 8_000
-"""Most rows of one condition that are listed, to be intersected here: to look one up takes as long as to list 25."""
+
+EQUALS = 8
+"""So many more values are walked than rows are wanted: those equal to where the page before ended may be its own."""
 
 _VERSION_LEADS = {
     "name": "r.model_pk = (SELECT m.pk FROM registered_models m WHERE m.workspace = ? AND m.name = ?)",
@@ -47,15 +42,6 @@ _VERSION_LEADS = {
 _NEXT = {"sqlite": "CROSS JOIN", "postgresql": "JOIN"}
 """Joins what is looked up for each row so far; SQLite keeps the order of tables so, PostgreSQL chooses it."""
 
-_OTHER_ENDS = {
-    **dict.fromkeys((">", ">="), " AND last_value <= 'Infinity'"),
-    **dict.fromkeys(("<", "<="), " AND last_value >= '-Infinity'"),
-}
-"""What makes a range of a comparison: PostgreSQL expects few rows of one whose ends it does not know, and then keeps
-one plan for all values, where it would spend 0.2 ms on a plan for each."""
-
-Numbers = np.ndarray[Any, np.dtype[np.int64]]
-_decode_numbers = msgspec.json.Decoder(list[int]).decode
 _VALUE_COLUMN = {"last": "last_value", "min": "min_value", "max": "max_value", "any": "value"}
 
 
@@ -77,20 +63,32 @@ class _Plan(NamedTuple):
     order: Order
 
 
-class _Lead(NamedTuple):
-    """Conditions that few rows satisfy, and the query that finds their numbers (``pk``)."""
+class _Walk(NamedTuple):
+    """The index of an experiment's last values of a metric.
 
-    comparisons: Sequence[Comparison]
-    scan: Sql
+    source: FROM clause of the runs in its order, by ``w.last_value``
+    where:  what its entries in ``series`` satisfy, be the experiment of the workspace or not
+    asked:  what is asked of runs that it leads to
+    """
+
+    source: Sql
+    where: Sql
+    asked: Sql
 
 
 class _Stretch(NamedTuple):
-    """Rows that one query finds in order: those of one zone, or of all."""
+    """Rows that one query finds in order: those of one zone, or of all.
+
+    walk:   the index that has them in order, if one has
+    after:  values of the keys of the row to go on behind
+    """
 
     zone: Zone
     keys: Sequence[Key]
     source: Sql
     where: Sql
+    walk: _Walk | None = None
+    after: Sequence[Any] | None = None
 
 
 def find_runs(
@@ -125,7 +123,7 @@ def join_runs(
 
 def _plan_runs(
     db: Connection, workspace: str, experiments: Collection[int] | None, search: Search, columns: str
-) -> tuple[_Plan, _Lead | None, Sql | None]:
+) -> tuple[_Plan, Lead | None, _Walk | None]:
     """Return what is to be found, the condition that leads to few runs, and the index that walks their order."""
     scope = _view(_within(db, workspace, experiments if isinstance(experiments, frozenset) else None), search)
     if experiments is not None:
@@ -138,8 +136,8 @@ def _plan_runs(
     lead = walk = None
     if experiments is not None and len(experiments) == 1:
         [experiment] = experiments
-        lead = _choose_lead(db, filters, experiment, search.expression)
-        walk = _walk_source(db, search.order, experiment)
+        lead = choose_lead(db, filters, experiment, search.expression)
+        walk = _choose_walk(db, workspace, experiment, search)
     return plan, lead, walk
 
 
@@ -218,7 +216,7 @@ def find_model_versions(
     ties = [] if search.order else [_column("r.updated_ms", True, "number")]
     ties += [_column(MODEL_NAME.format(r="r"), False, "text"), _column("r.version", True, "number")]
     scope = _within(db, workspace, seen)
-    for term in _list_terms(search.expression):
+    for term in list_terms(search.expression):
         if isinstance(term, Comparison) and term.op == "=" and term.field.entity == "attribute":
             lead = _VERSION_LEADS.get(term.field.key)
             scope = Sql(lead, (workspace, term.value)) if lead else scope
@@ -231,14 +229,14 @@ def find_model_versions(
 
 
 def _read_page(
-    db: Connection, plan: _Plan, page: Page, walk: Sql | None = None
+    db: Connection, plan: _Plan, page: Page, walk: _Walk | None = None
 ) -> tuple[list[Row], Sequence[object] | None]:
     """Read one page, zone by zone of the first term, and one row more to know whether there is another page."""
     width = len(plan.columns.split(","))
     rows: list[Row] = []
     last: Sequence[object] | None = None
     for stretch in _list_stretches(plan, page.after, walk):
-        found = _select(db, plan, stretch, page.limit + 1 - len(rows))
+        found = _select(db, plan, stretch, page.limit + 1)[: page.limit + 1 - len(rows)]
         rows += found
         if len(rows) > page.limit:
             return rows[: page.limit], (stretch.zone, *found[-2][width:]) if len(found) > 1 else last
@@ -247,11 +245,8 @@ def _read_page(
     return rows, None
 
 
-def _list_stretches(plan: _Plan, after: Sequence[object] | None, walk: Sql | None) -> Iterator[_Stretch]:
-    """Yield the zones of the first term in order, from a row's key on.
-
-    walk: FROM clause for the zone of values, when their order is the walk of an index on ``w.last_value``
-    """
+def _list_stretches(plan: _Plan, after: Sequence[object] | None, walk: _Walk | None) -> Iterator[_Stretch]:
+    """Yield the zones of the first term in order, from a row's key on; that of values along an index, if it has one."""
     base = plan.scope
     if plan.expression is not None:
         base = conjoin(base, plan.filters.compile(plan.expression))
@@ -260,18 +255,68 @@ def _list_stretches(plan: _Plan, after: Sequence[object] | None, walk: Sql | Non
         if zone < start:
             continue
         keys, first = plan.order.keys(zone), plan.order.first
-        from_clause, joins = Sql(f"{plan.entity.table} r"), plan.order.joins
+        source, joins, along = Sql(f"{plan.entity.table} r"), plan.order.joins, None
         if walk is not None and first is not None and zone == VALUE:
-            from_clause, joins = walk, joins[1:]
+            source, joins, along = walk.source, joins[1:], walk
             first = Term(Sql("w.last_value"), None, first.descending, "number")
             keys = [Key(first.value, first.descending, "number"), *keys[1:]]
         where = base if first is None else conjoin(base, first.in_zone(zone))
-        if zone == start and values is not None:
-            where = conjoin(where, behind(keys, values))
-        yield _Stretch(zone, keys, _join(from_clause, joins), where)
+        behind_values = values if zone == start else None
+        if behind_values is not None:
+            where = conjoin(where, behind(keys, behind_values))
+        yield _Stretch(zone, keys, _join(source, joins), where, along, behind_values)
 
 
-def _read_few(db: Connection, plan: _Plan, page: Page, lead: _Lead) -> tuple[list[Row], Sequence[object] | None]:
+def _walk_in_parts(db: Connection, plan: _Plan, stretch: _Stretch, walk: _Walk, limit: int) -> list[Row]:
+    """Read the first rows of the zone of values on PostgreSQL: from one part of the index after the other.
+
+    A part is so many values, and those equal to its last one. Left to itself, PostgreSQL goes by what it reckons about
+    experiments and metrics in general, and sorts all runs of one that has more than others. It is not shown the values
+    either: it would plan each page anew for them, which takes longer than to read it.
+    """
+    width, count = len(plan.columns.split(",")), limit + EQUALS
+    rows: list[Row] = []
+    after, passed = stretch.after, False
+    while True:
+        part = _write_part(plan, stretch.keys, walk, count, after, passed)
+        found = db.all(part.text, part.params)
+        rows += [row for row in found if row[0] is not None]
+        if len(rows) >= limit or len(found) < count:
+            return rows[:limit]
+        after, passed, count = found[-1][width:], found[-1][0] is None, 4 * count
+
+
+def _write_part(
+    plan: _Plan, keys: Sequence[Key], walk: _Walk, count: int, after: Sequence[Any] | None, passed: bool
+) -> Sql:
+    """Return the query for a part of a walk; a row that is not asked for has no number, and is the last of its value.
+
+    passed: nothing more is wanted of the value of ``after``
+    """
+    down = keys[0].descending
+    asked = walk.asked if plan.expression is None else conjoin(walk.asked, plan.filters.compile(plan.expression))
+    bound = Sql("")
+    if after is not None:
+        bound = Sql(f" AND last_value {'<' if down else '>'}{'' if passed else '='} (SELECT ?)", (after[0],))
+        asked = asked if passed else conjoin(asked, _hide(behind(keys, after)))
+    direction = " DESC" if down else ""
+    part = Sql(
+        f"(SELECT run_pk, last_value FROM series WHERE {walk.where.text} AND last_value IS NOT NULL{bound.text}"
+        f" ORDER BY last_value{direction} FETCH FIRST {count} ROWS WITH TIES) w",
+        (*walk.where.params, *bound.params),
+    )
+    run = f"SELECT r.* FROM runs r WHERE r.pk = w.run_pk AND {asked.text} OFFSET 0"  # looked up one by one
+    runs = Sql(f" LEFT JOIN LATERAL ({run}) r ON TRUE", asked.params)
+    selected, by, key_params = _write_keys(plan, keys)
+    first, *others = by
+    source = _join(part, [runs, *plan.order.joins[1:]])
+    return Sql(
+        f"SELECT {selected} FROM {source.text} ORDER BY {', '.join([first, 'r.pk IS NULL', *others])} LIMIT {count}",
+        (*key_params, *source.params),
+    )
+
+
+def _read_few(db: Connection, plan: _Plan, page: Page, lead: Lead) -> tuple[list[Row], Sequence[object] | None]:
     """Read one page of the few rows that ``lead`` leads to."""
     rows = _select(db, plan, _lead_few(plan, page.after, lead), page.limit + 1)
     if len(rows) <= page.limit:
@@ -283,10 +328,10 @@ def _read_few(db: Connection, plan: _Plan, page: Page, lead: _Lead) -> tuple[lis
     return rows[: page.limit], (zone, *(last[1:] if zone == VALUE else last[2:]))
 
 
-def _lead_few(plan: _Plan, after: Sequence[object] | None, lead: _Lead) -> _Stretch:
+def _lead_few(plan: _Plan, after: Sequence[object] | None, lead: Lead) -> _Stretch:
     """Return the few rows that ``lead`` leads to, from a row's key on: all zones at once, as all are sorted anyway."""
     base, filters = plan.scope, plan.filters.for_few()
-    for term in _list_terms(plan.expression):
+    for term in list_terms(plan.expression):
         if not any(term is one for one in lead.comparisons):
             base = conjoin(base, filters.compile(term))
     keys, first = plan.order.keys(VALUE), plan.order.first
@@ -303,20 +348,36 @@ def _lead_few(plan: _Plan, after: Sequence[object] | None, lead: _Lead) -> _Stre
 
 
 def _select(db: Connection, plan: _Plan, stretch: _Stretch, limit: int) -> list[Row]:
+    if stretch.walk is not None and db.dialect == "postgresql":
+        return _walk_in_parts(db, plan, stretch, stretch.walk, limit)
     sql = _write_select(plan, stretch, limit)
     return db.all(sql.text, sql.params)
 
 
 def _write_select(plan: _Plan, stretch: _Stretch, limit: int) -> Sql:
-    """Return the query for a stretch: the plan's columns, then those of the key."""
-    keys, width = stretch.keys, len(plan.columns.split(","))
-    selected = ", ".join([plan.columns, *(key.sql.text for key in keys)])
-    by = ", ".join(f"{width + n} DESC" if key.descending else str(width + n) for n, key in enumerate(keys, 1))
-    key_params = tuple(value for key in keys for value in key.sql.params)
+    """Return the query for a stretch: the plan's columns, then those of the key.
+
+    The limit is part of the text: one that it does not know is to PostgreSQL a tenth of all rows.
+    """
+    selected, by, key_params = _write_keys(plan, stretch.keys)
+    wanted = f"{stretch.source.text} WHERE {stretch.where.text}"
     return Sql(
-        f"SELECT {selected} FROM {stretch.source.text} WHERE {stretch.where.text} ORDER BY {by} LIMIT ?",
-        (*key_params, *stretch.source.params, *stretch.where.params, limit),
+        f"SELECT {selected} FROM {wanted} ORDER BY {', '.join(by)} LIMIT {limit}",
+        (*key_params, *stretch.source.params, *stretch.where.params),
     )
+
+
+def _write_keys(plan: _Plan, keys: Sequence[Key]) -> tuple[str, list[str], Sequence[Any]]:
+    """Return what is selected, the plan's columns and then those of the key, the order by these, and their values."""
+    width = len(plan.columns.split(","))
+    selected = ", ".join([plan.columns, *(key.sql.text for key in keys)])
+    by = [f"{width + n} DESC" if key.descending else str(width + n) for n, key in enumerate(keys, 1)]
+    return selected, by, tuple(value for key in keys for value in key.sql.params)
+
+
+def _hide(sql: Sql) -> Sql:
+    """Return SQL whose values PostgreSQL does not look at when it plans."""
+    return Sql(sql.text.replace("?", "(SELECT ?)"), sql.params)
 
 
 def _join(source: Sql, joins: Sequence[Sql]) -> Sql:
@@ -412,86 +473,15 @@ def _on_datasets(datasets: Sequence[DatasetRef]) -> Sql | None:
     return Sql(f"({' OR '.join(f'({piece})' for piece in pieces)})", tuple(params))
 
 
-def _choose_lead(db: Connection, filters: Filters, experiment: int, expression: Expression | None) -> _Lead | None:
-    """Return the conditions that an index answers and few rows satisfy.
-
-    Neither database can know that by itself: SQLite keeps no such statistics, and PostgreSQL's take keys and values as
-    independent. What several indexes say is listed and intersected here, without a look at the rows: a database would
-    walk each index twice, and sort or hash it.
-    """
-    indexed = [term for term in _list_terms(expression) if isinstance(term, Comparison) and _is_indexed(term)]
-    if not indexed:
+def _choose_walk(db: Connection, workspace: str, experiment: int, search: Search) -> _Walk | None:
+    """Return the index of the first term's metric, when it is one."""
+    if not search.order:
         return None
-    aggregate, read = _LISTS[db.dialect]
-    scans = [_index_scan(filters, experiment, comparison) for comparison in indexed]
-    lists = ", ".join(f"(SELECT {aggregate} FROM ({scan.text} LIMIT {LISTED + 1}) f)" for scan in scans)
-    [found] = db.all(f"SELECT {lists}", params_of(scans))
-    numbers = [read(one) for one in found]
-    few = [place for place, those in enumerate(numbers) if len(those) <= LISTED]
-    if not few:
-        return None
-    left, *others = sorted((numbers[place] for place in few), key=len)
-    for those in others:
-        left = left[np.isin(left, those, assume_unique=True)]
-    if len(left) > FEW:
-        return None
-    return _Lead([indexed[place] for place in few], _write_numbers(db, left.tolist()))
-
-
-def _write_numbers(db: Connection, numbers: Sequence[int]) -> Sql:
-    if db.dialect == "postgresql":
-        return Sql("SELECT UNNEST(?::bigint[]) AS pk", (numbers,))
-    return Sql("SELECT value AS pk FROM json_each(?)", (json.dumps(numbers),))
-
-
-def _read_packed(numbers: bytes | None) -> Numbers:
-    return np.frombuffer(numbers or b"", dtype=">i8").astype(np.int64)
-
-
-def _read_json(numbers: str) -> Numbers:
-    return np.array(_decode_numbers(numbers), dtype=np.int64)
-
-
-_LISTS: dict[str, tuple[str, Callable[[Any], Numbers]]] = {
-    "postgresql": ("STRING_AGG(INT8SEND(f.pk), '')", _read_packed),
-    "sqlite": ("JSON_GROUP_ARRAY(f.pk)", _read_json),
-}
-"""How each database lists numbers in one value, and what reads it."""
-
-
-def _list_terms(expression: Expression | None) -> Sequence[Expression]:
-    """Return the conditions that every found row satisfies."""
-    if expression is None:
-        return ()
-    return expression.terms if isinstance(expression, And) else (expression,)
-
-
-def _is_indexed(comparison: Comparison) -> bool:
-    field, op = comparison.field, comparison.op
-    if field.parent:
-        return False
-    if field.entity == "metric":
-        return field.aggregate == "last" and op in ("=", "<", "<=", ">", ">=")
-    return field.entity in ("param", "tag") and op == "=" and is_short(comparison.value)
-
-
-def _index_scan(filters: Filters, experiment: int, comparison: Comparison) -> Sql:
-    is_metric = comparison.field.entity == "metric"
-    table, column = ("series", "last_value") if is_metric else (RUN.texts[comparison.field.entity][0], "value")
-    test = filters.compare(comparison, indexed=not is_metric)
-    end = _OTHER_ENDS.get(comparison.op, "") if is_metric and filters.dialect == "postgresql" else ""
-    return Sql(
-        f"SELECT run_pk AS pk FROM {table} WHERE experiment_pk = ? AND key = ? AND {test.text.format(v=column)}{end}",
-        (experiment, comparison.field.key, *test.params),
-    )
-
-
-def _walk_source(db: Connection, order: Sequence[OrderTerm], experiment: int) -> Sql | None:
-    """Return the FROM clause that walks the index of the first term's metric, when it is one."""
-    if not order:
-        return None
-    field = order[0].field
+    field = search.order[0].field
     if isinstance(field, Arithmetic) or field.entity != "metric" or field.aggregate != "last" or field.parent:
         return None
     walked = "(SELECT run_pk, last_value FROM series WHERE experiment_pk = ? AND key = ?)"
-    return Sql(f"{walked} w {_NEXT[db.dialect]} runs r ON r.pk = w.run_pk", (experiment, field.key))
+    source = Sql(f"{walked} w {_NEXT[db.dialect]} runs r ON r.pk = w.run_pk", (experiment, field.key))
+    within = Sql("(SELECT pk FROM experiments WHERE pk = ? AND workspace = ?)", (experiment, workspace))
+    where = Sql(f"experiment_pk = {within.text} AND key = (SELECT ?)", (*within.params, field.key))
+    return _Walk(source, where, _view(Sql("TRUE"), search))

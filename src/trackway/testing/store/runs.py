@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from trackway.api.query import Comparison, Field
+from trackway.api.query import Comparison, Field, OrderTerm
 from trackway.api.runs import TAG_CONTEXT, Dataset, DatasetInput, ModelOutput, ParamRevision
+from trackway.api.structs import View
 from trackway.base.errors import Conflict, TrackwayError
 from trackway.store.base import RunRef, Transaction
 from trackway.testing.store.fixtures import StoreFixtures
@@ -56,6 +57,26 @@ class RunContract(StoreFixtures):
         stranger = Space(space.store)
         assert stranger.read(lambda tx: tx.runs.ref(stranger.workspace, "same")) is None
         assert stranger.write(lambda tx: tx.runs.touch(stranger.workspace, "same", 1, None)) is None
+
+    @pytest.mark.parametrize("view", ["active", "all"])
+    @pytest.mark.parametrize("led", [False, True])
+    @pytest.mark.parametrize(
+        "order",
+        [
+            [],
+            [OrderTerm(Field("metric", "m"), descending=True)],
+            [OrderTerm(Field("metric", "m", "max"), descending=False)],
+            [OrderTerm(Field("attribute", "run_name"), descending=False)],
+        ],
+    )
+    def test_no_search_finds_runs_of_a_workspace_by_the_number_of_its_experiment(
+        self, space: Space, order: list[OrderTerm], led: bool, view: View
+    ) -> None:
+        experiment = space.make_experiment()
+        space.log(space.make_run(experiment, run_id="found"), m=[(0, 0, 1.0)])
+        asked = Comparison(Field("metric", "m"), ">", 0.5) if led else None
+        assert space.find([experiment], asked, order, view) == ["found"]
+        assert Space(space.store).find([experiment], asked, order, view) == []
 
     @pytest.mark.parametrize("twice", ["run_id", "external_key"])
     def test_an_id_and_an_external_key_are_given_once(self, space: Space, twice: str) -> None:
