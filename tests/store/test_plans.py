@@ -18,6 +18,8 @@ BIG = 2
 """The experiment that is searched, and the runs of each: what a plan for any of them reckons with is true of none."""
 STORES = {"few": {1: 300, BIG: 6_000, 3: 20}, "many": {BIG: 6_000, **dict.fromkeys(range(3, 600), 3)}}
 KEYS = {"few": [f"m{n}" for n in range(3)], "many": [f"m{n}" for n in range(20)]}
+FEW = (0.98, 120)
+"""A bound of a metric, and so many runs of the largest experiment that are above it."""
 PAGES = 30
 READ = (
     "SELECT SUM(pg_stat_get_xact_tuples_returned(oid) + pg_stat_get_xact_tuples_fetched(oid))"
@@ -88,6 +90,13 @@ def test_pages_are_planned_a_few_times_however_often_they_are_read(
     plans: dict[str, int] = store.read(lambda tx: _read_pages(tx, search, limit)[1])
     assert plans
     assert {text: count for text, count in plans.items() if count > MADE} == {}
+
+
+@pytest.mark.parametrize("order", [[], ["metrics.m1 DESC"]])
+def test_few_runs_are_looked_up_one_by_one(store: SqlStore, order: list[str]) -> None:
+    search = Search(parse_filter(f"metrics.m1 > {FEW[0]}", RUNS), parse_order(order, RUNS), "active")
+    read = store.read(lambda tx: _read_pages(tx, search, 10)[0])
+    assert max(read) <= 10 * FEW[1], read
 
 
 @pytest.mark.parametrize("limit", [10, 100, 1_000])

@@ -305,15 +305,22 @@ def _write_part(
         f" ORDER BY last_value{direction} FETCH FIRST {count} ROWS WITH TIES) w",
         (*walk.where.params, *bound.params),
     )
-    run = f"SELECT r.* FROM runs r WHERE r.pk = w.run_pk AND {asked.text} OFFSET 0"  # looked up one by one
-    runs = Sql(f" LEFT JOIN LATERAL ({run}) r ON TRUE", asked.params)
     selected, by, key_params = _write_keys(plan, keys)
     first, *others = by
-    source = _join(part, [runs, *plan.order.joins[1:]])
+    source = _join(part, [_look_up("LEFT JOIN", "w.run_pk", asked), *plan.order.joins[1:]])
     return Sql(
         f"SELECT {selected} FROM {source.text} ORDER BY {', '.join([first, 'r.pk IS NULL', *others])} LIMIT {count}",
         (*key_params, *source.params),
     )
+
+
+def _look_up(join: str, number: str, asked: Sql) -> Sql:
+    """Return what joins runs by their numbers on PostgreSQL, which looks up one by one what is behind an OFFSET.
+
+    Else it may read all runs of an experiment that it takes for small.
+    """
+    run = f"SELECT r.* FROM runs r WHERE r.pk = {number} AND {asked.text} OFFSET 0"
+    return Sql(f" {join} LATERAL ({run}) r ON TRUE", asked.params)
 
 
 def _read_few(db: Connection, plan: _Plan, page: Page, lead: Lead) -> tuple[list[Row], Sequence[object] | None]:
@@ -330,21 +337,25 @@ def _read_few(db: Connection, plan: _Plan, page: Page, lead: Lead) -> tuple[list
 
 def _lead_few(plan: _Plan, after: Sequence[object] | None, lead: Lead) -> _Stretch:
     """Return the few rows that ``lead`` leads to, from a row's key on: all zones at once, as all are sorted anyway."""
-    base, filters = plan.scope, plan.filters.for_few()
+    asked, filters = plan.scope, plan.filters.for_few()
     for term in list_terms(plan.expression):
         if not any(term is one for one in lead.comparisons):
-            base = conjoin(base, filters.compile(term))
+            asked = conjoin(asked, filters.compile(term))
     keys, first = plan.order.keys(VALUE), plan.order.first
     if first is not None:
         keys = [Key(first.zone(), False, "zone"), *keys]
     start, values = plan.order.split(after)
+    where = Sql("TRUE")
     if values is not None:
         if first is not None:
             values = [start, *values] if start == VALUE else [start, None, *values]
-        base = conjoin(base, behind(keys, values))
-    source = Sql(f"({lead.scan.text}) l {_NEXT[plan.filters.dialect]} runs r ON r.pk = l.pk", lead.scan.params)
-    source = _join(source, plan.order.joins)
-    return _Stretch(VALUE, keys, source, base)
+        where = behind(keys, values)
+    numbers = Sql(f"({lead.scan.text}) l", lead.scan.params)
+    if filters.dialect == "postgresql":
+        runs = _look_up("JOIN", "l.pk", asked)
+    else:
+        runs, where = Sql(" CROSS JOIN runs r ON r.pk = l.pk"), conjoin(asked, where)
+    return _Stretch(VALUE, keys, _join(numbers, [runs, *plan.order.joins]), where)
 
 
 def _select(db: Connection, plan: _Plan, stretch: _Stretch, limit: int) -> list[Row]:
