@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from bench import files, native, sdk, tracking_load
@@ -54,6 +54,10 @@ def main() -> None:
         for server in servers if filled else ():
             asyncio.run(tracking_load.prepare(server, scale))
             _tell(f"{server.name} has taken {server.state['filled']:,} runs after {_minutes(started)}")
+        for prepare in filter(None, (row.prepare for row in rows)):
+            for server in servers:
+                with suppress(Exception):
+                    asyncio.run(asyncio.wait_for(prepare(server, scale), scale.fill_s))
         figures = {row.name: _measure(row, servers, scale, options.rounds, started) for row in rows}
         tables = [*_table(rows, figures, names), "", *_table_of_time(rows, servers)]
         text = "\n".join([*_describe(servers, options, started), "", *tables])

@@ -73,6 +73,7 @@ class Row:
     """One line of the table.
 
     measure: one figure of one server
+    prepare: logs what is measured, before all rows; what fails then is told when the row is measured
     falls:   the lower the better
     rest_s:  the servers are left alone for so long before it
     limit_s: what takes longer is given up
@@ -87,5 +88,6 @@ class Row:
     falls: bool = False
     rounds: int = 0
     """How often it is measured; 0: as asked for."""
+    prepare: Callable[[Server, Scale], Coroutine[Any, Any, None]] | None = None
     rest_s: float = 0.0
     limit_s: float = 120.0
