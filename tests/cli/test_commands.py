@@ -259,6 +259,27 @@ def test_doctor_tells_of_an_audit_log_that_was_changed(trackway: Trackway) -> No
     assert "entry 2" in found["found"].lower()
 
 
+NEVER_MS = 9_000_000_000_000
+"""A time that is to come: a job's that is not done again meanwhile."""
+
+
+def test_doctor_tells_of_a_job_that_failed_the_last_time(trackway: Trackway) -> None:
+    trackway("experiments", "create", "prices")
+    close_transports()
+    change_database(
+        Path("tracks/trackway.db"),
+        "INSERT INTO jobs (name, interval_ms, began_ms, ended_ms, times, failures, error, error_ms) VALUES"
+        f" ('audit', 1, {NEVER_MS}, {NEVER_MS}, 1, 1, 'it broke', {NEVER_MS}),"
+        f" ('blobs', 1, 1, {NEVER_MS}, 2, 1, 'x', 1)"
+        " ON CONFLICT (name) DO UPDATE SET ended_ms = excluded.ended_ms, error = excluded.error,"
+        " error_ms = excluded.error_ms",
+    )
+    result = trackway("doctor", "--json")
+    found = {row["what"]: row for row in json.loads(result.output)}
+    assert (result.exit_code, found["job audit"]["verdict"], found["job audit"]["found"]) == (1, "fail", "it broke")
+    assert "job blobs" not in found
+
+
 def test_doctor_asks_a_server_for_its_schema_and_indexes(trackway: Trackway, tmp_path: Path) -> None:
     folder = tmp_path / "server"
     folder.mkdir()

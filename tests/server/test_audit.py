@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from tests.server.access import ADMIN, PASSWORD, Site, Visitor, basic, cookie, on_site
 from tests.server.asgi import run_app
 from tests.server.test_doors import list_routes
+from tests.services.mlflow_api import Api
+from tests.services.trackway_server import run_server
 from trackway.base.settings import read_settings
 from trackway.wiring.server import open_access
 
@@ -133,3 +138,33 @@ def test_the_link_that_makes_the_first_administrator_leaves_entries(tmp_path: Pa
             ]
 
     asyncio.run(run())
+
+
+def test_a_server_tells_of_a_chain_that_was_changed_behind_its_back_and_is_well_itself(tmp_path: Path) -> None:
+    database = tmp_path / "t.db"
+    with run_server(tmp_path) as server:
+        Api(server.port).make_experiment()
+        wait_for_check(Api(server.port), failed=0)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE audit SET actor = 'user:eve' WHERE number = 1")
+        connection.execute(
+            "DELETE FROM jobs"
+        )  # as when a day has gone by, and the leases of the first server have ended
+        connection.execute("DELETE FROM leases")
+    with run_server(tmp_path) as server:
+        api = Api(server.port)
+        wait_for_check(api, failed=1)
+        assert [api.send("GET", path).status for path in ("/health", "/ready")] == [200, 200]
+        [job] = [one for one in api.send("GET", "/api/v1/jobs").json["jobs"] if one["name"] == "audit"]
+        assert job["error_ms"] == job["ended_ms"]
+        assert "workspace 'default': entry 1 is not as it was written" in job["error"]
+        assert server.log.read_text().count("entry 1 is not as it was written") == 1
+
+
+def wait_for_check(api: Api, failed: int) -> None:
+    """Wait until the measures say that the chains were checked, and how that went."""
+    deadline_s = time.monotonic() + 60
+    while 'trackway_job_ended_seconds{job="audit"}' not in (text := api.send("GET", "/metrics").body.decode()):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.1)
+    assert f'trackway_job_failed{{job="audit"}} {failed}\n' in text

@@ -22,6 +22,7 @@ PURPOSES: Final[Mapping[str, str]] = {
     "deliveries": "Forgets old deliveries of webhooks",
     "schedules": "Queues the times of schedules that are due",
     "ticks": "Forgets old times of schedules",
+    "audit": "Checks the chain of every audit log",
 }
 """What each job is for, by its name."""
 

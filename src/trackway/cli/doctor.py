@@ -14,6 +14,7 @@ from trackway.api import artifacts as a
 from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api.experiments import GetExperiment
+from trackway.api.jobs import ListJobs
 from trackway.api.quotas import GetLimits
 from trackway.api.retention import GetRetention, InspectStore, SearchAudit, VerifyAudit
 from trackway.base.addresses import sqlite_path
@@ -71,6 +72,7 @@ def examine(address: str) -> Iterator[Finding]:
         yield from _examine_database(address, transport)
         yield from _examine_artifacts(transport)
         yield from _examine_audit(transport)
+        yield from _examine_jobs(transport)
         yield from _examine_trash(transport)
         yield from _examine_limits(transport)
     yield from _examine_journals(address)
@@ -146,6 +148,23 @@ def _examine_audit(transport: Transport) -> Iterator[Finding]:
         yield Finding("audit log", "ok", f"whole, from entry {verdict.first:,} to {verdict.last:,}")
     else:
         yield Finding("audit log", "fail", verdict.fault, "compare it with an export or a backup of before")
+
+
+def _examine_jobs(transport: Transport) -> Iterator[Finding]:
+    """Tell of the server's own work, the check of all chains among it: that above is of one workspace."""
+    try:
+        jobs = transport.call(ops.LIST_JOBS, ListJobs()).jobs
+    except (PermissionDenied, Unauthenticated):
+        yield Finding("jobs", "ok", "only shown to administrators")
+        return
+    except TrackwayError as error:  # of a server that is older than this
+        yield Finding("jobs", "warn", error.message, "upgrade the server, so that it tells how its jobs go")
+        return
+    failing = [job for job in jobs if job.error_ms == job.ended_ms]
+    for job in failing:
+        yield Finding(f"job {job.name}", "fail", job.error, "read the server's log")
+    if not failing:
+        yield Finding("jobs", "ok", f"{count(len(jobs), 'job')}, none failed the last time")
 
 
 def _examine_trash(transport: Transport) -> Iterator[Finding]:

@@ -6,9 +6,10 @@ import logging
 import os
 import time
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from trackway.http.messages import HttpRequest
 
@@ -25,6 +26,15 @@ class _Counts:
         self.buckets = [0] * (len(_BUCKETS_S) + 1)
         self.total_s = 0.0
         self.sent_bytes = 0
+
+
+class Gauge(NamedTuple):
+    """A value for each of several things, which ``label`` names."""
+
+    name: str
+    text: str
+    label: str
+    values: Mapping[str, float]
 
 
 class Observer:
@@ -59,8 +69,8 @@ class Observer:
             path, took_ms = request.raw_path.decode("latin-1"), took_s * 1000
             access.info("%s %s %d %d B %.1f ms %s", request.method, path, status, sent_bytes, took_ms, request_id)
 
-    def render(self) -> str:
-        """Return everything in the text format of Prometheus 0.0.4."""
+    def render(self, gauges: Iterable[Gauge] = ()) -> str:
+        """Return everything in the text format of Prometheus 0.0.4, with gauges that are not of this process alone."""
         lines = _head("trackway_request_seconds", "histogram", "Time to answer, by route and status.")
         for (method, path, status), counts in sorted(self._counts.items()):
             total = 0
@@ -80,6 +90,9 @@ class Observer:
         read = [(name, kind, text, read()) for name, kind, text, read in self._read]
         for name, kind, text, value in [*self._describe_process(), *read]:
             lines += [*_head(name, kind, text), f"{name}{self._label()} {value}"]
+        for name, text, label, values in gauges:
+            lines += _head(name, "gauge", text)
+            lines += [f"{name}{self._label(**{label: one})} {value}" for one, value in values.items()]
         return "\n".join(lines) + "\n"
 
     def _describe_process(self) -> list[tuple[str, str, str, float]]:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from trackway.api.jobs import Job
 from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, StoreReport, VerifyAudit
 from trackway.store.paging import Page
+
+
+class ChainPart(NamedTuple):
+    """A part of an audit log's chain that was checked.
+
+    number, hash: of the last entry that is as it was written
+    fault:        what is wrong behind that; empty when nothing is
+    more:         whether there are entries that were not looked at
+    """
+
+    number: int
+    hash: str
+    fault: str
+    more: bool
 
 
 class Housekeeping(Protocol):
@@ -28,6 +42,17 @@ class Housekeeping(Protocol):
     def append_audit(self, workspace: str, entry: AuditEntry) -> None: ...
     def search_audit(self, workspace: str, q: SearchAudit, page: Page) -> list[AuditEntry]: ...
     def verify_audit(self, workspace: str, q: VerifyAudit) -> AuditVerdict: ...
+    def list_audited(self) -> list[str]:
+        """Return the workspaces that have an audit log, in order."""
+
+    def check_audit(self, workspace: str, before: ChainPart | None, limit: int) -> ChainPart:
+        """Check up to so many entries behind a part that was found whole; the first ones without.
+
+        What was trimmed or removed with its workspace since then is no fault: it is begun where the log begins now.
+
+        cost: O(limit) time, by the primary key; O(1) memory
+        """
+
     def trim_audit(self, workspace: str, before_ms: int) -> int: ...
     def find_trimmed(self, workspace: str) -> tuple[int, str]:
         """Return number and hash of the last entry of the audit log that was removed; 0 and "" when none was."""

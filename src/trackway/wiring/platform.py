@@ -26,7 +26,7 @@ from trackway.base.addresses import sqlite_path
 from trackway.base.errors import Unavailable
 from trackway.base.sealing import Vault
 from trackway.dispatch import Dispatch, OpenPolicy, record_denials
-from trackway.jobs.worker import Task, Worker
+from trackway.jobs.worker import Pass, Task, Worker
 from trackway.registry.endpoints import EndpointService
 from trackway.registry.lineage import LineageService
 from trackway.registry.models import RegisteredModelService
@@ -38,6 +38,7 @@ from trackway.rules.handlers import Handlers
 from trackway.scheduling.service import ScheduleService
 from trackway.scheduling.timekeeper import Timekeeper
 from trackway.store.sql.store import SqlStore
+from trackway.tracking.chains import check_chains
 from trackway.tracking.chores import Chores
 from trackway.tracking.experiments import ExperimentService
 from trackway.tracking.files import FileService
@@ -145,7 +146,7 @@ class Platform:
     def start_jobs(self) -> Worker:
         """Begin the background work."""
         chores = self.chores
-        tasks = [
+        tasks: list[Task | Pass] = [
             Task("seal", 5.0, chores.seal_series),
             Task("reclaim", 60.0, chores.reclaim_space),
             Task("vacuum", 10.0, chores.vacuum_tables),
@@ -159,6 +160,7 @@ class Platform:
             Task("deliveries", 3_600.0, self.courier.forget_old),
             Task("schedules", 5.0, self.timekeeper.keep_time),
             Task("ticks", 3_600.0, self.timekeeper.forget_old),
+            Pass("audit", 86_400.0, partial(check_chains, self.store)),
         ]
         if self.directory:
             tasks.append(make_task(*self.directory))

@@ -7,10 +7,12 @@ import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version as installed_version
 from typing import cast, get_args
 from urllib.parse import urlsplit
 
+from trackway.api.jobs import Job
 from trackway.artifacts.roots import check_root
 from trackway.auth.reads import SensitiveReads
 from trackway.auth.requests import RequestCounts
@@ -96,7 +98,7 @@ def build_app(settings: Settings) -> WorkspaceApp:
         *native.list_routes(),
         *files.list_routes(),
         *list_mlflow_routes(files, direct),
-        *pages.list_routes(VERSION, ready, observer),
+        *pages.list_routes(VERSION, ready, observer, partial(_list_jobs, platform)),
         *static.list_routes(),
         *EventRoutes(changes, Proxies(settings.behind_proxy).find_address).list_routes(),
     ]
@@ -126,6 +128,14 @@ def _open_platform(settings: Settings) -> Platform:
             _list_limits(settings),
         ),
     )
+
+
+def _list_jobs(platform: Platform) -> list[Job]:
+    """Return how the background work of all replicas went; nothing while the store is away, of which /ready tells."""
+    try:
+        return platform.store.read(lambda tx: tx.housekeeping.list_jobs())
+    except TrackwayError:
+        return []
 
 
 def _make_gate(settings: Settings, platform: Platform) -> Gate | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -10,6 +11,7 @@ from trackway.api.jobs import PURPOSES, Job
 from trackway.api.retention import AuditEntry, AuditVerdict, SearchAudit, StoreReport, VerifyAudit
 from trackway.store.audit import chain, is_as_written, seal
 from trackway.store.base import Page
+from trackway.store.housekeeping import ChainPart
 from trackway.store.sql.connection import Connection, Row
 from trackway.store.sql.inspection import inspect
 
@@ -18,6 +20,10 @@ _AUDIT = (
     "workspace, number, time_ms, actor, operation, object, request_id, detail, address,"
     " before_digest, after_digest, salt, sealed, hash"
 )
+
+
+_NONE = -(2**63)
+"""Below every number: also entries that somebody put before the first are looked at."""
 
 
 class HousekeepingTable:
@@ -159,31 +165,50 @@ class HousekeepingTable:
 
     def verify_audit(self, workspace: str, q: VerifyAudit) -> AuditVerdict:
         """Go through the chain."""
-        head = self._db.one(
-            "SELECT number, hash, trimmed, trimmed_hash FROM audit_heads WHERE workspace = ?", (workspace,)
-        )
-        last, ends, number, before = head or (0, "", 0, "")
+        last, ends, number, before = self._find_ends(workspace) or (0, "", 0, "")
         first, fault, erased = number + 1, "", 0
         rows = self._db.each(f"SELECT {_AUDIT} FROM audit WHERE workspace = ? ORDER BY number", (workspace,))
-        for row in rows:
-            entry = _entry(row)
-            if entry.number != number + 1:
-                fault = f"entry {number + 1} is missing"
-            elif not is_as_written(before, workspace, entry):
-                fault = f"entry {entry.number} is not as it was written"
-            elif q.number == entry.number and q.hash and q.hash != entry.hash:
+        for entry, found in _follow(workspace, number, before, rows):
+            fault = found
+            if not fault and q.number == entry.number and q.hash and q.hash != entry.hash:
                 fault = f"entry {q.number} is not the one whose hash was noted"
             if fault:
                 break
             number, before = entry.number, entry.hash
             erased += not entry.salt
-        if not fault and (number, before) != (last, ends):
-            fault = (
-                f"entry {number + 1} is missing" if number < last else "the last entry is not the one that was written"
-            )
+        fault = fault or _compare_end(number, before, last, ends)
         if not fault and q.number > number:
             fault = f"entry {q.number}, whose hash was noted, is missing"
         return AuditVerdict(intact=not fault, fault=fault, first=first, last=number, hash=before, erased=erased)
+
+    def list_audited(self) -> list[str]:
+        """Return the workspaces that have a chain."""
+        return [row[0] for row in self._db.all("SELECT workspace FROM audit_heads ORDER BY workspace")]
+
+    def check_audit(self, workspace: str, before: ChainPart | None, limit: int) -> ChainPart:
+        """Go through a part of the chain."""
+        found = self._find_ends(workspace)
+        last, ends, number, digest = found or (0, "", 0, "")
+        seen = _NONE
+        if before is not None and found and before.number >= number:
+            seen, number, digest = before.number, before.number, before.hash
+        rows = self._db.all(
+            f"SELECT {_AUDIT} FROM audit WHERE workspace = ? AND number > ? ORDER BY number LIMIT ?",
+            (workspace, seen, limit),
+        )
+        for entry, fault in _follow(workspace, number, digest, rows):
+            if fault:
+                return ChainPart(number, digest, fault, more=False)
+            number, digest = entry.number, entry.hash
+        more = len(rows) == limit
+        return ChainPart(number, digest, "" if more else _compare_end(number, digest, last, ends), more)
+
+    def _find_ends(self, workspace: str) -> tuple[int, str, int, str] | None:
+        """Return number and hash of the last entry, and of the last that was trimmed; None without a chain."""
+        row = self._db.one(
+            "SELECT number, hash, trimmed, trimmed_hash FROM audit_heads WHERE workspace = ?", (workspace,)
+        )
+        return (row[0], row[1], row[2], row[3]) if row else None
 
     def trim_audit(self, workspace: str, before_ms: int) -> int:
         """Remove entries from the beginning up to the first that is not older than a time; return how many."""
@@ -204,6 +229,25 @@ class HousekeepingTable:
         """Return number and hash of the last entry that was removed."""
         row = self._db.one("SELECT trimmed, trimmed_hash FROM audit_heads WHERE workspace = ?", (workspace,))
         return (row[0], row[1]) if row else (0, "")
+
+
+def _follow(workspace: str, number: int, before: str, rows: Iterable[Row]) -> Iterator[tuple[AuditEntry, str]]:
+    """Yield the entries behind one, with what is wrong with each; what follows a fault means nothing."""
+    for row in rows:
+        entry, fault = _entry(row), ""
+        if entry.number != number + 1:
+            fault = f"entry {number + 1} is missing"
+        elif not is_as_written(before, workspace, entry):
+            fault = f"entry {entry.number} is not as it was written"
+        yield entry, fault
+        number, before = entry.number, entry.hash
+
+
+def _compare_end(number: int, digest: str, last: int, ends: str) -> str:
+    """Return what is wrong when the chain should end with another entry than it does."""
+    if (number, digest) == (last, ends):
+        return ""
+    return f"entry {number + 1} is missing" if number < last else "the last entry is not the one that was written"
 
 
 def _entry(row: Row) -> AuditEntry:

@@ -11,6 +11,7 @@ from trackway.api.jobs import Job
 from trackway.api.retention import AuditEntry, SearchAudit, VerifyAudit
 from trackway.base.ids import new_id
 from trackway.store.base import Page
+from trackway.store.housekeeping import ChainPart
 from trackway.store.quotas import Amounts
 from trackway.testing.store.fixtures import StoreFixtures
 from trackway.testing.store.space import Space
@@ -145,6 +146,7 @@ class HousekeepingContract(StoreFixtures):
             ("DELETE FROM audit WHERE workspace = ? AND number > 3", "entry 4 is missing"),
             ("DELETE FROM audit WHERE workspace = ?", "entry 1 is missing"),
             ("UPDATE audit_heads SET number = 4 WHERE workspace = ?", "the last entry is not"),
+            ("UPDATE audit SET number = -1 WHERE workspace = ? AND number = 1", "entry 1 is missing"),
         ],
     )
     def test_what_was_changed_or_removed_is_told(self, space: Space, harm: str, fault: str) -> None:
@@ -154,6 +156,8 @@ class HousekeepingContract(StoreFixtures):
         verdict = space.read(lambda tx: tx.housekeeping.verify_audit(space.workspace, VerifyAudit()))
         assert not verdict.intact
         assert fault in verdict.fault
+        for limit in (1, 2, 5, 6):
+            assert check(space, limit).fault == verdict.fault, limit
 
     def test_a_chain_that_was_cut_at_its_beginning_goes_on(self, space: Space) -> None:
         for n in range(5):
@@ -165,3 +169,41 @@ class HousekeepingContract(StoreFixtures):
         space.write(lambda tx: tx.housekeeping.append_audit(space.workspace, make_entry(9)))
         verdict = space.read(lambda tx: tx.housekeeping.verify_audit(space.workspace, VerifyAudit()))
         assert (verdict.intact, verdict.first, verdict.last) == (True, 6, 6)
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6])
+    def test_a_chain_is_checked_in_parts_from_its_first_entry_to_its_last(self, space: Space, limit: int) -> None:
+        assert check(space, limit) == ChainPart(0, "", "", more=False), "there is none yet"
+        assert space.workspace not in space.read(lambda tx: tx.housekeeping.list_audited())
+        for n in range(5):
+            space.write(lambda tx, n=n: tx.housekeeping.append_audit(space.workspace, make_entry(n)))
+        assert space.workspace in space.read(lambda tx: tx.housekeeping.list_audited())
+        verdict = space.read(lambda tx: tx.housekeeping.verify_audit(space.workspace, VerifyAudit()))
+        assert check(space, limit) == ChainPart(5, verdict.hash, "", more=False)
+        first = space.read(lambda tx: tx.housekeeping.check_audit(space.workspace, None, limit))
+        assert (first.number, first.more) == (min(limit, 5), limit <= 5)
+
+    @pytest.mark.parametrize("trimmed", [1, 2, 3, 4, 5])
+    def test_what_is_appended_and_trimmed_between_two_parts_is_no_fault(self, space: Space, trimmed: int) -> None:
+        for n in range(5):
+            space.write(lambda tx, n=n: tx.housekeeping.append_audit(space.workspace, make_entry(n)))
+        part = space.read(lambda tx: tx.housekeeping.check_audit(space.workspace, None, 2))
+        space.write(lambda tx: tx.housekeeping.trim_audit(space.workspace, trimmed))
+        space.write(lambda tx: tx.housekeeping.append_audit(space.workspace, make_entry(9)))
+        rest = check(space, 2, part)
+        assert (rest.number, rest.fault) == (6, "")
+        assert check(space, 2).fault == ""
+
+    def test_a_chain_that_went_with_its_workspace_is_no_fault(self, space: Space) -> None:
+        for n in range(5):
+            space.write(lambda tx, n=n: tx.housekeeping.append_audit(space.workspace, make_entry(n)))
+        part = space.read(lambda tx: tx.housekeeping.check_audit(space.workspace, None, 2))
+        for statement in ("DELETE FROM audit WHERE workspace = ?", "DELETE FROM audit_heads WHERE workspace = ?"):
+            space.write(lambda tx, statement=statement: tx.db.run(statement, (space.workspace,)))
+        assert check(space, 2, part) == ChainPart(0, "", "", more=False)
+
+
+def check(space: Space, limit: int, part: ChainPart | None = None) -> ChainPart:
+    """Check the chain, or what of it is behind a part, so many entries at a time; return the last part."""
+    while part is None or part.more:
+        part = space.read(lambda tx, p=part: tx.housekeeping.check_audit(space.workspace, p, limit))
+    return part
