@@ -1,6 +1,6 @@
 /** The parts of ECharts that are used; fetched when the first of these charts is shown. */
 import { BarChart, BoxplotChart, CustomChart, ParallelChart, ScatterChart } from "echarts/charts"
-import { GridComponent, ParallelComponent, TooltipComponent, VisualMapComponent } from "echarts/components"
+import { GridComponent, ParallelComponent, TooltipComponent, VisualMapContinuousComponent } from "echarts/components"
 import * as core from "echarts/core"
 import { CanvasRenderer } from "echarts/renderers"
 
@@ -13,7 +13,7 @@ core.use([
   GridComponent,
   ParallelComponent,
   TooltipComponent,
-  VisualMapComponent,
+  VisualMapContinuousComponent,
   CanvasRenderer,
 ])
 
