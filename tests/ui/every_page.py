@@ -40,6 +40,8 @@ PAGES = {
     "run-files-table": f"{RUN}?tab=artifacts&path=table.csv",
     "run-files-notebook": f"{RUN}?tab=artifacts&path=work.ipynb",
     "run-files-places": f"{RUN}?tab=artifacts&path=places.geojson",
+    "run-files-archive": f"{RUN}?tab=artifacts&path=bundle.zip",
+    "run-files-array": f"{RUN}?tab=artifacts&path=curve.npy",
     "run-files-onnx": f"{RUN}?tab=artifacts&path=net.onnx",
     "run-missing": "/runs/00000000000000000000000000000000",
     "compare": f"{COMPARE}&all=1",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import wave
+import zipfile
 from http.client import HTTPConnection
 from typing import NamedTuple
 from urllib.parse import quote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -129,6 +132,12 @@ def make_files() -> dict[str, bytes]:
         "table.csv": (
             "id,name\n" + "\n".join(f'{n},"a ""{n}"", b"' for n in range(120)) + f"\n120,{HOSTILE.replace(',', '')}\n"
         ).encode(),
+        "table.csv.gz": gzip.compress(b"id,name\n" + b"".join(b"%d,row %d\n" % (n, n) for n in range(120)), mtime=0),
+        "broken.log.gz": gzip.compress("\n".join(f"{n * 7919 % 1009}" for n in range(5_000)).encode(), mtime=0)[:-900],
+        "bomb.txt.gz": gzip.compress(bytes(b"0" * 50_000_000), 1, mtime=0),
+        "bundle.zip": make_archive(),
+        "curve.npy": make_array(np.sin(np.arange(2_000) / 100)),
+        "objects.npy": make_array(np.array([{"a": 1}, None], dtype=object)),
         "table.parquet": parquet.getvalue(),
         "packed.parquet": packed.getvalue(),
         "table.json": json.dumps({"columns": ["a", "b"], "data": [[1, None], [2, HOSTILE]]}).encode(),
@@ -149,6 +158,24 @@ def make_files() -> dict[str, bytes]:
         "model/requirements.txt": b"scikit-learn==1.7.0\n",
         f"odd & <b>names</b>/{HOSTILE.replace('/', '').replace(':', '')}.txt": HOSTILE.encode(),
     }
+
+
+def make_array(array: np.ndarray) -> bytes:
+    """Return an array in NumPy's own format."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def make_archive() -> bytes:
+    """Return an archive with a text, an array, and names that would be elsewhere or look like others."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("notes/read me.txt", f"In the archive: {HOSTILE}")
+        archive.writestr("matrix.npy", make_array(np.arange(12.0).reshape(3, 4)))
+        for name in ("../../etc/passwd", "holiday\u202egnp.exe", HOSTILE, "picture.png"):
+            archive.writestr(name, "x")
+    return file.getvalue()
 
 
 def make_onnx() -> bytes:

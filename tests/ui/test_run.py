@@ -182,6 +182,12 @@ def test_what_a_run_prints_is_followed_while_it_goes_on(page: Page, site: Site) 
         ("table.json", "Rows 1 to 2 of 2"),
         ("work.ipynb", "From a notebook"),
         ("blob.bin", "There is no preview"),
+        ("table.csv.gz", "Rows 1 to 50 of 120"),
+        ("broken.log.gz", "What could be unpacked is shown"),
+        ("bomb.txt.gz", "The first 1.0 MB are shown"),
+        ("bundle.zip", "6 entries"),
+        ("curve.npy", "2,000"),
+        ("objects.npy", "pickled Python objects, which are never unpickled here"),
         ("places.geojson", "3 features, from 2.1"),
         ("net.onnx", "float32 (batch, 4)"),
         ("net.onnx", "<img src=x onerror=window.pwned=1>"),
@@ -229,6 +235,24 @@ def test_places_are_drawn_and_their_names_are_text(page: Page, site: Site, rich:
     expect(page.locator(".source")).to_contain_text("LineString")
     page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path=net.onnx")
     expect(page.get_by_role("region", name="ONNX model")).to_contain_text("12 in 1 tensor")
+    assert find_barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=IDS)
+def test_an_archive_is_looked_into_and_its_names_are_text(page: Page, site: Site, rich: Rich) -> None:
+    page.goto(f"{site.address}/runs/{rich.run}?tab=artifacts&path=bundle.zip")
+    entries = page.get_by_role("region", name="Entries")
+    for name in ("../../etc/passwd", "holiday\ufffdgnp.exe", HOSTILE):
+        expect(entries.get_by_text(name, exact=True)).to_be_visible()
+    expect(entries.get_by_role("button", name="picture.png")).to_have_count(0)
+    assert find_barriers(page) == []
+    entries.get_by_role("button", name="notes/read me.txt").click()
+    expect(page.locator(".source")).to_have_text(f"In the archive: {HOSTILE}")
+    page.get_by_role("button", name="All entries").click()
+    entries.get_by_role("button", name="matrix.npy").click()
+    expect(page.get_by_role("region", name="NumPy array")).to_contain_text("3 × 4")
+    expect(page.get_by_role("region", name="Rows").get_by_role("row").last).to_have_text("3891011")
     assert find_barriers(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
 

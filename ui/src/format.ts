@@ -89,9 +89,9 @@ export function bytes(size: number): string {
   return `${(size / 1e12).toFixed(1)} TB`
 }
 
-/** A name in which characters that turn the direction of others are seen: they could make a program look like a picture. */
+/** A name in which control characters are seen, and those that turn others: they could make a program look like a picture. */
 export function plain(name: string): string {
-  return name.replaceAll(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
+  return name.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
 }
 
 /** A text in the search language's quotes. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest"
 import { safeHref } from "../src/components/markdown"
 import { readModelFile } from "../src/files/mlmodel"
-import { kindOf } from "../src/files/preview"
+import { kindOf } from "../src/files/kinds"
 import { parseSeparated, readJsonTable, write } from "../src/files/tables"
 import { encodingOf, folderOf } from "../src/files/transfer"
 
@@ -56,9 +56,12 @@ test("an MLmodel file gives flavors and signature", () => {
 })
 
 test("files are told by their names", () => {
-  expect(["MLmodel", "a.PNG", "a.tar.gz", "requirements.txt", "Dockerfile"].map(kindOf)).toEqual([
+  expect(["MLmodel", "a.PNG", "a.csv.gz", "a.npz", "a.npy", "a.tar", "requirements.txt", "Dockerfile"].map(kindOf)).toEqual([
     "model",
     "image",
+    "gzip",
+    "archive",
+    "array",
     "other",
     "text",
     "text",

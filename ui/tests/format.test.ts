@@ -57,6 +57,7 @@ test("texts and names are quoted for the search language", () => {
 
 test("a name cannot hide how it ends", () => {
   expect(plain("holiday\u202egnp.exe")).toBe("holiday\ufffdgnp.exe")
+  expect(plain("a\0\n\u009bb")).toBe("a\ufffd\ufffd\ufffdb")
   expect(plain("תמונה.png")).toBe("תמונה.png")
 })
 

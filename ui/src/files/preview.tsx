@@ -1,55 +1,18 @@
-/** One file, as what it is: by its name, since what a sender says of it is not believed. */
-import type { ComponentChildren } from "preact"
+/** One file, as what it is. */
 import { useEffect, useState } from "preact/hooks"
 import type { FileEntry } from "../api/types"
 import { Failure, Skeleton } from "../components/basics"
-import { Highlighted, languageOf } from "../components/highlight"
 import { lazy } from "../components/lazy"
-import { Markdown } from "../components/markdown"
-import { bytes, count } from "../format"
+import { count } from "../format"
 import { useLoad } from "../state/load"
-import { GeoPreview } from "./map"
+import { Content } from "./content"
+import { kindOf } from "./kinds"
 import { TablePreview } from "./table"
-import { openParquet, openSeparated, readJsonTable } from "./tables"
-import { fileUrl, nameOf, previewUrl, readPart, readText } from "./transfer"
-import { ModelSummary, Notebook } from "./views"
+import { openParquet } from "./tables"
+import { fileUrl, nameOf, previewUrl, readPart, sourceOf } from "./transfer"
 
-type Kind = "image" | "geo" | "onnx" | "audio" | "video" | "pdf" | "html" | "separated" | "parquet" | "notebook" | "model" | "markdown" | "json" | "text" | "other"
-
-const ENDS: [Kind, string][] = [
-  ["image", "png jpg jpeg gif webp bmp svg avif ico"],
-  ["audio", "mp3 wav ogg opus m4a aac flac weba"],
-  ["video", "mp4 webm mov m4v ogv mkv"],
-  ["pdf", "pdf"],
-  ["html", "html htm"],
-  ["separated", "csv tsv"],
-  ["parquet", "parquet"],
-  ["notebook", "ipynb"],
-  ["markdown", "md markdown"],
-  ["json", "json"],
-  ["geo", "geojson"],
-  ["onnx", "onnx"],
-  [
-    "text",
-    "txt log out err py py3 js ts jsx tsx java r c h cpp go rs sh bash sql yaml yml toml ini cfg conf cnf hocon prop " +
-      "properties xml rst jsonl jsonnet diff patch env lock gitignore dockerfile pbtxt tex",
-  ],
-]
-const KINDS = new Map(ENDS.flatMap(([kind, ends]) => ends.split(" ").map((end): [string, Kind] => [end, kind])))
-const PLAIN = /^(MLproject|Dockerfile|Makefile|README|LICENSE|requirements|conda|python_env|stdout|stderr)$/
-const TEXT_BYTES = 1_000_000
-const GEO_BYTES = 10_000_000
 const Onnx = lazy(() => import("./onnx"))
-
-export function kindOf(name: string): Kind {
-  if (name === "MLmodel") return "model"
-  if (PLAIN.test(name)) return "text"
-  return KINDS.get(name.slice(name.lastIndexOf(".") + 1).toLowerCase()) ?? "other"
-}
-
-/** Whether two of them can be told apart line by line. */
-export const isText = (name: string) => /^(text|json|geo|model|markdown|notebook|separated|html)$/.test(kindOf(nameOf(name)))
-export const isImage = (name: string) => kindOf(name) === "image"
+const Archive = lazy(() => import("./archive"))
 
 interface PreviewProps {
   file: FileEntry
@@ -61,9 +24,8 @@ interface PreviewProps {
 export function Preview({ file, images, onChoose }: PreviewProps) {
   const { path } = file
   const name = nameOf(path)
-  const kind = kindOf(name)
   if (file.size_bytes === 0) return <p class="soft">This file is empty.</p>
-  switch (kind) {
+  switch (kindOf(name)) {
     case "image":
       return <Images file={file} images={images} onChoose={onChoose} />
     case "audio":
@@ -74,78 +36,15 @@ export function Preview({ file, images, onChoose }: PreviewProps) {
       return <iframe class="document" sandbox="allow-scripts" src={previewUrl(path)} title={`Preview of ${name}`} />
     case "pdf":
       return <Pdf file={file} />
-    case "separated":
-      return <TablePreview path={path} open={(signal) => openSeparated(path, /\.tsv$/i.test(name) ? "\t" : ",", signal)} />
     case "parquet":
-      return <TablePreview path={path} open={(signal) => openParquet(path, file.size_bytes ?? 0, signal)} />
+      return <TablePreview id={path} open={(signal) => openParquet(path, file.size_bytes ?? 0, signal)} />
     case "onnx":
       return <Onnx file={file} />
-    case "other":
-      return <Unknown file={file} />
+    case "archive":
+      return <Archive file={file} />
     default:
-      return <TextPreview file={file} kind={kind} />
+      return <Content source={sourceOf(file)} />
   }
-}
-
-function TextPreview({ file, kind }: { file: FileEntry; kind: Kind }) {
-  const most = kind === "geo" ? GEO_BYTES : TEXT_BYTES
-  const { data, error, reload } = useLoad(`${file.path} ${file.sha256}`, (signal) => readText(file.path, most, signal))
-  if (error) return <Failure error={error} retry={reload} />
-  if (!data) return <Skeleton rows={8} />
-  return (
-    <div class="stack">
-      {data.cut && (
-        <p class="soft small" role="status">
-          The first {bytes(most)} of {bytes(data.size)} are shown; download the file for all.
-        </p>
-      )}
-      {shown(file, kind, data.text, data.cut)}
-    </div>
-  )
-}
-
-function shown(file: FileEntry, kind: Kind, text: string, cut: boolean): ComponentChildren {
-  const name = nameOf(file.path)
-  if (kind === "markdown") return <Markdown text={text} />
-  if (kind === "notebook" && !cut) return <Notebook text={text} />
-  if (kind === "json" && !cut) {
-    const rows = readJsonTable(text)
-    if (rows) return <TablePreview path={file.path} open={() => Promise.resolve(rows)} />
-    return <Highlighted text={indented(text)} language="json" />
-  }
-  if (kind === "geo" && !cut) return <GeoPreview text={text} />
-  if (kind === "model")
-    return (
-      <>
-        <ModelSummary text={text} />
-        <Highlighted text={text} language="data" />
-      </>
-    )
-  return <Highlighted text={text} language={languageOf(name)} />
-}
-
-function indented(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2)
-  } catch {
-    return text
-  }
-}
-
-/** What may be text after all is shown as text; anything else by its size. */
-function Unknown({ file }: { file: FileEntry }) {
-  const { data, error } = useLoad(file.path, (signal) => readPart(file.path, 0, 4_096, signal))
-  if (error) return <Failure error={error} />
-  if (!data) return <Skeleton rows={3} />
-  if (data.bytes.length && !data.bytes.includes(0)) {
-    try {
-      new TextDecoder("utf-8", { fatal: true }).decode(data.bytes, { stream: true })
-      return <TextPreview file={file} kind="text" />
-    } catch {
-      // It is no text.
-    }
-  }
-  return <p class="soft">There is no preview of this kind of file ({bytes(file.size_bytes ?? 0)}). Download it to open it.</p>
 }
 
 const PDF_BYTES = 50_000_000

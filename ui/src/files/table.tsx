@@ -8,10 +8,16 @@ import type { Rows } from "./tables"
 const PAGE = 50
 const MOST_COLUMNS = 200
 
-export function TablePreview({ path, open }: { path: string; open: (signal: AbortSignal) => Promise<Rows> }) {
+interface TableProps {
+  /** Stands for the table and what is in it. */
+  id: string
+  open: (signal: AbortSignal) => Promise<Rows>
+}
+
+export function TablePreview({ id, open }: TableProps) {
   const [start, setStart] = useState(0)
-  const { data: rows, error } = useLoad(path, open)
-  const page = useLoad(rows ? `${path} ${start}` : null, () => rows!.read(start, Math.min(rows!.known, start + PAGE)))
+  const { data: rows, error } = useLoad(id, open)
+  const page = useLoad(rows ? `${id} ${start}` : null, () => rows!.read(start, Math.min(rows!.known, start + PAGE)))
   if (error ?? page.error) return <Failure error={(error ?? page.error)!} />
   if (!rows || !page.data) return <Skeleton rows={8} />
   const end = start + page.data.length

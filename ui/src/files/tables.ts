@@ -1,6 +1,6 @@
 /** Tables in files: comma- and tab-separated text, and Parquet, which is read a range of rows at a time. */
-import { encodingOf, fileUrl, readPart } from "./transfer"
 import { send } from "../api/client"
+import { encodingOf, fileUrl, type Source } from "./transfer"
 
 export interface Rows {
   columns: string[]
@@ -40,8 +40,8 @@ export function parseSeparated(text: string, separator: string): string[][] {
 
 const MOST_BYTES = 8_000_000
 
-export async function openSeparated(path: string, separator: string, signal: AbortSignal): Promise<Rows> {
-  const { bytes, size } = await readPart(path, 0, MOST_BYTES, signal)
+export async function openSeparated(source: Source, separator: string, signal: AbortSignal): Promise<Rows> {
+  const { bytes, size } = await source.read(0, MOST_BYTES, signal)
   const cut = size > bytes.length
   const [columns = [], ...rows] = parseSeparated(new TextDecoder(encodingOf(bytes)).decode(bytes), separator)
   if (cut) rows.pop() // its end was not read

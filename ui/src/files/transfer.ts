@@ -1,5 +1,6 @@
 /** Bytes of artifacts: where they are fetched, how a part of one is read, and how one is sent. */
 import { send } from "../api/client"
+import type { FileEntry } from "../api/types"
 import { base } from "../state/workspace"
 
 const SERVED = "mlflow-artifacts:/"
@@ -22,8 +23,28 @@ export const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1)
 
 export interface Part {
   bytes: Uint8Array
-  /** Of the whole file. */
+  /** Of the whole file; Infinity where that is not known, as there is more. */
   size: number
+  /** Whether it could be read no further. */
+  damaged?: boolean
+}
+
+/** Something that is read in parts: a file, or what is packed in one. */
+export interface Source {
+  name: string
+  /** Stands for it and for what is in it. */
+  key: string
+  size: number
+  read: (start: number, limit: number, signal?: AbortSignal) => Promise<Part>
+}
+
+export function sourceOf(file: FileEntry): Source {
+  return {
+    name: nameOf(file.path),
+    key: `${file.path} ${file.sha256}`,
+    size: file.size_bytes ?? 0,
+    read: (start, limit, signal) => readPart(file.path, start, limit, signal),
+  }
 }
 
 /** Read at most `limit` bytes of a file from `start` on. */
@@ -55,9 +76,13 @@ export function encodingOf(bytes: Uint8Array): string {
   return "utf-8"
 }
 
-/** Read the beginning of a file as text; what is none shows as replacement characters. */
+/** Read the beginning of a file as text. */
 export async function readText(path: string, limit: number, signal?: AbortSignal): Promise<Text> {
-  const { bytes, size } = await readPart(path, 0, limit, signal)
+  return decodeText(await readPart(path, 0, limit, signal))
+}
+
+/** The beginning of a file as text; what is none shows as replacement characters. */
+export function decodeText({ bytes, size }: Part): Text {
   const cut = size > bytes.length
   return { text: new TextDecoder(encodingOf(bytes)).decode(bytes, { stream: cut }), size, cut }
 }
