@@ -259,9 +259,13 @@ order_fields = st.one_of(
 orders = st.lists(st.builds(OrderTerm, order_fields, st.booleans()), max_size=3, unique_by=lambda term: term.field)
 
 
+TWO_METRICS = [OrderTerm(Field("metric", "a")), OrderTerm(Field("metric", "b", "min"))]
+
+
 @pytest.mark.parametrize("world_name", ["sqlite_world", "postgres_world"])
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(expression=Comparison(Field("param", "a"), "ilike", "ÜÄ"), order=[], scope=None, view="all", seed=0)
+@example(expression=None, order=TWO_METRICS, scope=(0,), view="all", seed=1)
 @given(
     expression=st.none() | trees,
     order=orders,

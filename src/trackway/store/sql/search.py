@@ -295,10 +295,12 @@ def _write_part(
     """
     down = keys[0].descending
     asked = walk.asked if plan.expression is None else conjoin(walk.asked, plan.filters.compile(plan.expression))
-    bound = Sql("")
+    bound, joins = Sql(""), plan.order.joins[1:]
+    named: Sequence[Sql] = ()
     if after is not None:
         bound = Sql(f" AND last_value {'<' if down else '>'}{'' if passed else '='} (SELECT ?)", (after[0],))
-        asked = asked if passed else conjoin(asked, _hide(behind(keys, after)))
+        if not passed:
+            asked, named = conjoin(asked, _hide(behind(keys, after))), joins
     direction = " DESC" if down else ""
     part = Sql(
         f"(SELECT run_pk, last_value FROM series WHERE {walk.where.text} AND last_value IS NOT NULL{bound.text}"
@@ -307,20 +309,23 @@ def _write_part(
     )
     selected, by, key_params = _write_keys(plan, keys)
     first, *others = by
-    source = _join(part, [_look_up("LEFT JOIN", "w.run_pk", asked), *plan.order.joins[1:]])
+    source = _join(part, [_look_up("LEFT JOIN", "w.run_pk", asked, named), *joins])
     return Sql(
         f"SELECT {selected} FROM {source.text} ORDER BY {', '.join([first, 'r.pk IS NULL', *others])} LIMIT {count}",
         (*key_params, *source.params),
     )
 
 
-def _look_up(join: str, number: str, asked: Sql) -> Sql:
+def _look_up(join: str, number: str, asked: Sql, named: Sequence[Sql] = ()) -> Sql:
     """Return what joins runs by their numbers on PostgreSQL, which looks up one by one what is behind an OFFSET.
 
     Else it may read all runs of an experiment that it takes for small.
+
+    named: joins of what is asked of the runs beside their own columns
     """
-    run = f"SELECT r.* FROM runs r WHERE r.pk = {number} AND {asked.text} OFFSET 0"
-    return Sql(f" {join} LATERAL ({run}) r ON TRUE", asked.params)
+    run = _join(Sql("SELECT r.* FROM runs r"), named)
+    run = conjoin(Sql(f"{run.text} WHERE r.pk = {number}", run.params), asked)
+    return Sql(f" {join} LATERAL ({run.text} OFFSET 0) r ON TRUE", run.params)
 
 
 def _read_few(db: Connection, plan: _Plan, page: Page, lead: Lead) -> tuple[list[Row], Sequence[object] | None]:
