@@ -212,6 +212,7 @@ _FILTERS = (
     "metrics.loss < 0.5 and params.`a b` = 'x' or not (tags.t in ('a', \"b\") and metric.m is nan)",
     "status = 'FINISHED' AND start_time > now() - 7d and parent.tags.`x` like '%a_' and attributes.run_id != ''",
     "min(metrics.loss) between -1e300 and +.5e-3 and exists params.x and tags.\"q\" not ilike 'é'",
+    "links.uses in ('a', 'b') or parent.links.`retried_by` is null and exists(link.made)",
     "metrics.loss DESC\nstart_time",
     "name = 'a''b' and version_number >= 3 and aliases in ('x')",
 )

@@ -15,6 +15,7 @@ from tests.tracking.naive_search import Item, matches
 from trackway.api import query
 from trackway.api.query import (
     RUN_ATTRIBUTES,
+    RUN_LINK_ENDS,
     And,
     Arithmetic,
     Comparison,
@@ -73,6 +74,7 @@ def attributes(*kinds: str) -> st.SearchStrategy[Field]:
 metrics = st.builds(Field, st.just("metric"), keys, st.sampled_from(["last", "min", "max"]), st.booleans())
 params, tags = fields("param", keys), fields("tag", keys)
 datasets = fields("dataset", st.sampled_from(["name", "digest", "context"]))
+links = fields("link", st.sampled_from(list(RUN_LINK_ENDS)))
 operands: st.SearchStrategy[Formula] = st.one_of(metrics, st.floats(allow_nan=False, allow_infinity=False))
 computed = st.builds(
     Arithmetic,
@@ -84,9 +86,9 @@ leaves: st.SearchStrategy[Expression] = st.one_of(
     comparisons(metrics, reals, SIX),
     comparisons(params, texts, TEXT_OPS),
     comparisons(params, reals, SIX),
-    comparisons(st.one_of(tags, datasets, attributes("text")), texts, TEXT_OPS),
+    comparisons(st.one_of(tags, datasets, links, attributes("text")), texts, TEXT_OPS),
     comparisons(attributes("number", "time"), st.one_of(integers, reals), SIX),
-    st.builds(Exists, st.one_of(metrics, params, tags, datasets, attributes("text", "number", "time"))),
+    st.builds(Exists, st.one_of(metrics, params, tags, datasets, links, attributes("text", "number", "time"))),
     st.builds(IsNan, fields("metric", keys)),
     st.builds(Relation, metrics, st.sampled_from(SIX), metrics),
     st.builds(Relation, computed, st.sampled_from(SIX), st.one_of(operands, computed)),
@@ -122,6 +124,7 @@ bare_items = st.fixed_dictionaries(
         "params": st.dictionaries(keys, st.one_of(texts, reals.map(str)), max_size=3),
         "tags": st.dictionaries(keys, texts, max_size=3),
         "datasets": st.lists(st.dictionaries(st.sampled_from(["name", "digest", "context"]), texts), max_size=2),
+        "links": st.lists(st.tuples(st.sampled_from(list(RUN_LINK_ENDS)), texts), max_size=2),
     }
 )
 items: st.SearchStrategy[Item] = st.builds(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.tracking.naive_search import Item, matches, sort_items
+from trackway.api.calls import Sight
 from trackway.api.query import (
+    RUN_LINK_ENDS,
     And,
     Arithmetic,
     Comparison,
@@ -76,6 +78,7 @@ def make_item(rng: random.Random, run_id: str, experiment: int, name: str) -> It
             {"name": one, "digest": rng.choice("12")} | rng.choice(({}, {"context": "train"}, {"context": "Test"}))
             for one in rng.sample(("d1", "D1", "ü"), rng.randrange(3))
         ],
+        "links": [],
     }
 
 
@@ -120,6 +123,17 @@ def store_item(tx: Transaction, workspace: str, item: Item) -> None:
         tx.runs.delete(ref.pk, 5)
 
 
+def link_items(rng: random.Random, items: dict[str, Item]) -> list[tuple[str, Any, str]]:
+    """Make up links between runs, also both ways and to themselves, and note each at both of its ends."""
+    ends = {(kind, later): key for key, (kind, later) in RUN_LINK_ENDS.items()}
+    kinds = sorted({kind for kind, _ in ends})
+    links = sorted({(rng.choice(list(items)), rng.choice(kinds), rng.choice(list(items)[:9])) for _ in range(RUNS)})
+    for later, kind, earlier in links:
+        items[later]["links"].append((ends[kind, False], earlier))
+        items[earlier]["links"].append((ends[kind, True], later))
+    return links
+
+
 class World:
     """Made-up runs in two experiments, as plain data and in a store; in the order in which a search gives them."""
 
@@ -135,25 +149,40 @@ class World:
         known = {item["attributes"]["run_id"]: item for item in items}
         for item in items:
             item["parent"] = known.get(item["attributes"]["parent_run_id"])
+        links = link_items(rng, known)
         for item in items:
             self.space.write(lambda tx, item=item: store_item(tx, self.space.workspace, item))
+        for later, kind, earlier in links:
+            run, other = (self.space.ref(run_id).pk for run_id in (later, earlier))
+            self.space.write(lambda tx, run=run, kind=kind, other=other: tx.links.add(run, kind, other))
+        self.homes = {run_id: int(item["attributes"]["experiment_id"]) for run_id, item in known.items()}
         self.items = sorted(items, key=lambda item: (-item["attributes"]["start_time"], item["attributes"]["run_id"]))
 
-    def expect(
-        self, experiments: Sequence[int] | None, view: str, expression: Expression | None, order: Sequence[OrderTerm]
-    ) -> list[str]:
+    def look(self, item: Item, sight: Sight) -> Item:
+        """Return a run without the parent and the links that may not be seen."""
+        parent = item["parent"]
+        if parent is not None:
+            seen = sight.has_experiment(self.homes[parent["attributes"]["run_id"]])
+            parent = self.look({**parent, "parent": None}, sight) if seen else None
+        return item | {
+            "links": [(key, run_id) for key, run_id in item["links"] if sight.has_experiment(self.homes[run_id])],
+            "parent": parent,
+        }
+
+    def expect(self, experiments: Collection[int] | None, search: Search, sight: Sight) -> list[str]:
         """Say what is to be found."""
+        expression, order, view, _ = search
         among = None if experiments is None else {str(number) for number in experiments}
         found = [
             item
-            for item in self.items
+            for item in (self.look(item, sight) for item in self.items)
             if (among is None or item["attributes"]["experiment_id"] in among)
             and view in ("all", item["attributes"]["lifecycle"])
             and matches(expression, item)
         ]
         return [item["attributes"]["run_id"] for item in sort_items(found, order)]
 
-    def search(self, experiments: Sequence[int] | None, search: Search, sizes: Callable[[], int]) -> list[str]:
+    def search(self, experiments: Collection[int] | None, search: Search, sizes: Callable[[], int]) -> list[str]:
         """Search page by page, each of another size."""
         found: list[str] = []
         after: Sequence[object] | None = None
@@ -202,6 +231,8 @@ attribute_texts = field("attribute", st.sampled_from(RUN_TEXT))
 attribute_numbers = field("attribute", st.sampled_from(RUN_NUMBERS))
 params, tags = field("param", keys), field("tag", keys)
 datasets = field("dataset", st.sampled_from(("name", "digest", "context")))
+links = field("link", st.sampled_from(tuple(RUN_LINK_ENDS)))
+run_ids = st.one_of(st.integers(0, RUNS - 1).map("r{:02}".format), st.sampled_from(("r0%", "%", "unknown")))
 finite = st.one_of(
     st.sampled_from((0.0, 1.0, -1.5, 5e-324, 1e200, -1e-200)), st.floats(allow_nan=False, allow_infinity=False)
 )
@@ -227,7 +258,9 @@ leaves: st.SearchStrategy[Expression] = st.one_of(
     compare(params, reals, SIX),
     compare(attribute_numbers, st.one_of(integers, reals), SIX),
     compare(st.one_of(params, tags, datasets, attribute_texts), texts, LIKES),
-    st.builds(Exists, st.one_of(metrics, params, tags, datasets, attribute_texts, attribute_numbers)),
+    compare(links, run_ids, LIKES),
+    compare(links, run_ids, ("=",)),
+    st.builds(Exists, st.one_of(metrics, params, tags, datasets, links, attribute_texts, attribute_numbers)),
     st.builds(IsNan, field("metric", keys)),
     st.builds(Relation, metrics, st.sampled_from(SIX), metrics),
     relations,
@@ -264,12 +297,13 @@ TWO_METRICS = [OrderTerm(Field("metric", "a")), OrderTerm(Field("metric", "b", "
 
 @pytest.mark.parametrize("world_name", ["sqlite_world", "postgres_world"])
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@example(expression=Comparison(Field("param", "a"), "ilike", "ÜÄ"), order=[], scope=None, view="all", seed=0)
-@example(expression=None, order=TWO_METRICS, scope=(0,), view="all", seed=1)
+@example(expression=Comparison(Field("param", "a"), "ilike", "ÜÄ"), order=[], scope=None, seen=None, view="all", seed=0)
+@example(expression=None, order=TWO_METRICS, scope=(0,), seen=None, view="all", seed=1)
 @given(
     expression=st.none() | trees,
     order=orders,
     scope=st.sampled_from((None, (0,), (1,), (0, 1), ())),
+    seen=st.sampled_from((None, None, (0,), (0, 1))),
     view=st.sampled_from(("active", "deleted", "all")),
     seed=st.integers(0, 2**32),
 )
@@ -279,23 +313,25 @@ def test_a_search_finds_what_its_filter_means_in_the_order_asked_for_page_by_pag
     expression: Expression | None,
     order: list[OrderTerm],
     scope: tuple[int, ...] | None,
+    seen: tuple[int, ...] | None,
     view: Any,
     seed: int,
 ) -> None:
     world: World = request.getfixturevalue(world_name)
     rng = random.Random(seed)
     most = rng.choice((1, 3, 10, 100))
-    experiments = None if scope is None else [world.experiments[at] for at in scope]
+    sight = Sight(experiments=None if seen is None else frozenset(world.experiments[at] for at in seen))
+    experiments = sight.narrow(None if scope is None else [world.experiments[at] for at in scope])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(leads, "FEW", rng.choice((1, 20, 4_000)))  # which index leads must not change what is found
         patch.setattr(leads, "LISTED", rng.choice((2, 20, 8_000)))
-        search = Search(expression, tuple(order), view)
+        search = Search(expression, tuple(order), view, sight.experiments)
         found = world.search(experiments, search, lambda: rng.randint(1, most))
         where = (world.space.workspace, experiments, search)
         columns = world.space.read(lambda tx: tx.runs.read_attributes(*where, most))
         run_ids = world.space.read(lambda tx: tx.runs.read_ids(*where, most))
         count = world.space.read(lambda tx: tx.runs.count(*where, most))
-    expected = world.expect(experiments, view, expression, order)
+    expected = world.expect(experiments, search, sight)
     assert found == expected
     assert to_list(columns.run_ids) == list(run_ids) == expected[:most]
     assert count == len(run_ids)

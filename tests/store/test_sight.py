@@ -27,7 +27,11 @@ QUESTIONS = [
     ("params.lr = '0.1'", []),
     ("tags.team = 'a' AND metrics.loss < 0.9", ["metrics.loss"]),
     ("attributes.status = 'FAILED'", []),
+    ("links.uses = 'r999'", []),
+    ("links.uses LIKE 'r9%' OR links.retried_by = 'r7'", []),
 ]
+BY_LINK = ["links.uses = 'r5'", "links.used_by IN ('r5', 'r700')"]
+"""What an index leads to in all experiments at once, of which one run or two have it."""
 
 
 def build(path: Any, hidden: int) -> SqlStore:
@@ -58,6 +62,8 @@ def build(path: Any, hidden: int) -> SqlStore:
                 f"INSERT INTO {table} (run_pk, key, experiment_pk, value) VALUES (?, ?, ?, ?)",
                 [(pk, key, e, value if pk % 7 else "other") for e, pk in numbers],
             )
+        links = [(pk + 1, pk) for _, pk in numbers]
+        db.many("INSERT INTO run_links (run_pk, kind, earlier_pk) VALUES (?, 'uses', ?)", links)
 
     store.write(fill)
     return store
@@ -101,6 +107,18 @@ def test_a_search_of_experiments_takes_no_more_steps_however_many_are_hidden(sto
         assert steps["many"] <= steps["few"] * 1.3 + 20, steps
 
 
+@pytest.mark.parametrize("filter_", BY_LINK)
+def test_a_search_by_a_link_takes_no_more_steps_however_many_runs_there_are(
+    stores: dict[str, SqlStore], filter_: str
+) -> None:
+    search = Search(parse_filter(filter_, RUNS), (), "active")
+    steps = {}
+    for name, store in stores.items():
+        steps[name], (runs, _) = _measure(store, lambda tx: tx.runs.search("w", None, search, Page(50)))
+        assert 1 <= len(runs) <= 2
+    assert steps["many"] <= steps["few"] * 1.3 + 20, steps
+
+
 FILL_POSTGRES = (
     (
         "INSERT INTO experiments (pk, workspace, name, artifact_location, created_ms, updated_ms)"
@@ -124,6 +142,7 @@ FILL_POSTGRES = (
         "INSERT INTO tags (run_pk, key, experiment_pk, value) SELECT n, 'team', (n - 1) / {each} + 1,"
         " CASE WHEN n % 7 > 0 THEN 'a' ELSE 'other' END FROM generate_series(1, {runs}) n"
     ),
+    "INSERT INTO run_links (run_pk, kind, earlier_pk) SELECT n + 1, 'uses', n FROM generate_series(1, {runs}) n",
     "ANALYZE",
 )
 READ = (
@@ -162,7 +181,19 @@ def test_postgresql_reads_no_more_rows_however_much_is_hidden(
     assert read["many"] <= read["few"] * 1.5 + 200, read
 
 
-def _count_read(tx: Any, seen: frozenset[int], search: Search) -> tuple[int, Any]:
+@pytest.mark.parametrize("filter_", BY_LINK)
+def test_postgresql_reads_no_more_rows_for_a_link_however_many_runs_there_are(
+    postgres_stores: dict[str, SqlStore], filter_: str
+) -> None:
+    search = Search(parse_filter(filter_, RUNS), (), "active")
+    read = {}
+    for name, store in postgres_stores.items():
+        read[name], (runs, _) = store.read(lambda tx: _count_read(tx, None, search))
+        assert 1 <= len(runs) <= 2
+    assert read["many"] <= read["few"] + 200, read
+
+
+def _count_read(tx: Any, seen: frozenset[int] | None, search: Search) -> tuple[int, Any]:
     """Return how many rows and index entries a search read, and what it found."""
     tx.runs.search("w", seen, search, Page(50))  # what is read once, such as names of types, has been
     before = tx.db.one(READ)[0]

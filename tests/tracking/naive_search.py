@@ -26,7 +26,7 @@ Item = dict[str, Any]
 """A run or another object as plain data, every part optional:
 
 attributes {key: value or None}, metrics {key: values, the last of them latest}, params and tags {key: text},
-datasets [{key: text}], parent (an item, or None).
+datasets [{key: text}], links [(key, run id)], parent (an item, or None).
 """
 
 
@@ -77,6 +77,8 @@ def list_values(field: Formula, item: Item) -> list[Any]:
         return list_values(Field(field.entity, field.key, field.aggregate), parent) if parent else []
     if field.entity == "dataset":
         return [dataset[field.key] for dataset in item.get("datasets", []) if field.key in dataset]
+    if field.entity == "link":
+        return [run_id for key, run_id in item.get("links", []) if key == field.key]
     value = item.get(f"{field.entity}s", {}).get(field.key)
     if field.entity != "metric":
         return [] if value is None else [value]

@@ -19,6 +19,19 @@ def finish(s: Stage, run_id: str) -> str:
     return run_id
 
 
+def start_again(status: r.RunStatus) -> Scenario:
+    """Return the scenario of a key whose run ended."""
+    return ok(
+        CREATE,
+        f"a key that is there, to go on with what is {status}",
+        lambda s: (
+            s.call(UPDATE, r.UpdateRun(run_id=s.run, status=status, end_ms=9))
+            and r.CreateRun(external_key=s.name, if_exists="return", lease_ms=9)
+        ),
+        lambda s, x: (x.run_id, x.status, x.end_ms, x.lease_until_ms is None) == (s.run, "RUNNING", None, False),
+    )
+
+
 def use(s: Stage) -> r.SearchDatasets:
     one = r.DatasetInput(dataset=r.Dataset(name="d", digest="1"), tags={r.TAG_CONTEXT: "train"})
     s.call(ops.INGEST, r.Ingest(run_id=s.run, datasets=[one]))
@@ -57,12 +70,7 @@ CREATING: list[Scenario] = [
         lambda s: r.CreateRun(experiment_id=s.exp, run_id=s.run, if_exists="return"),
         lambda s, x: x == s.get_run(),
     ),
-    ok(
-        CREATE,
-        "a key that is there, to go on",
-        lambda s: (finish(s, s.run), r.CreateRun(external_key=s.name, if_exists="return", lease_ms=9))[1],
-        lambda s, x: (x.run_id, x.status, x.end_ms, x.lease_until_ms is None) == (s.run, "RUNNING", None, False),
-    ),
+    *(start_again(status) for status in sorted(r.TERMINAL)),
     ok(
         CREATE,
         "in an experiment by name",

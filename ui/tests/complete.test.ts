@@ -43,6 +43,7 @@ test.each([
   ["metrics.loss", "metric", "loss"],
   ["params.`a``b`", "param", "a`b"],
   ["tags.mlflow.user", "tag", "mlflow.user"],
+  ["links.retry_of", "link", "retry_of"],
   ["status", "attribute", "status"],
 ])("%s names a %s", (text, entity, key) => expect(readField(text)).toEqual({ entity, key }))
 

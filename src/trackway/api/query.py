@@ -6,8 +6,8 @@ Meaning of every node is two-valued: it is true or false of an object, never unk
   objects that have the tag ``t``.
 - ``Not`` is the plain negation of what it holds: ``NOT tags.t = 'x'`` finds also the objects without the tag.
 - NaN fails every operator but ``!=``, which it satisfies.
-- A run may have many datasets: a comparison on ``datasets.*`` is true when at least one of them satisfies it, and each
-  comparison looks for its own.
+- A run may have many datasets, and many links of a kind: a comparison is true when at least one of them satisfies it,
+  and each comparison looks for its own.
 
 Fields by entity (``Field.entity``), with the type of value that they are compared with:
 
@@ -16,6 +16,7 @@ Fields by entity (``Field.entity``), with the type of value that they are compar
     param      str; or a float, compared with what ``read_number`` makes of the param: missing when that is None
     tag        str
     dataset    str; key is ``name``, ``digest`` or ``context`` (the tag ``mlflow.data.context`` of the input)
+    link       str, the id of the run at the other end; key as listed in ``RUN_LINK_ENDS``
     attribute  str, or int or float (ints fit int64); keys as listed in ``RUN_ATTRIBUTES`` and its siblings
 """
 
@@ -26,6 +27,8 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 import msgspec
+
+from trackway.api.links import LinkKind
 
 FILTER_CLAUSES: Final = 500
 """Most comparisons in one filter (BETWEEN counts as two); with the nesting, inside the 1,000 levels of SQLite."""
@@ -38,7 +41,7 @@ LIKE_CHARS: Final = 1_000
 FORMULA_OPERANDS: Final = 20
 """Most numbers and metrics in the formulas of one comparison, or of one term of an order."""
 
-Entity = Literal["attribute", "metric", "param", "tag", "dataset"]
+Entity = Literal["attribute", "metric", "param", "tag", "dataset", "link"]
 Aggregate = Literal["last", "min", "max", "any"]
 Kind = Literal["text", "number", "time"]
 """Type of an attribute: ``time`` is a number of ms since 1970 UTC, which the language also accepts as an ISO date."""
@@ -64,6 +67,18 @@ RUN_ATTRIBUTES: Final[dict[str, Kind]] = {
 }
 """``duration_ms`` is end less start, missing while the run has no end. What a run keeps as a tag (its source, git
 commit, ...) is a tag here also: the language's ``git_commit`` becomes the field of that tag."""
+
+RUN_LINK_ENDS: Final[dict[str, tuple[LinkKind, bool]]] = {
+    "uses": ("uses", False),
+    "made_by": ("made_by", False),
+    "retry_of": ("retry_of", False),
+    "reproduces": ("reproduces", False),
+    "used_by": ("uses", True),
+    "made": ("made_by", True),
+    "retried_by": ("retry_of", True),
+    "reproduced_by": ("reproduces", True),
+}
+"""What a link is called at either end: its kind, and whether the run at the other end is the later one."""
 
 EXPERIMENT_ATTRIBUTES: Final[dict[str, Kind]] = {
     "experiment_id": "text",
@@ -164,7 +179,7 @@ class Relation(Node, frozen=True):
 
 
 class Exists(Node, frozen=True):
-    """The object has the field: a key that was logged, an attribute with a value, at least one dataset.
+    """The object has the field: a key that was logged, an attribute with a value, at least one dataset or link.
 
     ``IS NOT NULL`` is this, ``IS NULL`` its negation; an empty text exists.
     """

@@ -13,6 +13,7 @@ from trackway.api.query import (
     MODEL_VERSION_ATTRIBUTES,
     REGISTERED_MODEL_ATTRIBUTES,
     RUN_ATTRIBUTES,
+    RUN_LINK_ENDS,
     Aggregate,
     Entity,
     Field,
@@ -83,6 +84,8 @@ COMPUTED = Rule("metric", (*_SIX, "between", "not between", *NULLS))
 """How the result of a formula may be used; a plain number has the first six operators."""
 _PARAM = Rule("param", (*_NATIVE_TEXT, *ORDERING, "between", "not between"))
 _TAG = Rule("text", _NATIVE_TEXT)
+_ONE_OF_MANY = Rule("text", _NATIVE_TEXT, orderable=False)
+"""What an object may have many of, at least one of which is to satisfy a comparison."""
 
 _MLFLOW_TEXT = Rule("text", (*EQUALITY, *LIKES))
 _MLFLOW_TEXT_LISTS = Rule("text", (*EQUALITY, *LIKES, *LISTS))
@@ -97,6 +100,7 @@ _SPELLINGS: dict[Entity, tuple[str, ...]] = {
     "param": ("param", "params", "parameter", "parameters"),
     "tag": ("tag", "tags"),
     "dataset": ("dataset", "datasets"),
+    "link": ("link", "links"),
 }
 
 
@@ -139,12 +143,13 @@ _RUN_TAGS: dict[str, tuple[Field, Rule]] = {
 RUNS = Schema(
     subject="runs",
     dialect="trackway",
-    prefixes=_spell("attribute", "metric", "param", "tag", "dataset"),
+    prefixes=_spell("attribute", "metric", "param", "tag", "dataset", "link"),
     keyed={"metric": _METRIC, "param": _PARAM, "tag": _TAG},
     named={
         "attribute": _RUN_TAGS
         | _name("attribute", _by_kind(RUN_ATTRIBUTES), _RUN_SPELLINGS | {"lifecycle": ("lifecycle_stage",)}),
-        "dataset": _name("dataset", dict.fromkeys(_DATASET_KEYS, Rule("text", _NATIVE_TEXT, orderable=False))),
+        "dataset": _name("dataset", dict.fromkeys(_DATASET_KEYS, _ONE_OF_MANY)),
+        "link": _name("link", dict.fromkeys(RUN_LINK_ENDS, _ONE_OF_MANY)),
     },
     parent=True,
 )

@@ -115,11 +115,12 @@ class RunRow(NamedTuple):
 
 
 class Search(NamedTuple):
-    """A parsed search."""
+    """A parsed search; parents and linked runs are told of in ``sight`` alone, if that is given."""
 
     expression: Expression | None
     order: tuple[OrderTerm, ...]
     view: View
+    sight: frozenset[int] | None = None
 
 
 class Experiments(Protocol):

@@ -120,7 +120,7 @@ class OverviewService:
 def _read_search(call: Call, q: o.IndexRuns | o.GroupRuns) -> tuple[str, Collection[int] | None, Search]:
     """Return where a store has to look, and for what."""
     order = q.order_by if isinstance(q, o.IndexRuns) else []
-    search = parse_search(GetRunTable(filter=q.filter, order_by=order, view=q.view))
+    search = parse_search(call, GetRunTable(filter=q.filter, order_by=order, view=q.view))
     return call.workspace, call.sees.narrow(experiment_numbers(q.experiment_ids)), search
 
 

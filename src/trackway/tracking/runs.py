@@ -159,7 +159,7 @@ class RunService:
     def search(self, tx: Transaction, call: Call, q: r.SearchRuns) -> r.RunPage:
         """Search runs."""
         check_page(q.limit, limits.SEARCH_PAGE)
-        search = parse_search(q)
+        search = parse_search(call, q)
         query = (q.experiment_ids, q.filter, q.order_by, q.view, q.grammar)
         page = Page(q.limit, decode_token(call, query, q.page_token))
         numbers = call.sees.narrow(experiment_numbers(q.experiment_ids))
@@ -315,12 +315,13 @@ class RunService:
         return r.DatasetList(datasets=tx.runs.list_datasets(call.workspace, numbers, q.limit) if numbers else [])
 
 
-def parse_search(q: r.SearchRuns | r.GetRunTable) -> Search:
+def parse_search(call: Call, q: r.SearchRuns | r.GetRunTable) -> Search:
     """Return a search's filter and order as trees."""
     check_text("The filter", q.filter, limits.FILTER_CHARS)
     check_count("order_by terms", len(q.order_by), limits.ORDER_TERMS)
     schema = MLFLOW_RUNS if isinstance(q, r.SearchRuns) and q.grammar == "mlflow" else RUNS
-    return Search(parse_filter(q.filter, schema), parse_order(q.order_by, schema), q.view)
+    expression, order = parse_filter(q.filter, schema), parse_order(q.order_by, schema)
+    return Search(expression, order, q.view, call.sees.experiments)
 
 
 def experiment_numbers(experiment_ids: Sequence[str] | None) -> list[int] | None:

@@ -48,7 +48,7 @@ class TableService:
         """
         check_page(q.limit, TABLE_RUNS)
         numbers = call.sees.narrow(experiment_numbers(q.experiment_ids))
-        runs = tx.runs.read_attributes(call.workspace, numbers, parse_search(q), q.limit)
+        runs = tx.runs.read_attributes(call.workspace, numbers, parse_search(call, q), q.limit)
         columns: list[_Column] = []
         for column in _list_columns(tx, runs):
             columns.append(column)

@@ -61,6 +61,25 @@ def test_a_link_reaches_no_run_that_may_not_be_seen_and_shows_none(tmp_path: Pat
 
         assert await look(site.admin) == ([theirs, other], 1, 3)
         assert await look(eve) == ([other], 0, 1)
+
+        async def find(visitor: Visitor, text: str) -> bool:
+            page = await visitor.get("POST", "/api/v1/runs/search", {"experiment_ids": [seen], "filter": text})
+            table = {"experiment_ids": [seen], "by": ["status"], "filter": text}
+            groups = (await visitor.get("POST", "/api/v1/runs/groups", table))["groups"]
+            assert len(page["runs"]) == sum(one["runs"] for one in groups)
+            return run in [one["run_id"] for one in page["runs"]]
+
+        for text in (
+            f"links.uses = '{theirs}'",
+            f"links.uses != '{other}'",
+            f"links.uses IN ('{theirs}')",
+            f"links.uses LIKE '{theirs[:9]}%'",
+            "EXISTS links.retried_by",
+            f"links.retried_by = '{theirs}' OR links.uses IS NULL",
+        ):
+            assert (await find(site.admin, text), await find(eve, text)) == (True, False)
+        for text in (f"links.uses = '{other}'", f"links.uses NOT IN ('{theirs}')", "links.retried_by IS NULL"):
+            assert await find(eve, text)
         for method, kind in (("PUT", "made_by"), ("DELETE", "uses")):
             paths = [f"/api/v1/runs/{run}/links/{kind}/{one}" for one in (theirs, "f" * 32)]
             refused = [await eve.ask(method, path) for path in paths]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from trackway.api.query import (
+    RUN_LINK_ENDS,
     And,
     Arithmetic,
     Comparison,
@@ -132,13 +133,16 @@ MODEL_VERSION = Entity(
     texts={"tag": ("model_version_tags", "version_pk")},
 )
 _DATASET = {"name": "d.name", "digest": "d.digest", "context": "i.context"}
+_ENDS = ("earlier_pk", "run_pk")
+"""Where a link has its earlier run, and the later one."""
 
 
 class Filters:
     """Compiles filters on one kind of object for one database.
 
     metric_scope: a condition on rows of the metrics' table, alias ``x`` (the data sets that count)
-    parents:      a condition on parents, alias ``q`` (those that may be seen); another parent has nothing
+    seen:         a condition on parents and runs at the other ends of links, alias ``{o}`` (those that may be seen);
+                  others are as if they were not there
     few:          only few rows come to be looked at, each of which is to be looked up
     """
 
@@ -148,13 +152,13 @@ class Filters:
         dialect: Dialect,
         metric_scope: Sql | None = None,
         *,
-        parents: Sql | None = None,
+        seen: Sql | None = None,
         few: bool = False,
     ) -> None:
         self._entity = entity
         self.dialect = dialect
         self._scope = metric_scope
-        self._parents = parents
+        self._seen = seen
         self._walks_values = entity is RUN and dialect == "postgresql" and not few
         """PostgreSQL chooses itself whether to look a value up or to walk its index: by experiment, key and value."""
         self._fence = " OFFSET 0" if few and dialect == "postgresql" else ""
@@ -162,7 +166,7 @@ class Filters:
 
     def for_few(self) -> Filters:
         """Return what compiles the same for few rows."""
-        return Filters(self._entity, self.dialect, self._scope, parents=self._parents, few=True)
+        return Filters(self._entity, self.dialect, self._scope, seen=self._seen, few=True)
 
     def compile(self, node: Expression, row: str = "r") -> Sql:
         """Return the condition of a node on the row with alias ``row``."""
@@ -200,6 +204,12 @@ class Filters:
             return Sql(f"{{v}} = ? AND LENGTH({{v}}) <= {INDEXED_CHARS}", (value,))
         return Sql(f"{{v}} {op} ?", (value,))
 
+    def scan_links(self, comparison: Comparison, workspace: str) -> Sql:
+        """Return the query for numbers of runs of a workspace that have a link as compared, from its other end on."""
+        own, linked = self._follow_links(comparison.field, self.compare(comparison))
+        found = conjoin(linked, Sql("o.workspace = ?", (workspace,)))
+        return Sql(f"SELECT DISTINCT {own} AS pk {found.text}", found.params)
+
     def _read_test(self, node: Comparison | Exists | IsNan) -> Sql | None:
         """Return the condition on ``{v}``; None when any value will do."""
         match node:
@@ -213,13 +223,8 @@ class Filters:
     def _test(self, field: Field, row: str, test: Sql | None) -> Sql:
         """Return that the field is there, and (``test``) what its value ``{v}`` satisfies."""
         if field.parent:
-            inner = self._test_own(field, "q", test)
-            inner = inner if self._parents is None else conjoin(self._parents, inner)
-            return Sql(
-                f"EXISTS (SELECT 1 FROM runs q WHERE q.workspace = {row}.workspace AND q.run_id = {row}.parent_run_id"
-                f" AND {inner.text})",
-                inner.params,
-            )
+            inner = conjoin(self._find_parent(row), self._test_own(field, "q", test))
+            return Sql(f"EXISTS (SELECT 1 FROM runs q WHERE {inner.text})", inner.params)
         return self._test_own(field, row, test)
 
     def _test_own(self, field: Field, row: str, test: Sql | None) -> Sql:
@@ -236,6 +241,9 @@ class Filters:
                 f" WHERE i.run_pk = {row}.pk AND {condition})",
                 test.params if test else (),
             )
+        if field.entity == "link":
+            own, linked = self._follow_links(field, test)
+            return Sql(f"EXISTS (SELECT 1 {linked.text} AND {own} = {row}.pk{self._fence})", linked.params)
         is_metric = field.entity == "metric"
         table, owner = self._entity.metrics if is_metric else self._entity.texts[field.entity]
         text, params = f"x.{owner} = {row}.pk AND x.key = ?", (field.key,)
@@ -252,6 +260,15 @@ class Filters:
         if is_metric and self._scope is not None:
             text, params = f"{text} AND {self._scope.text}", (*params, *self._scope.params)
         return Sql(f"EXISTS (SELECT 1 FROM {table} x WHERE {text}{self._fence})", params)
+
+    def _follow_links(self, field: Field, test: Sql | None) -> tuple[str, Sql]:
+        """Return the column of the run that has a link, and the clauses for all such links to runs that are seen."""
+        kind, later = RUN_LINK_ENDS[field.key]
+        own, other = _ENDS if later else _ENDS[::-1]
+        linked = self._see("o", Sql(f"FROM run_links x JOIN runs o ON o.pk = x.{other} WHERE x.kind = ?", (kind,)))
+        if test is not None:
+            linked = conjoin(linked, Sql(test.text.format(v="o.run_id"), test.params))
+        return f"x.{own}", linked
 
     def _relate(self, node: Relation, row: str) -> Sql:
         """Return how two numbers of a run compare, one of them computed."""
@@ -289,13 +306,23 @@ class Filters:
         """Return the condition that a row of the series' table is a field's of a run, and has the value."""
         owner, params = f"{row}.pk", ()
         if field.parent:
-            parent = Sql(f"q.workspace = {row}.workspace AND q.run_id = {row}.parent_run_id")
-            parent = parent if self._parents is None else conjoin(self._parents, parent)
+            parent = self._find_parent(row)
             owner, params = f"(SELECT q.pk FROM runs q WHERE {parent.text})", parent.params
         text = f"{series}.run_pk = {owner} AND {series}.key = ?"
         if field.aggregate in ("min", "max"):
             text += f" AND {series}.{field.aggregate}_value IS NOT NULL"
         return Sql(text, (*params, field.key))
+
+    def _find_parent(self, row: str) -> Sql:
+        """Return the condition that a run, alias ``q``, is the parent of another."""
+        parent = Sql(f"q.workspace = {row}.workspace AND q.run_id = {row}.parent_run_id")
+        return self._see("q", parent)
+
+    def _see(self, other: str, condition: Sql) -> Sql:
+        """Return a condition on another run of those that may be seen."""
+        if self._seen is None:
+            return condition
+        return conjoin(condition, Sql(self._seen.text.format(o=other), self._seen.params))
 
     def _no_escape(self) -> str:
         return " ESCAPE ''" if self.dialect == "postgresql" else ""

@@ -36,18 +36,24 @@ class Lead(NamedTuple):
     scan: Sql
 
 
-def choose_lead(db: Connection, filters: Filters, experiment: int, expression: Expression | None) -> Lead | None:
-    """Return the conditions that an index answers and few rows satisfy.
+def choose_lead(
+    db: Connection, filters: Filters, workspace: str, experiment: int | None, expression: Expression | None
+) -> Lead | None:
+    """Return the conditions that an index answers and few rows satisfy: of several experiments (None) those on links.
 
     Neither database can know that by itself: SQLite keeps no such statistics, and PostgreSQL's take keys and values as
     independent. What several indexes say is listed and intersected here, without a look at the rows: a database would
     walk each index twice, and sort or hash it.
     """
-    indexed = [term for term in list_terms(expression) if isinstance(term, Comparison) and _is_indexed(term)]
+    indexed: list[Comparison] = []
+    scans: list[Sql] = []
+    for term in list_terms(expression):
+        if isinstance(term, Comparison) and (scan := _scan_index(filters, workspace, experiment, term)):
+            indexed.append(term)
+            scans.append(scan)
     if not indexed:
         return None
     aggregate, read = _LISTS[db.dialect]
-    scans = [_index_scan(filters, experiment, comparison) for comparison in indexed]
     lists = ", ".join(f"(SELECT {aggregate} FROM ({scan.text} LIMIT {LISTED + 1}) f)" for scan in scans)
     [found] = db.all(f"SELECT {lists}", params_of(scans))
     numbers = [read(one) for one in found]
@@ -90,16 +96,25 @@ _LISTS: dict[str, tuple[str, Callable[[Any], _Numbers]]] = {
 """How each database lists numbers in one value, and what reads it."""
 
 
+def _scan_index(filters: Filters, workspace: str, experiment: int | None, comparison: Comparison) -> Sql | None:
+    field = comparison.field
+    if field.parent:
+        return None
+    if field.entity == "link":
+        return filters.scan_links(comparison, workspace) if comparison.op in ("=", "in") else None
+    if experiment is None or not _is_indexed(comparison):
+        return None
+    return _scan_values(filters, experiment, comparison)
+
+
 def _is_indexed(comparison: Comparison) -> bool:
     field, op = comparison.field, comparison.op
-    if field.parent:
-        return False
     if field.entity == "metric":
         return field.aggregate == "last" and op in ("=", "<", "<=", ">", ">=")
     return field.entity in ("param", "tag") and op == "=" and is_short(comparison.value)
 
 
-def _index_scan(filters: Filters, experiment: int, comparison: Comparison) -> Sql:
+def _scan_values(filters: Filters, experiment: int, comparison: Comparison) -> Sql:
     is_metric = comparison.field.entity == "metric"
     table, column = ("series", "last_value") if is_metric else (RUN.texts[comparison.field.entity][0], "value")
     test = filters.compare(comparison, indexed=not is_metric)

@@ -128,17 +128,15 @@ def _plan_runs(
     scope = _view(_within(db, workspace, experiments if isinstance(experiments, frozenset) else None), search)
     if experiments is not None:
         scope = conjoin(scope, among(db, "r.experiment_pk", experiments))
-    # A parent may be anywhere, and who may not see all finds nothing by what is beyond the experiments looked into.
-    parents = among(db, "q.experiment_pk", experiments) if isinstance(experiments, frozenset) else None
-    filters = Filters(RUN, db.dialect, parents=parents)
+    # Parents and linked runs may be anywhere, and who may not see all finds nothing by those beyond that.
+    sight = experiments if search.sight is None and isinstance(experiments, frozenset) else search.sight
+    seen = None if sight is None else among(db, "{o}.experiment_pk", sight)
+    filters = Filters(RUN, db.dialect, seen=seen)
     ties = [_column("r.start_ms", True, "number"), _column("r.run_id", False, "text")]
     plan = _Plan(RUN, columns, scope, filters, search.expression, _order(db, RUN, search.order, ties))
-    lead = walk = None
-    if experiments is not None and len(experiments) == 1:
-        [experiment] = experiments
-        lead = choose_lead(db, filters, experiment, search.expression)
-        walk = _choose_walk(db, workspace, experiment, search)
-    return plan, lead, walk
+    experiment = next(iter(experiments)) if experiments is not None and len(experiments) == 1 else None
+    lead = choose_lead(db, filters, workspace, experiment, search.expression)
+    return plan, lead, None if experiment is None else _choose_walk(db, workspace, experiment, search)
 
 
 def find_experiments(
@@ -296,11 +294,9 @@ def _write_part(
     down = keys[0].descending
     asked = walk.asked if plan.expression is None else conjoin(walk.asked, plan.filters.compile(plan.expression))
     bound, joins = Sql(""), plan.order.joins[1:]
-    named: Sequence[Sql] = ()
     if after is not None:
         bound = Sql(f" AND last_value {'<' if down else '>'}{'' if passed else '='} (SELECT ?)", (after[0],))
-        if not passed:
-            asked, named = conjoin(asked, _hide(behind(keys, after))), joins
+        asked = asked if passed else conjoin(asked, _hide(behind(keys, after)))
     direction = " DESC" if down else ""
     part = Sql(
         f"(SELECT run_pk, last_value FROM series WHERE {walk.where.text} AND last_value IS NOT NULL{bound.text}"
@@ -309,6 +305,7 @@ def _write_part(
     )
     selected, by, key_params = _write_keys(plan, keys)
     first, *others = by
+    named = () if after is None or passed else joins
     source = _join(part, [_look_up("LEFT JOIN", "w.run_pk", asked, named), *joins])
     return Sql(
         f"SELECT {selected} FROM {source.text} ORDER BY {', '.join([first, 'r.pk IS NULL', *others])} LIMIT {count}",
@@ -323,8 +320,7 @@ def _look_up(join: str, number: str, asked: Sql, named: Sequence[Sql] = ()) -> S
 
     named: joins of what is asked of the runs beside their own columns
     """
-    run = _join(Sql("SELECT r.* FROM runs r"), named)
-    run = conjoin(Sql(f"{run.text} WHERE r.pk = {number}", run.params), asked)
+    run = _join(Sql("SELECT r.* FROM runs r"), [*named, Sql(f" WHERE r.pk = {number} AND {asked.text}", asked.params)])
     return Sql(f" {join} LATERAL ({run.text} OFFSET 0) r ON TRUE", run.params)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from trackway.api.calls import EVERYTHING, Sight
 from trackway.api.lineage import LineageNode
-from trackway.store.base import RunRef, Viewpoint
+from trackway.api.query import Comparison, Exists, Field, Not
+from trackway.store.base import Page, RunRef, Search, Viewpoint
 from trackway.testing.store.fixtures import StoreFixtures
 from trackway.testing.store.space import Space
 
@@ -62,6 +63,57 @@ class LinkContract(StoreFixtures):
         for nothing in (frozenset[int](), frozenset((hidden,))):
             assert self.list_links(space, runs[0], False, 9, Sight(experiments=nothing)) == []
             assert self.follow_links(space, runs[0], False, experiments=nothing) == []
+
+    def test_runs_are_searched_by_their_links_from_either_end(self, space: Space) -> None:
+        first, second = space.make_experiment(), space.make_experiment()
+        origin, other = space.make_run(first), space.make_run(second)
+        runs = [space.make_run(where, start_ms=n) for n, where in enumerate((first, second, second))]
+        for run in runs:
+            self.add_link(space, run, "uses", origin)
+        self.add_link(space, runs[0], "uses", other)
+        self.add_link(space, runs[1], "retry_of", runs[2])
+        ids, uses = [run.run_id for run in runs], Field("link", "uses")
+        everywhere = [None, [first, second]]
+        for where in everywhere:
+            assert space.find(where, Comparison(uses, "=", origin.run_id)) == ids[::-1]
+            assert space.find(where, Comparison(uses, "in", (origin.run_id, other.run_id))) == ids[::-1], "each once"
+            assert space.find(where, Comparison(uses, "!=", origin.run_id)) == ids[:1]
+            assert space.find(where, Comparison(Field("link", "used_by"), "=", ids[1])) == [origin.run_id]
+            assert space.find(where, Comparison(Field("link", "retried_by"), "=", ids[1])) == ids[2:]
+        assert space.find([second], Comparison(uses, "=", origin.run_id)) == ids[:0:-1]
+        assert space.find([second], Not(Exists(Field("link", "retry_of")))) == [other.run_id, ids[2]]
+        stranger = Space(space.store)
+        assert stranger.find(None, Comparison(uses, "=", origin.run_id)) == []
+
+    def test_a_search_tells_nothing_of_linked_runs_and_parents_that_are_not_seen(self, space: Space) -> None:
+        own, shown, hidden = (space.make_experiment() for _ in range(3))
+        near, far = space.make_run(shown), space.make_run(hidden)
+        run = space.make_run(own, parent_run_id=near.run_id)
+        for earlier in (near, far):
+            self.add_link(space, run, "uses", earlier)
+        self.add_link(space, far, "retry_of", run)
+        sight, uses, retried_by = frozenset((own, shown)), Field("link", "uses"), Field("link", "retried_by")
+
+        def find(expression: Any, sight: Any) -> bool:
+            search = Search(expression, (), "active", sight)
+            among = frozenset((own,)) if sight else [own]
+            found, _ = space.read(lambda tx: tx.runs.search(space.workspace, among, search, Page(9)))
+            return [one.run_id for one in found] == [run.run_id]
+
+        for expression in (
+            Comparison(uses, "=", far.run_id),
+            Comparison(uses, "in", (far.run_id, "x")),
+            Comparison(uses, "!=", near.run_id),
+            Comparison(retried_by, "like", "%"),
+            Exists(retried_by),
+        ):
+            assert (find(expression, None), find(expression, sight)) == (True, False)
+        for expression in (
+            Comparison(uses, "=", near.run_id),
+            Comparison(uses, "not in", (far.run_id,)),
+            Comparison(Field("attribute", "run_id", parent=True), "=", near.run_id),
+        ):
+            assert (find(expression, None), find(expression, sight)) == (True, True)
 
     def test_links_go_with_a_run_wherever_it_goes(self, space: Space) -> None:
         one, other = space.make_experiment(), space.make_experiment()

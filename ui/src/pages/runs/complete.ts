@@ -87,15 +87,16 @@ function isClosed(token: string): boolean {
   return token.length > 1 && token.endsWith(quote) && (token.split(quote).length - 1) % 2 === 0
 }
 
-type Entity = "metric" | "param" | "tag" | "attribute"
+type Entity = "metric" | "param" | "tag" | "link" | "attribute"
+
+/** Entities by the letter that they begin with. */
+const ENTITIES: Record<string, Entity> = { m: "metric", p: "param", t: "tag", l: "link" }
 
 /** The entity and key that a field of the language names. */
 export function readField(field: string): { entity: Entity; key: string } {
-  const found = /^(metrics?|params?|parameters?|tags?|attributes?|attr|run)\.([\s\S]+)$/.exec(field)
+  const found = /^(metrics?|params?|parameters?|tags?|links?|attributes?|attr|run)\.([\s\S]+)$/.exec(field)
   const key = (found ? found[2]! : field).replace(/^[`"]([\s\S]*)[`"]$/, "$1").replaceAll("``", "`")
-  const begin = found?.[1]?.[0]
-  const entity = begin === "m" ? "metric" : begin === "p" ? "param" : begin === "t" ? "tag" : "attribute"
-  return { entity, key }
+  return { entity: ENTITIES[found?.[1]?.[0] ?? ""] ?? "attribute", key }
 }
 
 const NUMBERS = new Set(["start_time", "end_time", "duration_ms", "created"])
@@ -124,6 +125,16 @@ export const ATTRIBUTES = [
   "external_key",
   "source_name",
   "git_commit",
+]
+export const LINKS = [
+  "links.uses",
+  "links.made_by",
+  "links.retry_of",
+  "links.reproduces",
+  "links.used_by",
+  "links.made",
+  "links.retried_by",
+  "links.reproduced_by",
 ]
 export const STATUSES = ["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED", "LOST"]
 export const MOMENTS = ["now() - 1h", "now() - 1d", "now() - 7d"]

@@ -4,7 +4,7 @@ import { call, type ApiError } from "../../api/client"
 import type { RunFields } from "../../api/types"
 import { Icon } from "../../components/icon"
 import { field, quote } from "../../format"
-import { ATTRIBUTES, MOMENTS, STATUSES, findSlot, listOperators, readField, type Slot } from "./complete"
+import { ATTRIBUTES, LINKS, MOMENTS, STATUSES, findSlot, listOperators, readField, type Slot } from "./complete"
 import type { View } from "./view"
 
 interface FilterProps {
@@ -177,6 +177,7 @@ async function suggest(
     ...(names?.metrics.map((key) => field("metrics", key)) ?? []),
     ...(names?.params.map((key) => field("params", key)) ?? []),
     ...ATTRIBUTES,
+    ...LINKS,
     ...(names?.tags.map((key) => field("tags", key)) ?? []),
   ]
   const plain = part.replaceAll("`", "")
@@ -192,7 +193,7 @@ async function suggestValues(
 ): Promise<string[]> {
   const { entity, key } = readField(slot.field)
   const prefix = slot.part.replace(/^['"]/, "").replace(/['"]$/, "")
-  if (entity === "metric") return []
+  if (entity === "metric" || entity === "link") return []
   if (key === "status") return STATUSES.filter((one) => one.startsWith(prefix.toUpperCase())).map(quote)
   if (entity === "attribute" && /_time$/.test(key)) return slot.part ? [] : MOMENTS
   if (entity === "attribute" && key === "duration_ms") return []
