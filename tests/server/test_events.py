@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 
@@ -19,7 +20,16 @@ from tests.services.mlflow_api import Api
 from tests.services.ports import free_port
 from tests.services.trackway_server import COMMAND, TrackwayServer, run_server, run_trackway, wait_until_ready
 from trackway.api import limits
-from trackway.server.changes import Batch
+from trackway.api import operations as ops
+from trackway.api.access import ROLES
+from trackway.api.calls import ANONYMOUS, EVERYTHING, Call
+from trackway.api.experiments import UpdateExperiment
+from trackway.auth.rights import Rights
+from trackway.http.messages import HttpRequest
+from trackway.server.changes import Batch, Changes
+from trackway.server.events import EventRoutes
+from trackway.store.workspaces import DEFAULT
+from trackway.wiring.platform import Platform
 
 WAIT_S = 60
 
@@ -68,6 +78,13 @@ def listen(port: int, query: str = "", last: str = "", token: str = "") -> Itera
         yield Stream(connection.getresponse())
     finally:
         connection.close()
+
+
+@pytest.fixture
+def administrator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is there from the start on servers with access control."""
+    monkeypatch.setenv("TRACKWAY_ADMIN_USERNAME", ADMIN)
+    monkeypatch.setenv("TRACKWAY_ADMIN_PASSWORD", PASSWORD)
 
 
 @pytest.fixture
@@ -158,12 +175,9 @@ def test_who_reads_nothing_costs_one_batch_and_is_told_less(monkeypatch: pytest.
     assert batch.experiments == {"1"}
 
 
+@pytest.mark.usefixtures("administrator")
 @pytest.mark.parametrize("ended", ["grant", "token", "user"])
-def test_a_stream_ends_with_the_right_to_listen_and_tells_nothing_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: str
-) -> None:
-    monkeypatch.setenv("TRACKWAY_ADMIN_USERNAME", ADMIN)
-    monkeypatch.setenv("TRACKWAY_ADMIN_PASSWORD", PASSWORD)
+def test_a_stream_ends_with_the_right_to_listen_and_tells_nothing_more(tmp_path: Path, ended: str) -> None:
     with run_trackway(tmp_path, "--auth") as port:
         experiment = ask(port, "POST", "/experiments", {"name": "restricted"})["experiment_id"]
         tokens = {}
@@ -192,8 +206,140 @@ def test_a_stream_ends_with_the_right_to_listen_and_tells_nothing_more(
             assert "change" not in left
             unheard = ask(port, "POST", "/runs", {"experiment_id": experiment})["run_id"]
             stays.read_until(unheard)
-            if ended != "grant":  # whom nothing was given still hears that something changed, and not what
-                assert unheard not in goes_if_nobody.response.read().decode()
+            if ended != "grant":
+                told = goes_if_nobody.response.read().decode()
+                assert told.count("event: change") == 1, "of the run that it might see"
+
+
+@pytest.mark.usefixtures("administrator")
+def test_who_may_see_none_of_what_changed_is_told_nothing(tmp_path: Path) -> None:
+    with run_trackway(tmp_path, "--auth") as port, ExitStack() as opened:
+        seen, hidden = (ask(port, "POST", "/experiments", {"name": name})["experiment_id"] for name in ("a", "b"))
+        for name in ("heard", "unheard"):
+            ask(port, "POST", "/registered-models", {"name": name})
+        grants = {
+            "nobody": None,
+            "of experiment": {"target_kind": "experiment", "target": seen},
+            "of model": {"target_kind": "registered_model", "target": "heard"},
+            "of all": {"target_kind": "workspace", "target": ""},
+        }
+        tokens, streams = {}, {}
+        for who, grant in grants.items():
+            name = who.replace(" ", "-")
+            ask(port, "POST", "/users", {"name": name, "kind": "service"})
+            tokens[who] = ask(port, "POST", "/tokens", {"name": "t", "user": name})
+            if grant is not None:
+                ask(port, "POST", "/grants", {"subject_kind": "user", "subject": name, "role": "reader", **grant})
+        admin = ask(port, "POST", "/tokens", {"name": "t"})["secret"]
+        told = opened.enter_context(listen(port, token=admin))
+        assert told.read().name == "hello"
+        for who, token in tokens.items():
+            streams[who] = opened.enter_context(listen(port, token=token["secret"]))
+            assert streams[who].read().name == "hello"
+        acts: list[tuple[str, str, Any]] = [
+            ("POST", "/runs", {"experiment_id": hidden}),
+            ("POST", "/users", {"name": "new", "kind": "service"}),
+            ("PATCH", "/registered-models/unheard", {"description": "x"}),
+            ("POST", "/runs", {"experiment_id": seen}),
+            ("PATCH", "/registered-models/heard", {"description": "x"}),
+        ]
+        for act in acts:  # each is told for itself, as its telling is waited for
+            ask(port, *act)
+            assert told.read().data == {"runs": [], "experiments": [], "models": [], "all": True}
+        for who, token in tokens.items():
+            ask(port, "DELETE", f"/tokens/{token['token']['token_id']}", {"user": who.replace(" ", "-")})
+        changes = {who: stream.response.read().decode().count("event: change") for who, stream in streams.items()}
+        assert changes == {"nobody": 0, "of experiment": 1, "of model": 1, "of all": 4}
+
+
+@pytest.mark.usefixtures("administrator")
+def test_who_is_given_something_while_listening_is_told_to_look(tmp_path: Path) -> None:
+    with run_trackway(tmp_path, "--auth") as port:
+        experiment = ask(port, "POST", "/experiments", {"name": "a"})["experiment_id"]
+        ask(port, "POST", "/users", {"name": "ann", "kind": "service"})
+        token = ask(port, "POST", "/tokens", {"name": "t", "user": "ann"})["secret"]
+        with listen(port, token=token) as stream:
+            assert stream.read().name == "hello"
+            ask(port, "POST", "/runs", {"experiment_id": experiment})
+            grant = {"subject_kind": "user", "subject": "ann", "target_kind": "experiment", "target": experiment}
+            ask(port, "POST", "/grants", {**grant, "role": "reader"})
+            assert stream.read().data["all"]
+            ask(port, "POST", "/runs", {"experiment_id": experiment})
+            assert stream.read().data["all"]
+
+
+def test_ids_of_events_do_not_tell_how_much_there_was_to_tell(api: Api) -> None:
+    ids = []
+    for _ in range(3):
+        with listen(api.port) as stream:
+            ids.append(stream.read().id)
+    assert len(set(ids)) == 3, "the same place has another id each time"
+    with listen(api.port, last=ids[0]) as stream:
+        assert stream.read().name == "hello"
+
+
+class Asking:
+    """Who asks for a stream and has every right. See ``server.calls.Caller``."""
+
+    def __init__(self) -> None:
+        self.call = Call(actor=ANONYMOUS, workspace="default", request_id="r", now_ms=0)
+        self.workspace = "default"
+
+    async def __call__(self, _operation: Any, _request: Any, /) -> Any:
+        return None
+
+
+@pytest.mark.parametrize("something", [True, False], ids=["something changes", "nothing changes"])
+@pytest.mark.parametrize("query", [b"", b"experiment=1"])
+def test_a_stream_ends_when_its_credential_ends_by_its_time(tmp_path: Path, query: bytes, something: bool) -> None:
+    now_ms = 1_000
+    rights = make_rights(expires_ms=1_050)
+    scope = {"method": "GET", "path": "/api/v1/events", "query_string": query, "headers": []}
+    renamed = (ops.UPDATE_EXPERIMENT, UpdateExperiment(experiment_id="1", name="b"), None)
+
+    async def work(changes: Changes) -> list[bytes]:
+        nonlocal now_ms
+        changes.open()
+        routes = EventRoutes(changes, lambda _: "here", lambda _: rights, lambda: now_ms)
+        answer = await routes.listen(HttpRequest(scope, cast("Any", None), cast("Any", None)), Asking())
+        stream = cast("AsyncIterator[bytes]", answer.body)
+        assert b"hello" in (await anext(stream)) + (await anext(stream))
+        changes.note("default", *renamed)
+        assert b"event: change" in await anext(stream)
+        if something:
+            changes.note("default", *renamed)
+        now_ms = 1_050
+        return [told async for told in stream]
+
+    with closing(Platform(f"sqlite:///{tmp_path}/t.db", str(tmp_path / "artifacts"))) as platform:
+        changes = Changes(platform.store)
+        try:
+            assert asyncio.run(asyncio.wait_for(work(changes), WAIT_S)) == []
+        finally:
+            changes.close()
+
+
+def make_rights(expires_ms: int) -> Rights:
+    """Return those of a reader of the whole workspace."""
+    return Rights(
+        version=0,
+        actor=ANONYMOUS,
+        user_pk=1,
+        is_admin=False,
+        provisions=False,
+        means="token",
+        expires_ms=expires_ms,
+        ceiling=ROLES["reader"],
+        workspace=ROLES["reader"],
+        experiments={},
+        named={"registered_model": {}, "endpoint": {}, "schedule": {}},
+        sees=EVERYTHING,
+        exceeded={},
+        requests_per_minute=None,
+        place=DEFAULT,
+        bound="",
+        enters=True,
+    )
 
 
 def ask(port: int, method: str, path: str, body: object = None) -> Any:

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import secrets
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
 
+from trackway.api.access import NamedKind
 from trackway.api.operations import Operation
+from trackway.auth.rights import Rights
 from trackway.base.ids import new_id
 from trackway.store.base import Store
 from trackway.store.watching import TOLD_BYTES, Watch
@@ -26,24 +31,40 @@ KEPT: Final = 256
 """Tellings that a page which comes back can still be given."""
 RUNS_TOLD: Final = 1_000
 """More runs than that are told as the whole of what they belong to."""
+GUARDED: Final = frozenset({"system", "provisioning", "self", "grant"})
+"""Targets of operations that are nothing to those who only read a workspace."""
 log = logging.getLogger("trackway.server")
 
 
 class Batch(msgspec.Struct):
-    """What changed: ids of runs, experiments and names of registered models; ``all`` when it is not known what."""
+    """What changed: ids of runs and experiments, names of registered models, endpoints and schedules.
+
+    other: something else that whoever reads the workspace may see
+    all:   it is not known what
+    """
 
     workspace: str = "default"
     runs: set[str] = set()
     experiments: set[str] = set()
     models: set[str] = set()
     all: bool = False
+    endpoints: set[str] = set()
+    schedules: set[str] = set()
+    other: bool = False
+
+    def names_any(self) -> bool:
+        """Tell whether it says what changed."""
+        return bool(self.runs or self.experiments or self.models or self.endpoints or self.schedules or self.other)
 
     def add(self, other: Batch) -> None:
         """Add what else changed."""
         self.runs |= other.runs
         self.experiments |= other.experiments
         self.models |= other.models
+        self.endpoints |= other.endpoints
+        self.schedules |= other.schedules
         self.all |= other.all
+        self.other |= other.other
         if len(self.runs) > RUNS_TOLD:
             self.runs.clear()
 
@@ -71,10 +92,19 @@ class Listener:
 
     access:  version of access that was known before its right to listen was looked at
     doubted: access has changed since, so that its right is to be looked at before it is told anything
+    rights:  what it permits, when that was last looked at; None where anybody may do anything
     """
 
-    def __init__(self, workspace: str, experiments: Iterable[str], models: Iterable[str], access: int) -> None:
+    def __init__(
+        self,
+        workspace: str,
+        experiments: Iterable[str],
+        models: Iterable[str],
+        access: int,
+        rights: Rights | None = None,
+    ) -> None:
         self.workspace = workspace
+        self.rights = rights
         self.experiments = frozenset(experiments)
         self.models = frozenset(models)
         self.access = access
@@ -125,6 +155,7 @@ class Changes:
         self.wanted = False
         self.epoch = new_id()[:12]
         self.access = -1
+        self._key = secrets.token_bytes(16)
         self._store = store
         self._watch: Watch | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -170,15 +201,29 @@ class Changes:
         listener.number = self._number
         if not last_event:
             return True
-        epoch, _, text = last_event.partition("-")
-        number = int(text) if text.isdigit() and len(text) < 16 else -1
+        number = self._read_id(last_event)
         first = self._kept[0][0] if self._kept else self._number + 1
-        if epoch != self.epoch or not first - 1 <= number <= self._number:
+        if not first - 1 <= number <= self._number:
             return False
         for place, batch, homes in self._kept:
             if place > number:
                 self._give(listener, batch, homes, place)
         return True
+
+    def write_id(self, number: int) -> str:
+        """Return the id of a telling, by which a page goes on behind it, and in which no number can be read."""
+        nonce = secrets.token_bytes(8)
+        return f"{self.epoch}-{nonce.hex()}{number ^ self._mask(nonce):016x}"
+
+    def _read_id(self, text: str) -> int:
+        """Return the number of a telling by its id; -1 for an id of another process, or none."""
+        epoch, _, place = text.partition("-")
+        if epoch != self.epoch or not re.fullmatch("[0-9a-f]{32}", place):
+            return -1
+        return int(place[16:], 16) ^ self._mask(bytes.fromhex(place[:16]))
+
+    def _mask(self, nonce: bytes) -> int:
+        return int.from_bytes(blake2b(nonce, key=self._key, digest_size=8).digest(), "big")
 
     def leave(self, listener: Listener) -> None:
         """Take a listener out."""
@@ -256,8 +301,8 @@ class Changes:
             return
         if listener.experiments or listener.models:
             kept = batch.keep(listener.experiments, listener.models, homes)
-        else:  # who listens to everything is told that something changed, and not what
-            kept = Batch(batch.workspace, all=True)
+        else:  # who listens to everything is told that something changed which it may see, and not what
+            kept = Batch(batch.workspace, all=True) if may_see(listener.rights, batch) else None
         if kept is not None:
             listener.give(kept, number)
 
@@ -288,6 +333,25 @@ class Changes:
         self._loop.create_task(self._tell(batch))
 
 
+def may_see(rights: Rights | None, batch: Batch) -> bool:
+    """Tell whether somebody may see any of what changed; of what is not known, whether there is anything at all."""
+    if rights is None or "admin" in rights.workspace:
+        return True
+    if "read" in rights.workspace:
+        return batch.all or batch.names_any()
+    if batch.all:
+        each = [*rights.experiments.values(), *(one for those in rights.named.values() for one in those.values())]
+        return any("read" in permissions for permissions in each)
+    named: dict[NamedKind, set[str]] = {
+        "registered_model": batch.models,
+        "endpoint": batch.endpoints,
+        "schedule": batch.schedules,
+    }
+    return any("read" in rights.on_experiment(int(one)) for one in batch.experiments if one.isdecimal()) or any(
+        "read" in rights.on_named(kind, name) for kind, names in named.items() for name in names
+    )
+
+
 def _note(batch: Batch, operation: Operation[Any, Any], request: Any, response: Any) -> None:
     """Add the ids that a request and its response hold."""
     read: Callable[[str], Any] = lambda name: getattr(request, name, None) or getattr(response, name, None)  # noqa: E731
@@ -297,9 +361,15 @@ def _note(batch: Batch, operation: Operation[Any, Any], request: Any, response: 
     if experiment := read("experiment_id"):
         batch.experiments.add(experiment)
     batch.experiments.update(getattr(request, "experiment_ids", None) or ())
-    if operation.access.target == "registered_model":
-        batch.models.add(getattr(request, operation.access.target_field))
-    elif operation.access.target == "endpoint":
+    target, field = operation.access.target, operation.access.target_field
+    if target == "registered_model":
+        batch.models.add(getattr(request, field))
+    elif target == "schedule":
+        batch.schedules.add(getattr(request, field))
+    elif target == "endpoint":
+        batch.endpoints.add(getattr(request, field))
         batch.models.update(server.model for server in getattr(response, "servers", ()))
     elif operation.name.startswith("registered_models.") and (name := read("name")):
         batch.models.add(name)
+    elif target not in GUARDED and operation.access.permission != "admin":
+        batch.other = True

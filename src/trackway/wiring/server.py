@@ -100,7 +100,7 @@ def build_app(settings: Settings) -> WorkspaceApp:
         *list_mlflow_routes(files, direct),
         *pages.list_routes(VERSION, ready, observer, partial(_list_jobs, platform)),
         *static.list_routes(),
-        *EventRoutes(changes, Proxies(settings.behind_proxy).find_address).list_routes(),
+        *_make_events(settings, platform, changes).list_routes(),
     ]
     public = urlsplit(settings.public_url).netloc
     hosts = [host for host in (settings.host, public, *settings.allowed_hosts.split(",")) if host]
@@ -145,6 +145,11 @@ def _make_gate(settings: Settings, platform: Platform) -> Gate | None:
     certificate = cast(CertificateName, settings.tls_client_name) if settings.tls_client_ca else None
     words = Words(Proxies(settings.behind_proxy), settings.auth_header, certificate)
     return Gate(platform.authenticator, words, platform.requests, asks=bool(settings.ldap_url))
+
+
+def _make_events(settings: Settings, platform: Platform, changes: Changes) -> EventRoutes:
+    find_rights = platform.authenticator.find_rights if platform.authenticator else None
+    return EventRoutes(changes, Proxies(settings.behind_proxy).find_address, find_rights)
 
 
 def _list_doors(settings: Settings, platform: Platform, gate: Gate) -> list[Route]:
