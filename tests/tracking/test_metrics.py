@@ -13,7 +13,7 @@ from trackway.api.experiments import CreateExperiment
 from trackway.api.metrics import GetHistory
 from trackway.api.retention import PurgeTrash
 from trackway.api.runs import CreateRun, DeleteRun, Ingest, Series, UpdateRun
-from trackway.store.chunks import SEALED_POINTS, Columns, unpack_many
+from trackway.store.chunks import SEALED_POINTS, Columns, join_columns, unpack_many
 from trackway.tracking import metrics
 from trackway.wiring.platform import Platform
 
@@ -90,6 +90,34 @@ def test_a_history_that_grows_while_it_is_read_is_that_of_all_its_points(platfor
         rest, end = run.read("m", None, token) if token else ([], "")
         assert (page + rest, end) == (sorted({*steps[:logged]}), "")
         run.seal(platform)
+
+
+def test_a_history_that_grows_in_order_is_paged_across_its_parts_and_not_copied(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[int] = []
+
+    def join(parts: Sequence[Columns]) -> Columns:
+        joined = join_columns(parts)
+        if sum(len(part.steps) > 0 for part in parts) > 1:
+            copied.append(len(joined.steps))
+        return joined
+
+    monkeypatch.setattr(metrics, "join_columns", join)
+    run, rng = Run(platform), random.Random(3)
+    logged = 10_000
+    run.log("m", [*range(logged)])
+    for turn in range(60):
+        steps, token = run.read("m", 7_001)
+        while token:
+            more, token = run.read("m", 7_001, token)
+            steps += more
+        assert steps == [*range(logged)]
+        size = rng.choice((1, 1, 1, 20))
+        again = logged - 1 if turn % 10 == 9 else logged  # the last point once more changes nothing
+        run.log("m", [*range(again, logged + size)])
+        logged += size
+    assert sum(copied) < 60 * 7_001  # pages that lie in two parts; all points of each history are twice as many
 
 
 def test_of_a_history_that_was_paged_only_what_is_new_is_read(

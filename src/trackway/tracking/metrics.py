@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from threading import Lock
 
@@ -47,28 +48,31 @@ class MetricService:
         series = tx.metrics.find(call.workspace, q.run_id, q.key)
         if series is None:
             return m.History(series=Series(key=q.key, steps=b"", times_ms=b"", values=b""), count=0)
-        points = self._order(tx, *series, q.key, q.limit)
-        total = len(points.steps)
+        parts = self._order(tx, *series, q.key, q.limit)
+        total = _count(parts)
         end = total if q.limit is None else min(total, start + q.limit)
         return m.History(
-            series=to_series(q.key, points.cut(start, end)),
+            series=to_series(q.key, _cut(parts, start, end)),
             count=total,
             next_page_token=encode_token(call, (q.run_id, q.key), [end] if end < total else None),
         )
 
-    def _order(self, tx: Transaction, pk: int, received: int, key: str, limit: int | None) -> Columns:
-        """Return the ordered history of a series that has ``received`` points; what is kept of it is not read again."""
+    def _order(self, tx: Transaction, pk: int, received: int, key: str, limit: int | None) -> Sequence[Columns]:
+        """Return the ordered history of a series that has ``received`` points, in parts one after the other.
+
+        What is kept of it is not read again.
+        """
         kept = self._ordered.get(pk, key)
         if kept is None:
-            points = order_history(unpack_many(tx.metrics.read(pk, key)))
+            parts: Sequence[Columns] = [order_history(unpack_many(tx.metrics.read(pk, key)))]
         elif kept[0] >= received:
             return kept[1]
         else:
             read = unpack_many(tx.metrics.read(pk, key, after=kept[0]))
-            points = order_history(join_columns([kept[1], read.cut(kept[0] - received)]))
-        if limit is not None and limit < len(points.steps) <= CACHED_POINTS:
-            self._ordered.put(pk, key, received, points)
-        return points
+            parts = _extend(kept[1], read.cut(kept[0] - received))
+        if limit is not None and limit < _count(parts) <= CACHED_POINTS:
+            self._ordered.put(pk, key, received, parts)
+        return parts
 
     def get_curves(self, tx: Transaction, call: Call, q: m.GetCurves) -> m.Curves:
         """Get thinned curves of one metric or formula, for the runs that have it."""
@@ -114,21 +118,51 @@ def _draw_formula(
     return None if computed is None else (thin_points(computed, limit), len(computed.steps))
 
 
+def _count(parts: Sequence[Columns]) -> int:
+    """Return how many points parts have in all."""
+    return sum(len(part.steps) for part in parts)
+
+
+def _extend(parts: Sequence[Columns], new: Columns) -> Sequence[Columns]:
+    """Return an ordered history with points that came since.
+
+    cost: that of the new points, while they come behind all others; so many parts as the count's logarithm come of it
+    """
+    new = order_history(new)
+    last = parts[-1]
+    if (new.times_ms[0], new.steps[0]) <= (last.times_ms[-1], last.steps[-1]):
+        return [order_history(join_columns([*parts, new]))]
+    grown = [*parts, new]
+    while len(grown) > 1 and len(grown[-2].steps) < 2 * len(grown[-1].steps):
+        grown[-2:] = [join_columns(grown[-2:])]
+    return grown
+
+
+def _cut(parts: Sequence[Columns], start: int, end: int) -> Columns:
+    """Return some of the points of parts that lie one after the other; those of one part are not copied."""
+    found = []
+    for part in parts:
+        found.append(part.cut(max(start, 0), max(end, 0)))
+        start, end = start - len(part.steps), end - len(part.steps)
+    return join_columns(found)
+
+
 class _Histories:
     """The ordered histories that were paged through last, so that a page does not read and sort the whole series.
 
     A series only grows, so that a kept history is right for as long as it was made of as many points as there are, and
-    then lacks no more than what came since. Safe to use from many threads.
+    then lacks no more than what came since, which becomes a part of its own: new memory for all points takes as long as
+    two pages. Safe to use from many threads.
 
     capacity: most points in all, and of one history
     """
 
     def __init__(self, capacity: int) -> None:
         self._left = capacity
-        self._known: dict[tuple[int, str], tuple[int, Columns]] = {}  # the one used last is the last
+        self._known: dict[tuple[int, str], tuple[int, Sequence[Columns]]] = {}  # the one used last is the last
         self._lock = Lock()
 
-    def get(self, pk: int, key: str) -> tuple[int, Columns] | None:
+    def get(self, pk: int, key: str) -> tuple[int, Sequence[Columns]] | None:
         """Return of how many points a series' kept history was made, and the history."""
         with self._lock:
             found = self._known.pop((pk, key), None)
@@ -136,19 +170,19 @@ class _Histories:
                 self._known[pk, key] = found
             return found
 
-    def put(self, pk: int, key: str, received: int, points: Columns) -> None:
+    def put(self, pk: int, key: str, received: int, parts: Sequence[Columns]) -> None:
         """Keep a history in place of an older one of its series, and of those that were not used for longest."""
         with self._lock:
             self._drop((pk, key))
-            self._known[pk, key] = received, points
-            self._left -= len(points.steps)
+            self._known[pk, key] = received, parts
+            self._left -= _count(parts)
             while self._left < 0:
                 self._drop(next(iter(self._known)))
 
     def _drop(self, series: tuple[int, str]) -> None:
         dropped = self._known.pop(series, None)
         if dropped is not None:
-            self._left += len(dropped[1].steps)
+            self._left += _count(dropped[1])
 
 
 def to_series(key: str, points: Columns) -> Series:

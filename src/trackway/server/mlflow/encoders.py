@@ -14,6 +14,8 @@ from math import isfinite
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from trackway.api.artifacts import FileEntry
 from trackway.api.experiments import Experiment
@@ -222,11 +224,11 @@ async def add_points(page: bytearray, series: Series, run_id: str = "") -> None:
 
     cost: about 0.15 us a point; others get their turn on the event loop in between
     """
-    steps, times_ms = memoryview(series.steps).cast("q"), memoryview(series.times_ms).cast("q")
-    values: memoryview[float] = memoryview(series.values).cast("d")
+    steps, times_ms = np.frombuffer(series.steps, "<i8"), np.frombuffer(series.times_ms, "<i8")
+    values = np.frombuffer(series.values, "<f8")
     for start in range(0, len(values), POINTS_PER_TURN):
         part = slice(start, start + POINTS_PER_TURN)
-        columns = repeat(series.key), _show_numbers([*values[part]]), times_ms[part], steps[part]
+        columns = repeat(series.key), _show_numbers(values[part]), times_ms[part].tolist(), steps[part].tolist()
         points = map(_RunPoint, *columns, repeat(run_id)) if run_id else map(_Point, *columns)
         end, is_first = len(page), page.endswith(b"[")
         _encode_into([*points], page, end - is_first)
@@ -236,9 +238,10 @@ async def add_points(page: bytearray, series: Series, run_id: str = "") -> None:
         await asyncio.sleep(0)
 
 
-def _show_numbers(values: list[float]) -> Sequence[float | str]:
+def _show_numbers(values: NDArray[np.float64]) -> Sequence[float | str]:
     """Return numbers, with names in the places of those that JSON has no number for."""
-    return values if isfinite(sum(values)) else [*map(show_number, values)]
+    numbers: list[float] = values.tolist()
+    return numbers if np.isfinite(values).all() else [*map(show_number, numbers)]
 
 
 def show_number(value: float) -> float | str:
