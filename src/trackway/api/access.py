@@ -130,7 +130,12 @@ class WhoAmI(Request, frozen=True, kw_only=True):
 
 
 class Identity(Response, frozen=True, kw_only=True):
-    """Who calls, by which means, and what the caller may do in the whole workspace. ``number`` 0 for no user."""
+    """Who calls, by which means, and what the caller may do in the whole workspace. ``number`` 0 for no user.
+
+    has_role:       on anything in the workspace; without one nothing in it can be seen
+    administrators: names of who can give the caller a role there; none to who administers it, to service accounts, and
+                    to a token that has a role
+    """
 
     number: int
     name: str
@@ -139,6 +144,8 @@ class Identity(Response, frozen=True, kw_only=True):
     means: str
     workspace: str
     permissions: list[Permission]
+    has_role: bool = True
+    administrators: list[str] = []
 
 
 class CreateToken(Request, frozen=True, kw_only=True):

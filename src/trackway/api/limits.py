@@ -127,6 +127,8 @@ TEAMS: Final = 1_000
 """Most teams of a workspace."""
 ROLES: Final = 100
 """Most roles that a workspace makes."""
+ADMINISTRATORS_NAMED: Final = 5
+"""Most administrators that are named to who lacks a role."""
 EXTERNAL_ID_CHARS: Final = 255
 """Of what a directory calls a user or team by SCIM."""
 

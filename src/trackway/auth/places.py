@@ -27,7 +27,15 @@ def find_workspace(tx: Transaction, name: str) -> WorkspaceRow:
 
 
 def miss_workspace(name: str) -> NotFound:
-    """Make the one error for a workspace that is not there, and for one that the caller has no role in."""
+    """Make the one error for a workspace that is not there, and for one that the caller has no role in.
+
+    name: "" where a request named none, and is for the one that its caller chose before
+    """
+    if not name:
+        return NotFound(
+            "You have no role any more in the workspace that you chose for your requests",
+            hint="choose another: `trackway workspaces choose default --workspace default`",
+        )
     return NotFound(
         f"There is no workspace {name[: limits.WORKSPACE_NAME_CHARS]!r}",
         hint="see which there are for you with `trackway workspaces list`",

@@ -8,6 +8,7 @@ from typing import Any
 from trackway.api.calls import Call
 from trackway.api.operations import Operation
 from trackway.api.structs import Request
+from trackway.auth.advice import advise
 from trackway.auth.ownership import WATCHED, settle
 from trackway.auth.places import BEYOND_WORKSPACES, check_open, miss_workspace
 from trackway.auth.quotas import check_quota
@@ -87,9 +88,11 @@ class GrantPolicy:
                 check_quota(rights.exceeded, operation, request)
             extra = EXTRA.get(operation.name)
             return admitted if extra is None else extra(tx, admitted, request)
-        except (NotFound, PermissionDenied):
+        except (NotFound, PermissionDenied) as error:
             tx.access.confirm()
             self._denied(admitted, operation, request)
+            if isinstance(error, PermissionDenied):
+                advise(tx, rights, access, error)
             raise
 
     def settle(

@@ -10,6 +10,7 @@ from trackway.api import limits
 from trackway.api import operations as ops
 from trackway.api.calls import Call
 from trackway.api.structs import Empty
+from trackway.auth.advice import list_administrators
 from trackway.auth.credentials import INVITATION_MS, TOKEN_MS, mint
 from trackway.auth.passwords import check_password, hash_password, verify_password
 from trackway.auth.places import find_workspace, list_entered, miss_workspace
@@ -142,6 +143,8 @@ class UserService:
             means=rights.means,
             workspace=rights.place.name,
             permissions=sorted(rights.workspace),
+            has_role=rights.enters,
+            administrators=[] if "admin" in rights.workspace else list_administrators(tx, rights),
         )
 
     def create_token(self, tx: Transaction, call: Call, q: c.CreateToken) -> c.CreatedToken:

@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, TypeVar
 import click
 import msgspec
 
+from trackway.api import operations as ops
+from trackway.api.access import WhoAmI
 from trackway.api.trash import Trashed
 from trackway.base.errors import InvalidInput
 from trackway.sdk.connection import (
@@ -72,6 +74,8 @@ def choose_workspace(command: F) -> F:
 
 def show_rows(rows: Sequence[dict[str, Any]], as_json: bool, empty: str = "Nothing found.") -> None:
     """Print rows of equal keys as a table, or as a JSON list."""
+    if not rows:
+        _say_if_outside()
     if as_json:
         show_json(rows)
     elif not rows:
@@ -89,10 +93,21 @@ def show_list(
 
     JSON has the names and units of the operations, so that a program reads the same from a command and from a server.
     """
-    if as_json:
+    if as_json and found:
         show_json(found)
     else:
         show_rows([describe(one) for one in found], as_json, empty)
+
+
+def _say_if_outside() -> None:
+    """Say to who has no role in the workspace that this is why nothing is found, and who can give one."""
+    transport = click.get_current_context().params.get("transport")
+    if transport is None:
+        return
+    me = transport.call(ops.WHO_AM_I, WhoAmI())
+    if not me.has_role:
+        whom = " or ".join(me.administrators) or "its administrators"
+        click.echo(f"You have no role in the workspace {me.workspace!r} yet: ask {whom} for one.", err=True)
 
 
 def show_json(what: Any) -> None:

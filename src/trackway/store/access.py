@@ -108,6 +108,12 @@ class Access(Protocol):
     def count_admins(self) -> int:
         """Return how many administrators can sign in."""
 
+    def list_administrators(self, workspace: str, limit: int) -> list[str]:
+        """Return names of people who have the permission ``admin`` on a workspace by a grant to them or to a team.
+
+        Where there are none, and for the workspace "", those of the installation. None that is disabled.
+        """
+
     def update_user(self, pk: int, is_admin: bool, disabled: bool | None) -> None:
         """Change a user; ``disabled`` None leaves that as it is, and counts more than what a directory says."""
 

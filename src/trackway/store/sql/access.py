@@ -39,6 +39,12 @@ _NAMED: dict[NamedKind, str] = {
 """The table of each kind of object that grants name by its name."""
 _SUSPENDED = 2
 """In ``users.disabled``: by a directory."""
+_ADMINISTRATORS = """
+SELECT u.name FROM users u WHERE u.kind = 'user' AND u.disabled = 0 AND EXISTS (
+  SELECT 1 FROM grants g WHERE g.workspace = ? AND g.target_kind = 'workspace' AND g.role IN ({roles})
+     AND (g.subject_kind = 'user' AND g.subject_pk = u.pk OR g.subject_kind = 'team' AND g.subject_pk IN (
+          SELECT m.team_pk FROM team_members m WHERE m.user_pk = u.pk)))
+ ORDER BY u.folded LIMIT ?"""
 _decode_permissions = msgspec.json.Decoder(list[Permission]).decode
 
 _DISOWN = """
@@ -124,6 +130,16 @@ class AccessTable:
     def count_admins(self) -> int:
         """Return how many administrators can sign in."""
         return self._count("SELECT COUNT(*) FROM users WHERE is_admin = 1 AND disabled = 0 AND password <> ''")
+
+    def list_administrators(self, workspace: str, limit: int) -> list[str]:
+        """See ``store.access.Access``."""
+        own = [role for role, permissions in self.list_roles(workspace).items() if "admin" in permissions]
+        roles = ["admin", *own]
+        rows = self._db.all(_ADMINISTRATORS.format(roles=", ".join("?" * len(roles))), (workspace, *roles, limit))
+        if not rows:
+            sql = "SELECT name FROM users WHERE is_admin = 1 AND kind = 'user' AND disabled = 0 ORDER BY folded LIMIT ?"
+            rows = self._db.all(sql, (limit,))
+        return [row[0] for row in rows]
 
     def update_user(self, pk: int, is_admin: bool, disabled: bool | None) -> None:
         """Change a user."""

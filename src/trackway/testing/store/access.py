@@ -54,6 +54,29 @@ class AccessContract(StoreFixtures):
         assert page[0].name > names[0]
         assert [one.name.lower() for one in page] == sorted(one.name.lower() for one in page)
 
+    def test_administrators_are_those_of_the_workspace_or_else_of_the_installation(self, space: Space) -> None:
+        everybody, pk = make_user(space, is_admin=True)
+        for limit in (1, 1_000):
+            found = space.read(lambda tx, limit=limit: tx.access.list_administrators(space.workspace, limit))
+            assert found == space.read(lambda tx, limit=limit: tx.access.list_administrators("", limit))
+        assert everybody in found
+        (direct, one), (member, other), (disabled, gone), (_, manager) = (make_user(space) for _ in range(4))
+        team = space.write(lambda tx: tx.access.create_team(space.workspace, f"t{new_id()}"))
+        assert team is not None
+        space.write(lambda tx: tx.access.set_role(space.workspace, "keeper", ["admin"]))
+        space.write(lambda tx: tx.access.add_member(team, other))
+        give(space, one, "workspace", "", "admin")
+        give(space, gone, "workspace", "", "admin")
+        give(space, manager, "workspace", "", "manager")
+        give(space, manager, "registered_model", "churn", "admin")
+        give(space, team, "workspace", "", "keeper", "team")
+        space.write(lambda tx: tx.access.update_user(gone, False, True))
+        found = space.read(lambda tx: tx.access.list_administrators(space.workspace, 10))
+        assert found == sorted((direct, member), key=str.lower)
+        assert disabled not in found
+        space.write(lambda tx: tx.access.update_user(pk, False, None))
+        assert everybody not in space.read(lambda tx: tx.access.list_administrators("", 1_000))
+
     def test_a_sessions_last_use_is_kept_and_changes_nobodys_rights(self, space: Space) -> None:
         _, pk = make_user(space)
         row = make_credential(pk, "session")._replace(client="Firefox", address="10.0.0.1", used_ms=5)
