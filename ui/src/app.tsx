@@ -6,11 +6,12 @@ import { ApiError } from "./api/client"
 import { Keys } from "./components/keys"
 import { Menu } from "./components/menu"
 import { Palette, pageCommands, paletteOpen } from "./components/palette"
+import { Outside } from "./components/rights"
 import { attempt, Toasts } from "./components/toasts"
 import { Workspaces } from "./components/workspaces"
 import { ACCOUNT, OPERATION, PAGES, SECTIONS, type Page, type PageProps } from "./pages/pages"
 import { match } from "./state/address"
-import { me, signOut } from "./state/me"
+import { lost, me, signOut } from "./state/me"
 import { followLinks, go, keepWorkspace, path } from "./state/router"
 import { choose, dark, theme } from "./state/theme"
 
@@ -154,6 +155,8 @@ function Shown() {
       </main>
     )
   }
+  const own = found[0].section === ACCOUNT.href
+  if (lost.value || (me.value && !me.value.has_role && !own)) return <Outside title={found[0].title} />
   const Shown = loaded.get(found[0].load)
   if (error) {
     return (

@@ -187,7 +187,7 @@ class HttpResponse(msgspec.Struct):
 
 Handler = Callable[[HttpRequest, C], Awaitable[HttpResponse]]
 ErrorEncoder = Callable[[TrackwayError], HttpResponse]
-RouteAccess = Literal["operation", "known", "reader", "public"]
+RouteAccess = Literal["operation", "known", "anywhere", "reader", "public"]
 
 
 class Route(msgspec.Struct, Generic[C], frozen=True):
@@ -197,8 +197,8 @@ class Route(msgspec.Struct, Generic[C], frozen=True):
     errors:  how errors are told there
     streams: whether what it takes or gives is a file of any size
     access:  who may come, where there is access control: whom the operations that the handler calls let in
-             (``operation``), whoever is ``known``, who may read all of the default workspace (``reader``), or everybody
-             (``public``)
+             (``operation``), whoever is ``known`` in the workspace that is named, or ``anywhere``, who may read all of
+             the default workspace (``reader``), or everybody (``public``)
     waits:   whether it waits for a turn; not an answer that goes on for as long as somebody listens
     """
 

@@ -14,11 +14,12 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from trackway.api.calls import Call
 from trackway.auth.authenticator import Attempt, Authenticator
 from trackway.auth.credentials import digest, read_kind
 from trackway.auth.requests import RequestCounts
 from trackway.auth.rights import Rights
-from trackway.base.errors import PermissionDenied, RateLimited, Unauthenticated
+from trackway.base.errors import NotFound, PermissionDenied, RateLimited, Unauthenticated
 from trackway.http.certificates import CertificateName, read_name
 from trackway.http.messages import HttpRequest
 from trackway.http.peers import Proxies
@@ -124,12 +125,24 @@ class Gate:
         caller.call = msgspec.structs.replace(caller.call, credential=credential, address=address)
         rights = self._authenticator.find_kept(credential, workspace)
         if rights is None or route is None or route.access != "operation":
-            rights = await self.run(self._authenticator.find_rights, caller.call)
+            rights = await self._find_rights(route, caller.call)
             _check_route(route, rights)
         if rights.means == "session" and self._authenticator.is_due(credential):
             await self.run(self._authenticator.note_use, credential, address)
         # Who administers the installation is counted, and never kept from giving more.
         self._requests.take(rights.place.key, None if rights.is_admin else rights.requests_per_minute)
+
+    async def _find_rights(self, route: Route | None, call: Call) -> Rights:
+        """Return what a call's credential permits in its workspace, or in the default one for a route of anywhere.
+
+        raises: NotFound for a workspace that it may not enter
+        """
+        try:
+            return await self.run(self._authenticator.find_rights, call)
+        except NotFound:
+            if route is None or route.access != "anywhere":
+                raise
+        return await self.run(self._authenticator.find_rights, msgspec.structs.replace(call, workspace=DEFAULT.name))
 
     async def run(self, work: Callable[..., T], *args: object) -> T:
         """Do something that waits for the store, on a thread."""

@@ -60,7 +60,7 @@ class SignInRoutes:
         return [
             Route("POST", "/api/v1/session", self._sign_in, encode_error, access="public"),
             Route("GET", "/api/v1/session", self._show, encode_error, access="known"),
-            Route("DELETE", "/api/v1/session", self._sign_out, encode_error, access="known"),
+            Route("DELETE", "/api/v1/session", self._sign_out, encode_error, access="anywhere"),
             Route("POST", "/api/v1/join", self._join, encode_error, access="public"),
             Route("GET", "/sign-in", self._sign_in_page, encode_error, access="public"),
             Route("GET", "/join", self._join_page, encode_error, access="public"),

@@ -72,8 +72,11 @@ def list_routes(folder: Path = FOLDER) -> list[Route]:
 
 
 def _say_who(path: str) -> RouteAccess:
-    """Return who may come to a page, where there is access control: to sign in, everybody."""
-    return "public" if path.startswith("/signin") else "known"
+    """Return who may come to a page, where there is access control: to sign in, everybody.
+
+    A page has nothing of a workspace: where there is none for its visitor it says so, and where else they may go.
+    """
+    return "public" if path.startswith("/signin") else "anywhere"
 
 
 def _read_files(folder: Path) -> Iterator[tuple[str, File]]:

@@ -786,6 +786,8 @@ export interface Identity {
   means: string
   workspace: string
   permissions: ("admin" | "create" | "delete" | "manage" | "read" | "write")[]
+  has_role: boolean
+  administrators: string[]
 }
 
 /** Bring over a registered model, or what is new of it since it was brought over from the same origin. */

@@ -45,15 +45,16 @@ export function Status({ status }: { status: RunStatus }) {
   )
 }
 
-/** Why there is nothing, in the server's words, and what to do. */
+/** Why there is nothing, in the server's words, and what to do; to be refused is no fault, and is not tried again. */
 export function Failure({ error, retry }: { error: ApiError; retry?: () => void }) {
+  const refused = error.status === 403
   return (
-    <div class="notice bad" role="alert">
+    <div class={refused ? "notice" : "notice bad"} role="alert">
       <div class="grow">
         <strong>{error.message}</strong>
         {error.hint && <div class="small">What to do: {error.hint}</div>}
       </div>
-      {retry && (
+      {retry && !refused && (
         <Button icon="refresh" onClick={retry}>
           Try again
         </Button>

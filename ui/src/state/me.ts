@@ -1,16 +1,26 @@
 /** Who the visitor is to the server, asked for once: who signs in or out begins a new document. */
 import { signal } from "@preact/signals"
-import { call, send } from "../api/client"
+import { call, send, type ApiError } from "../api/client"
 import type { Identity, Operations } from "../api/types"
 import { useLoad } from "./load"
 
 /** Undefined until it is known. */
 export const me = signal<Identity | undefined>(undefined)
 
+/** Why there is no workspace at this address for the visitor, where there is none. */
+export const lost = signal<ApiError | undefined>(undefined)
+
 call("users.current", {}).then(
   (identity) => (me.value = identity),
-  () => undefined, // the page itself tells what is wrong
+  (error: ApiError) => {
+    if (error.status === 404) lost.value = error // else the page itself tells what is wrong
+  },
 )
+
+/** Whether the visitor may do something everywhere in the workspace; false until it is known. */
+export function may(permission: Identity["permissions"][number]): boolean {
+  return me.value?.permissions.includes(permission) ?? false
+}
 
 /**
  * Whether the visitor may carry out an operation on something, so that a page need not offer what is refused.

@@ -10,6 +10,7 @@ import { Table } from "../../components/table"
 import { discard } from "../../components/trash"
 import { ago, moment } from "../../format"
 import { useLoad } from "../../state/load"
+import { may } from "../../state/me"
 import { place, setQuery } from "../../state/router"
 import "./access.css"
 
@@ -23,9 +24,11 @@ export function Grants() {
       <Why />
       <div class="row">
         <p class="grow soft">Roles add up; without one nothing is permitted, and what may not be read is not there.</p>
-        <Button kind="primary" icon="add" onClick={() => setAdding(true)}>
-          Give a role
-        </Button>
+        {may("admin") && (
+          <Button kind="primary" icon="add" onClick={() => setAdding(true)}>
+            Give a role
+          </Button>
+        )}
       </div>
       {error && <Failure error={error} retry={reload} />}
       {!data && !error && <Skeleton rows={4} />}

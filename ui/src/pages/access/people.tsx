@@ -10,6 +10,7 @@ import { Table } from "../../components/table"
 import { attempt, say } from "../../components/toasts"
 import { ago, moment } from "../../format"
 import { useLoad } from "../../state/load"
+import { me } from "../../state/me"
 import { place, setQuery } from "../../state/router"
 import { EraseForm } from "./erase"
 import { Secret } from "./secret"
@@ -31,9 +32,11 @@ export function People() {
     <>
       <div class="row">
         <SearchBox label="Find by name" value={wanted} onInput={setWanted} />
-        <Button kind="primary" icon="add" onClick={() => setAdding(true)}>
-          Add
-        </Button>
+        {me.value?.is_admin && (
+          <Button kind="primary" icon="add" onClick={() => setAdding(true)}>
+            Add
+          </Button>
+        )}
       </div>
       {error && <Failure error={error} retry={reload} />}
       {!data && !error && <Skeleton rows={4} />}

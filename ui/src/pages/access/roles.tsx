@@ -6,6 +6,7 @@ import { Button, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { discard } from "../../components/trash"
 import { useLoad } from "../../state/load"
+import { may } from "../../state/me"
 import "./access.css"
 
 type Permission = Role["permissions"][number]
@@ -28,9 +29,11 @@ export function Roles() {
     <>
       <div class="row">
         <p class="grow soft">A role is a set of permissions. It counts where it is granted: see Grants.</p>
-        <Button kind="primary" icon="add" onClick={() => setAdding(true)}>
-          Create
-        </Button>
+        {may("admin") && (
+          <Button kind="primary" icon="add" onClick={() => setAdding(true)}>
+            Create
+          </Button>
+        )}
       </div>
       {error && <Failure error={error} retry={reload} />}
       {!data && !error && <Skeleton rows={5} />}

@@ -9,6 +9,7 @@ import { attempt, say } from "../../components/toasts"
 import { discard } from "../../components/trash"
 import { count } from "../../format"
 import { useLoad } from "../../state/load"
+import { may } from "../../state/me"
 
 export function Teams() {
   const [adding, setAdding] = useState(false)
@@ -17,9 +18,11 @@ export function Teams() {
     <>
       <div class="row">
         <p class="grow soft">A team is given a role as a person is; who joins it has that role from the next request on.</p>
-        <Button kind="primary" icon="add" onClick={() => setAdding(true)}>
-          Create
-        </Button>
+        {may("admin") && (
+          <Button kind="primary" icon="add" onClick={() => setAdding(true)}>
+            Create
+          </Button>
+        )}
       </div>
       {error && <Failure error={error} retry={reload} />}
       {!data && !error && <Skeleton rows={4} />}

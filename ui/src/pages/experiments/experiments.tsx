@@ -6,12 +6,14 @@ import { Button, Code, CopyButton, Empty, Failure, SearchBox, Skeleton } from ".
 import { FormDialog } from "../../components/dialog"
 import { Menu } from "../../components/menu"
 import { pageCommands } from "../../components/palette"
+import { CreateButton } from "../../components/rights"
 import { OWN_TAGS } from "../../components/tags"
 import { attempt, say } from "../../components/toasts"
 import { Icon } from "../../components/icon"
 import { ago, count, field, moment, quote } from "../../format"
 import { useLive } from "../../state/live"
 import { useLoad } from "../../state/load"
+import { may } from "../../state/me"
 import { go, place, setQuery } from "../../state/router"
 import { address } from "../../state/workspace"
 import type { PageProps } from "../pages"
@@ -30,6 +32,7 @@ export default function Experiments(_: PageProps) {
   const text = query.get("q") ?? ""
   const view = query.get("view") === "trash" ? "deleted" : "active"
   const pages = Math.max(1, Number(query.get("pages")) || 1)
+  const creates = may("create")
   const [asked, setAsked] = useState<Asked>()
   const [chosen, setChosen] = useState<Set<string>>(new Set())
   const order = query.get("order") ?? ""
@@ -39,8 +42,8 @@ export default function Experiments(_: PageProps) {
   useLive({}, reload, 5_000)
   useEffect(() => setChosen(new Set()), [text, view])
   useEffect(() => {
-    pageCommands.value = [{ text: "Create an experiment", icon: "add", act: () => setAsked({ kind: "create" }) }]
-  }, [])
+    pageCommands.value = creates ? [{ text: "Create an experiment", icon: "add", act: () => setAsked({ kind: "create" }) }] : []
+  }, [creates])
   const rows = data?.rows
   const selected = rows?.filter((row) => chosen.has(row.experiment_id)) ?? []
   return (
@@ -54,9 +57,7 @@ export default function Experiments(_: PageProps) {
         >
           Trash
         </Button>
-        <Button kind="primary" icon="add" onClick={() => setAsked({ kind: "create" })}>
-          Create
-        </Button>
+        <CreateButton needs="create" onClick={() => setAsked({ kind: "create" })} />
       </div>
       <div class="row">
         <SearchBox
@@ -316,6 +317,7 @@ function Nothing({ filtered, view }: { filtered: boolean; view: string }) {
       </Empty>
     )
   }
+  if (!may("create")) return <Empty title="No experiments yet" />
   return (
     <Empty title="No experiments yet">
       <p>An experiment is made when a script logs to it. Run this, and it appears here by itself:</p>

@@ -6,11 +6,13 @@ import { Button, Code, Empty, Failure, SearchBox, Skeleton } from "../../compone
 import { FormDialog } from "../../components/dialog"
 import { Section } from "../../components/facts"
 import { firstWords } from "../../components/markdown"
+import { CreateButton } from "../../components/rights"
 import { Table } from "../../components/table"
 import { Tabs } from "../../components/tabs"
 import { ago, count, moment, quote } from "../../format"
 import { useLive } from "../../state/live"
 import { useLoad } from "../../state/load"
+import { may } from "../../state/me"
 import { go, place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
 import { AliasBadge, modelHref, StageBadge, STAGES, versionHref, type Stage } from "./badges"
@@ -24,9 +26,7 @@ export default function Models(_: PageProps) {
     <main class="page" id="main">
       <div class="head">
         <h1>Models</h1>
-        <Button kind="primary" icon="add" onClick={() => setCreating(true)}>
-          Create
-        </Button>
+        <CreateButton needs="create" onClick={() => setCreating(true)} />
       </div>
       <Tabs
         label="Views of the registry"
@@ -194,6 +194,7 @@ function Create({ onClose }: { onClose: () => void }) {
 }
 
 function Nothing() {
+  if (!may("create")) return <Empty title="No models yet" />
   return (
     <Section title="No models yet">
       <Empty title="Give a model a name">

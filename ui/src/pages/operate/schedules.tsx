@@ -5,11 +5,13 @@ import type { Schedule, Tick } from "../../api/types"
 import { Button, Code, Empty, Failure, Skeleton } from "../../components/basics"
 import { Facts, Section } from "../../components/facts"
 import { Menu } from "../../components/menu"
+import { CreateButton } from "../../components/rights"
 import { Table } from "../../components/table"
 import { attempt, say } from "../../components/toasts"
 import { discard } from "../../components/trash"
 import { ago, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
+import { may } from "../../state/me"
 import { place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
 import { ScheduleForm } from "./schedule-form"
@@ -23,16 +25,14 @@ export default function Schedules(_: PageProps) {
     <main class="page" id="main">
       <div class="head">
         <h1>Schedules</h1>
-        <Button kind="primary" icon="add" onClick={() => setAdding(true)}>
-          Create
-        </Button>
+        <CreateButton needs="admin" onClick={() => setAdding(true)} />
       </div>
       {error && <Failure error={error} retry={reload} />}
       {!data && !error && <Skeleton rows={6} />}
       {data?.schedules.length === 0 && (
         <Empty title="No schedules yet">
-          <p>A schedule runs a project by the clock, and keeps what became of each time:</p>
-          <Code text={'trackway schedules create nightly "30 2 * * mon-fri" ./churn --time-zone Europe/Paris'} />
+          <p>A schedule runs a project by the clock, and keeps what became of each time{may("admin") ? ":" : "."}</p>
+          {may("admin") && <Code text={'trackway schedules create nightly "30 2 * * mon-fri" ./churn --time-zone Europe/Paris'} />}
         </Empty>
       )}
       {data && data.schedules.length > 0 && (

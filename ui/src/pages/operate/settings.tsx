@@ -5,10 +5,12 @@ import type { Retention, Trash as TrashOfExperiment } from "../../api/types"
 import { Button, Failure, Skeleton } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { Facts, Section } from "../../components/facts"
+import { MayNot } from "../../components/rights"
 import { say } from "../../components/toasts"
 import { discard } from "../../components/trash"
 import { bytes, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
+import { may, me } from "../../state/me"
 import { address } from "../../state/workspace"
 import type { PageProps } from "../pages"
 import "./operate.css"
@@ -74,12 +76,16 @@ function Trash() {
     <Section
       title="Trash"
       acts={
-        <>
-          <Button onClick={() => setAsked("policy")}>Change</Button>
-          <Button kind="danger" onClick={() => setAsked("purge")}>
-            Empty it
-          </Button>
-        </>
+        may("admin") ? (
+          <>
+            <Button onClick={() => setAsked("policy")}>Change</Button>
+            <Button kind="danger" onClick={() => setAsked("purge")}>
+              Empty it
+            </Button>
+          </>
+        ) : (
+          me.value && <MayNot needs="admin" />
+        )
       }
     >
       {error && <Failure error={error} />}
@@ -203,7 +209,7 @@ function Keys() {
   const { data, error, reload } = useLoad("keys", (signal) => call("signing_keys.list", {}, signal))
   const remove = (name: string) => discard(() => call("signing_keys.delete", { name }), `“${name}” is trusted no more`, reload)
   return (
-    <Section title="Keys that sign models" acts={<Button icon="add" onClick={() => setAdding(true)}>Trust a key</Button>}>
+    <Section title="Keys that sign models" acts={may("admin") && <Button icon="add" onClick={() => setAdding(true)}>Trust a key</Button>}>
       {error && <Failure error={error} />}
       {data?.keys.length === 0 && <p class="soft section-none">None is trusted yet: no signature of a version is kept.</p>}
       <ul class="entries">
@@ -214,9 +220,11 @@ function Keys() {
             <span class="grow soft small">
               {moment(key.created_ms)} by {key.created_by}
             </span>
-            <Button tiny kind="danger" onClick={() => void remove(key.name)}>
-              Trust no more
-            </Button>
+            {may("admin") && (
+              <Button tiny kind="danger" onClick={() => void remove(key.name)}>
+                Trust no more
+              </Button>
+            )}
           </li>
         ))}
       </ul>

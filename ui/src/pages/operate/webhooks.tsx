@@ -12,6 +12,7 @@ import { attempt, say } from "../../components/toasts"
 import { discard } from "../../components/trash"
 import { ago, count, moment } from "../../format"
 import { useLoad } from "../../state/load"
+import { may } from "../../state/me"
 import { place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
 import { EVENTS, type EventKind } from "./kinds"
@@ -25,9 +26,11 @@ export default function Webhooks(_: PageProps) {
     <main class="page" id="main">
       <div class="head">
         <h1>Webhooks</h1>
-        <Button kind="primary" icon="add" onClick={() => setAsked("new")}>
-          Create
-        </Button>
+        {may("admin") && (
+          <Button kind="primary" icon="add" onClick={() => setAsked("new")}>
+            Create
+          </Button>
+        )}
       </div>
       {error && <Failure error={error} retry={reload} />}
       {!data && !error && <Skeleton rows={6} />}

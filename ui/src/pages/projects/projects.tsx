@@ -2,10 +2,12 @@
 import { call } from "../../api/client"
 import type { RunGroup } from "../../api/types"
 import { Button, Code, Empty, Failure, SearchBox, Skeleton } from "../../components/basics"
+import { MayNot } from "../../components/rights"
 import { Table } from "../../components/table"
 import { ago, count, field, moment, quote } from "../../format"
 import { useLive } from "../../state/live"
 import { useLoad } from "../../state/load"
+import { may, me } from "../../state/me"
 import { place, setQuery } from "../../state/router"
 import type { PageProps } from "../pages"
 import "../../components/detail.css"
@@ -33,8 +35,9 @@ export default function Projects(_: PageProps) {
       {!data && !error && <Skeleton rows={6} />}
       {data?.groups.length === 0 && (
         <Empty title="No project has been run yet">
-          <p>A project is a folder or a git repository with an MLproject file. A launch makes a run that says what it was made of:</p>
-          <Code text={`trackway run ./churn --entry-point train -P rate=0.1\ntrackway run https://example.org/team/churn.git --version main`} />
+          <p>A project is a folder or a git repository with an MLproject file. A launch makes a run that says what it was made of{may("create") ? ":" : "."}</p>
+          {me.value && !may("create") && <MayNot needs="create" />}
+          {may("create") && <Code text={`trackway run ./churn --entry-point train -P rate=0.1\ntrackway run https://example.org/team/churn.git --version main`} />}
         </Empty>
       )}
       {data && data.groups.length > 0 && (

@@ -6,6 +6,7 @@ import { Button } from "../../components/basics"
 import { FormDialog } from "../../components/dialog"
 import { say } from "../../components/toasts"
 import { useLoad } from "../../state/load"
+import { may } from "../../state/me"
 import { go } from "../../state/router"
 
 interface RegisterProps {
@@ -18,6 +19,7 @@ interface RegisterProps {
 
 export function RegisterButton(props: RegisterProps) {
   const [open, setOpen] = useState(false)
+  if (!may("create")) return null
   return (
     <>
       <Button icon="star" kind="primary" onClick={() => setOpen(true)}>

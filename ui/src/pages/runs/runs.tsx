@@ -7,11 +7,13 @@ import { Button, Code, Empty, Failure, PageFailure, Skeleton } from "../../compo
 import { Icon, type IconName } from "../../components/icon"
 import { Menu } from "../../components/menu"
 import { lazy } from "../../components/lazy"
+import { MayNot } from "../../components/rights"
 import { attempt } from "../../components/toasts"
 import { save } from "../../files/save"
 import { count, field } from "../../format"
 import { useLive, type Change } from "../../state/live"
 import { useLoad } from "../../state/load"
+import { useMay } from "../../state/me"
 import { place, setQuery } from "../../state/router"
 import { address } from "../../state/workspace"
 import type { PageProps } from "../pages"
@@ -310,6 +312,7 @@ function Head({ view, experiments, onMode, children }: HeadProps) {
 }
 
 function Nothing({ view }: { view: View }) {
+  const logs = useMay("runs.create", view.experiments?.[0] ?? "")
   if (view.filter) {
     return (
       <Empty title="No run satisfies the filter">
@@ -318,6 +321,11 @@ function Nothing({ view }: { view: View }) {
     )
   }
   if (view.trash) return <Empty title="No runs in the trash" />
+  if (!logs) {
+    return (
+      <Empty title="No runs yet">{logs === false && <MayNot needs="create" />}</Empty>
+    )
+  }
   return (
     <Empty title="No runs yet">
       <p>Log a run to this experiment, and it appears here by itself:</p>
