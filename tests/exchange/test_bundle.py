@@ -20,7 +20,8 @@ from tests.exchange.stores import RUN, fill_experiment
 from trackway.api import experiments as e
 from trackway.api import operations as ops
 from trackway.api import runs as r
-from trackway.api.links import LinkName, ListRunLinks
+from trackway.api.limits import LINKED_RUNS_PER_GET
+from trackway.api.links import GetLinks, LinkName, ListRunLinks
 from trackway.base.errors import Corrupt, NotSupported, TrackwayError, Unavailable
 from trackway.exchange.bundle import write_bundle
 from trackway.exchange.bundle_reader import Bundle
@@ -107,6 +108,27 @@ def test_runs_are_linked_whatever_experiments_they_are_in(filled: Transport, oth
     write_bundle(WorkspaceTracks(filled, "/origin"), archive)
     run_import(other, archive)
     assert read_store(other)["runs"]["child"]["links"] == [["made_by", "late"], ["uses", "trashed"]]
+
+
+def test_links_of_many_runs_are_read_by_few_calls(
+    filled: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = find_experiment(filled, "prices").experiment_id
+    there = len(read_store(filled)["runs"])
+    for _ in range(LINKED_RUNS_PER_GET):
+        filled.call(ops.CREATE_RUN, r.CreateRun(experiment_id=number))
+    asked: list[int] = []
+    call = filled.call
+
+    def count(operation: Any, request: Any) -> Any:
+        assert operation is not ops.LIST_RUN_LINKS
+        if isinstance(request, GetLinks):
+            asked.append(len(request.run_ids))
+        return call(operation, request)
+
+    monkeypatch.setattr(filled, "call", count)
+    export(filled, tmp_path / "many.zip")
+    assert asked == [LINKED_RUNS_PER_GET, there]
 
 
 def test_a_run_that_was_purged_comes_back_from_its_bundle(filled: Transport, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from trackway.api import operations as ops
 from trackway.api import runs as r
 from trackway.base.errors import Conflict, InvalidInput, NotFound, TooLarge
 
-LINK, UNLINK, LIST = ops.LINK_RUN, ops.UNLINK_RUN, ops.LIST_RUN_LINKS
+LINK, UNLINK, LIST, GET = ops.LINK_RUN, ops.UNLINK_RUN, ops.LIST_RUN_LINKS, ops.GET_LINKS
 
 
 def name(s: Stage, earlier: str = "", run: str = "", kind: Any = "uses") -> i.LinkName:
@@ -115,6 +115,20 @@ SCENARIOS: list[Scenario] = [
     ok(LIST, "of one in the trash", lambda s: i.ListRunLinks(run_id=s.gone_run), lambda s, x: x.earlier == []),
     no(LIST, "missing", "of an unknown run", lambda s: i.ListRunLinks(run_id=UNKNOWN_RUN), NotFound),
     *limited(LIST, "page", limits.SEARCH_PAGE, lambda s, size: i.ListRunLinks(run_id=s.run, limit=size)),
+    ok(
+        GET,
+        "of several runs, and nothing of one that is unknown",
+        lambda s: (
+            link(s, name(s), name(s, s.gone_run, kind="retry_of"), name(s, s.run, s.child))
+            and i.GetLinks(run_ids=[s.child, s.run, UNKNOWN_RUN, s.gone_run, s.run])
+        ),
+        lambda s, x: (
+            sorted((one.run_id, one.kind, one.earlier_run_id) for one in x.links)
+            == sorted([(s.run, "uses", s.child), (s.run, "retry_of", s.gone_run), (s.child, "uses", s.run)])
+        ),
+    ),
+    ok(GET, "of none", lambda s: i.GetLinks(run_ids=[]), lambda s, x: x.links == []),
+    *limited(GET, "runs", limits.LINKED_RUNS_PER_GET, lambda s, size: i.GetLinks(run_ids=[s.run] * size)),
     ok(
         ops.GET_LINEAGE,
         "through links, which say what they are",

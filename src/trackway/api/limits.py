@@ -52,6 +52,8 @@ SIGNING_KEY_CHARS: Final = 65_536
 SIGNATURE_CHARS: Final = 16_777_216
 RUN_LINKS: Final = 1_000
 """Most links of a run to earlier ones."""
+LINKED_RUNS_PER_GET: Final = 100
+"""Most runs whose links one call gets."""
 LINEAGE_NODES: Final = 1_000
 """Most nodes that one lineage returns."""
 POINTS_PER_INGEST: Final = 1_000_000

@@ -27,6 +27,26 @@ class ListRunLinks(Request, frozen=True, kw_only=True):
     limit: int = 1_000
 
 
+class GetLinks(Request, frozen=True, kw_only=True):
+    """Get what up to 100 runs say of earlier ones; runs that are not there or not seen say nothing."""
+
+    run_ids: list[str]
+
+
+class Link(Response, frozen=True, kw_only=True):
+    """What a run says of an earlier one."""
+
+    run_id: str
+    kind: LinkKind
+    earlier_run_id: str
+
+
+class LinkList(Response, frozen=True, kw_only=True):
+    """Links of several runs, those of one together, to the newest runs first."""
+
+    links: list[Link]
+
+
 class RunLink(Response, frozen=True, kw_only=True):
     """The run at the other end of a link, without its data."""
 

@@ -147,6 +147,7 @@ DELETE_RUN_TAG = Operation("runs.delete_tag", "DELETE", "/runs/{run_id}/tags", r
 LINK_RUN = Operation("runs.link", "PUT", "/runs/{run_id}/links/{kind}/{earlier_run_id}", i.LinkName, Empty, Access("write", "run", "run_id", writes=True, audited=True, reads_field="earlier_run_id"), "Say how a run came of an earlier one.")
 UNLINK_RUN = Operation("runs.unlink", "DELETE", "/runs/{run_id}/links/{kind}/{earlier_run_id}", i.LinkName, Empty, Access("write", "run", "run_id", writes=True, audited=True, reads_field="earlier_run_id"), "Take back what a run says of an earlier one.")
 LIST_RUN_LINKS = Operation("runs.list_links", "GET", "/runs/{run_id}/links", i.ListRunLinks, i.RunLinks, reads("run", "run_id"), "List how a run came of earlier ones, and later ones of it.")
+GET_LINKS = Operation("runs.get_links", "POST", "/runs/links", i.GetLinks, i.LinkList, lists(), "Get how several runs came of earlier ones.")
 CORRECT_PARAM = Operation("runs.correct_param", "POST", "/runs/{run_id}/params/correct", r.CorrectParam, Empty, writes("run", "run_id"), "Correct a param; the old value stays visible.")
 GET_PARAM_HISTORY = Operation("runs.param_history", "GET", "/runs/{run_id}/params/history", r.RunId, r.ParamHistory, reads("run", "run_id"), "Get the values that a run's params had before.")
 LOG_ENVIRONMENT = Operation("runs.log_environment", "PUT", "/runs/{run_id}/environment", r.LogEnvironment, Empty, writes("run", "run_id", audited=False), "Record what a run was executed with.")

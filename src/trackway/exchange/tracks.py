@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 
 from trackway.api import experiments as e
 from trackway.api import limits
 from trackway.api import logged_models as m
 from trackway.api import operations as ops
 from trackway.api import runs as r
-from trackway.api.links import ListRunLinks
+from trackway.api.links import GetLinks
 from trackway.api.structs import View
 from trackway.api.transfers import PastRegistered
 from trackway.base.errors import InvalidInput, NotFound
@@ -64,13 +65,12 @@ class Tracks:
         )
 
     def list_runs(self, experiment: PastExperiment) -> Iterator[PastRun]:
-        for run in self._read_runs(experiment.experiment_id):
+        for run, links in self._read_linked_runs(experiment.experiment_id):
             self._runs = {run.run_id: run}
             history = self._transport.call(ops.GET_PARAM_HISTORY, r.RunId(run_id=run.run_id))
             environment = None
             if run.environment_digest is not None:
                 environment = self._transport.call(ops.GET_ENVIRONMENT, r.RunId(run_id=run.run_id)).environment
-            links = self._transport.call(ops.LIST_RUN_LINKS, ListRunLinks(run_id=run.run_id, limit=limits.RUN_LINKS))
             yield PastRun(
                 run_id=run.run_id,
                 experiment_id=experiment.experiment_id,
@@ -88,7 +88,7 @@ class Tracks:
                 datasets=run.inputs,
                 model_inputs=run.model_inputs,
                 model_outputs=run.model_outputs,
-                links=[PastLink(one.kind, one.run_id) for one in links.earlier],
+                links=links,
                 environment=environment,
                 place=name_elsewhere(run.artifact_uri),
             )
@@ -119,6 +119,16 @@ class Tracks:
 
     def close(self) -> None:
         """The transport is its owner's."""
+
+    def _read_linked_runs(self, experiment_id: str) -> Iterator[tuple[r.Run, list[PastLink]]]:
+        """Yield runs with their links, which are asked for by the hundred."""
+        runs = self._read_runs(experiment_id)
+        while some := list(islice(runs, limits.LINKED_RUNS_PER_GET)):
+            links: dict[str, list[PastLink]] = {run.run_id: [] for run in some}
+            for one in self._transport.call(ops.GET_LINKS, GetLinks(run_ids=list(links))).links:
+                links[one.run_id].append(PastLink(one.kind, one.earlier_run_id))
+            for run in some:
+                yield run, links[run.run_id]
 
     def _read_runs(self, experiment_id: str) -> Iterator[r.Run]:
         if self._run_ids is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from trackway.api.calls import Sight
 from trackway.api.lineage import LineageNode
-from trackway.api.links import LinkKind, RunLink
+from trackway.api.links import Link, LinkKind, RunLink
 
 
 class Neighbour(NamedTuple):
@@ -30,3 +31,6 @@ class Links(Protocol):
 
     def list_links(self, run: int, later: bool, limit: int, sees: Sight) -> list[RunLink]:
         """Return a run's links to earlier ones, or those of later ones to it, newest first: of what is seen."""
+
+    def get_links(self, workspace: str, run_ids: Sequence[str], sees: Sight) -> list[Link]:
+        """Return links of several runs to earlier ones, those of one together, newest first: of what is seen."""

@@ -12,7 +12,7 @@ from trackway.api import operations as ops
 from trackway.api.calls import Call
 from trackway.api.structs import Empty
 from trackway.base.errors import InvalidInput, NotFound, TooLarge
-from trackway.rules.checks import check_page
+from trackway.rules.checks import check_count, check_page
 from trackway.rules.handlers import Handlers
 from trackway.store.base import Transaction
 from trackway.tracking.runs import get_live_ref, get_ref
@@ -23,7 +23,12 @@ class LinkService:
 
     def handlers(self) -> Handlers:
         """Return the handler of each operation."""
-        return {ops.LINK_RUN: self.link, ops.UNLINK_RUN: self.unlink, ops.LIST_RUN_LINKS: self.list_links}
+        return {
+            ops.LINK_RUN: self.link,
+            ops.UNLINK_RUN: self.unlink,
+            ops.LIST_RUN_LINKS: self.list_links,
+            ops.GET_LINKS: self.get_links,
+        }
 
     def link(self, tx: Transaction, call: Call, q: i.LinkName) -> Empty:
         """Say how a run came of an earlier one; the same once more changes nothing."""
@@ -53,3 +58,8 @@ class LinkService:
         earlier, later = (tx.links.list_links(pk, later, q.limit + 1, call.sees) for later in (False, True))
         truncated = max(len(earlier), len(later)) > q.limit
         return i.RunLinks(earlier=earlier[: q.limit], later=later[: q.limit], truncated=truncated)
+
+    def get_links(self, tx: Transaction, call: Call, q: i.GetLinks) -> i.LinkList:
+        """Get the links of several runs to earlier ones, of what is seen."""
+        check_count("runs", len(q.run_ids), limits.LINKED_RUNS_PER_GET)
+        return i.LinkList(links=tx.links.get_links(call.workspace, list(dict.fromkeys(q.run_ids)), call.sees))

@@ -643,6 +643,11 @@ export interface GetLineage {
   direction?: "both" | "downstream" | "upstream"
 }
 
+/** Get what up to 100 runs say of earlier ones; runs that are not there or not seen say nothing. */
+export interface GetLinks {
+  run_ids: string[]
+}
+
 /** Get a model's record; one in the trash only on request. */
 export interface GetLoggedModel {
   model_id: string
@@ -905,6 +910,18 @@ export interface LineageNode {
   kind: "dataset" | "endpoint" | "model" | "run" | "version"
   id: string
   digest: string
+}
+
+/** What a run says of an earlier one. */
+export interface Link {
+  run_id: string
+  kind: "made_by" | "reproduces" | "retry_of" | "uses"
+  earlier_run_id: string
+}
+
+/** Links of several runs, those of one together, to the newest runs first. */
+export interface LinkList {
+  links: Link[]
 }
 
 /** Name a link: what a run says of an earlier one, of any experiment of the workspace. */
@@ -2250,6 +2267,7 @@ export interface Operations {
   "runs.link": { request: LinkName; response: Empty }
   "runs.unlink": { request: LinkName; response: Empty }
   "runs.list_links": { request: ListRunLinks; response: RunLinks }
+  "runs.get_links": { request: GetLinks; response: LinkList }
   "runs.correct_param": { request: CorrectParam; response: Empty }
   "runs.param_history": { request: RunId; response: ParamHistory }
   "runs.log_environment": { request: LogEnvironment; response: Empty }
@@ -2425,6 +2443,7 @@ export const ROUTES = {
   "runs.link": ["PUT", "/runs/{run_id}/links/{kind}/{earlier_run_id}"],
   "runs.unlink": ["DELETE", "/runs/{run_id}/links/{kind}/{earlier_run_id}"],
   "runs.list_links": ["GET", "/runs/{run_id}/links"],
+  "runs.get_links": ["POST", "/runs/links"],
   "runs.correct_param": ["POST", "/runs/{run_id}/params/correct"],
   "runs.param_history": ["GET", "/runs/{run_id}/params/history"],
   "runs.log_environment": ["PUT", "/runs/{run_id}/environment"],

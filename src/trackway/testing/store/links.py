@@ -55,6 +55,14 @@ class LinkContract(StoreFixtures):
         ids = [run.run_id for run in runs]
         assert [run_id for _, run_id in self.list_links(space, origin, True, 3)] == ids[:0:-1]
         few = frozenset((shown,))
+
+        def get(sees: Sight) -> list[str]:
+            found = space.read(lambda tx: tx.links.get_links(space.workspace, [*ids, origin.run_id, "x"], sees))
+            assert {(one.kind, one.earlier_run_id) for one in found} <= {("uses", origin.run_id)}
+            return [one.run_id for one in found]
+
+        assert (get(EVERYTHING), get(Sight(experiments=few))) == (ids, ids[::2])
+        assert get(Sight(experiments=frozenset((hidden,)))) == get(Sight(experiments=frozenset())) == []
         assert [run_id for _, run_id in self.list_links(space, origin, True, 2, Sight(experiments=few))] == [
             ids[2],
             ids[0],
