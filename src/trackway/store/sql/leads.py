@@ -37,7 +37,7 @@ class Lead(NamedTuple):
 
 
 def choose_lead(
-    db: Connection, filters: Filters, workspace: str, experiment: int | None, expression: Expression | None
+    db: Connection, filters: Filters, workspace: str, experiment: int | None, expression: Expression
 ) -> Lead | None:
     """Return the conditions that an index answers and few rows satisfy: of several experiments (None) those on links.
 
@@ -45,15 +45,13 @@ def choose_lead(
     independent. What several indexes say is listed and intersected here, without a look at the rows: a database would
     walk each index twice, and sort or hash it.
     """
-    indexed: list[Comparison] = []
-    scans: list[Sql] = []
-    for term in list_terms(expression):
-        if isinstance(term, Comparison) and (scan := _scan_index(filters, workspace, experiment, term)):
-            indexed.append(term)
-            scans.append(scan)
+    indexed = [
+        term for term in list_terms(expression) if isinstance(term, Comparison) and _is_indexed(term, experiment)
+    ]
     if not indexed:
         return None
     aggregate, read = _LISTS[db.dialect]
+    scans = [_scan_index(filters, workspace, experiment, comparison) for comparison in indexed]
     lists = ", ".join(f"(SELECT {aggregate} FROM ({scan.text} LIMIT {LISTED + 1}) f)" for scan in scans)
     [found] = db.all(f"SELECT {lists}", params_of(scans))
     numbers = [read(one) for one in found]
@@ -96,25 +94,22 @@ _LISTS: dict[str, tuple[str, Callable[[Any], _Numbers]]] = {
 """How each database lists numbers in one value, and what reads it."""
 
 
-def _scan_index(filters: Filters, workspace: str, experiment: int | None, comparison: Comparison) -> Sql | None:
-    field = comparison.field
-    if field.parent:
-        return None
-    if field.entity == "link":
-        return filters.scan_links(comparison, workspace) if comparison.op in ("=", "in") else None
-    if experiment is None or not _is_indexed(comparison):
-        return None
-    return _scan_values(filters, experiment, comparison)
-
-
-def _is_indexed(comparison: Comparison) -> bool:
+def _is_indexed(comparison: Comparison, experiment: int | None) -> bool:
     field, op = comparison.field, comparison.op
+    if field.parent:
+        return False
+    if field.entity == "link":
+        return op in ("=", "in")
+    if experiment is None:
+        return False
     if field.entity == "metric":
         return field.aggregate == "last" and op in ("=", "<", "<=", ">", ">=")
     return field.entity in ("param", "tag") and op == "=" and is_short(comparison.value)
 
 
-def _scan_values(filters: Filters, experiment: int, comparison: Comparison) -> Sql:
+def _scan_index(filters: Filters, workspace: str, experiment: int | None, comparison: Comparison) -> Sql:
+    if comparison.field.entity == "link":
+        return filters.scan_links(comparison, workspace)
     is_metric = comparison.field.entity == "metric"
     table, column = ("series", "last_value") if is_metric else (RUN.texts[comparison.field.entity][0], "value")
     test = filters.compare(comparison, indexed=not is_metric)

@@ -135,7 +135,7 @@ def _plan_runs(
     ties = [_column("r.start_ms", True, "number"), _column("r.run_id", False, "text")]
     plan = _Plan(RUN, columns, scope, filters, search.expression, _order(db, RUN, search.order, ties))
     experiment = next(iter(experiments)) if experiments is not None and len(experiments) == 1 else None
-    lead = choose_lead(db, filters, workspace, experiment, search.expression)
+    lead = None if search.expression is None else choose_lead(db, filters, workspace, experiment, search.expression)
     return plan, lead, None if experiment is None else _choose_walk(db, workspace, experiment, search)
 
 
