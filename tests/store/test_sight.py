@@ -5,6 +5,7 @@ Of SQLite the steps of its machine are counted; of PostgreSQL, which has none, t
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from tests.services.postgres import PostgresServer
 from trackway.rules.grammar import EXPERIMENTS, RUNS, parse_filter, parse_order
 from trackway.store.base import Page, Search
+from trackway.store.sql.connection import SQLITE_VARIABLES
 from trackway.store.sql.store import SqlStore
 
 SEEN = 10
@@ -92,6 +94,18 @@ def test_a_search_of_what_is_seen_takes_no_more_steps_however_much_is_hidden(
         assert all(int(run.experiment_id) <= SEEN for run in runs)
     assert found["few"] == found["many"]
     assert steps["many"] <= steps["few"] * 1.3 + 20, steps
+
+
+def test_hundreds_of_conditions_on_what_is_seen_stay_within_what_sqlite_takes(stores: dict[str, SqlStore]) -> None:
+    conditions = [f"parent.params.p{n} = 'x'" for n in range(200)]
+    search = Search(parse_filter(" AND ".join(conditions), RUNS), (), "active")
+
+    def work(tx: Any) -> tuple[list[Any], Any]:
+        tx.db.raw.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, SQLITE_VARIABLES)
+        found: tuple[list[Any], Any] = tx.runs.search("w", frozenset(range(1, SEEN + 991)), search, Page(10))
+        return found
+
+    assert stores["few"].read(work) == ([], None)
 
 
 def test_a_search_of_experiments_takes_no_more_steps_however_many_are_hidden(stores: dict[str, SqlStore]) -> None:

@@ -26,8 +26,8 @@ from trackway.store.sql.filters import (
 from trackway.store.sql.leads import Lead, choose_lead, list_terms
 from trackway.store.sql.orders import VALUE, Key, Order, Term, Zone, behind
 
-MARKED = 1_000
-"""Most numbers that are written into a statement one by one."""
+MARKED, MARKED_AGAIN = 1_000, 50
+"""Most numbers that are written into a statement one by one, and in a condition that it may have hundreds of times."""
 
 EQUALS = 8
 """So many more values are walked than rows are wanted: those equal to where the page before ended may be its own."""
@@ -130,7 +130,7 @@ def _plan_runs(
         scope = conjoin(scope, among(db, "r.experiment_pk", experiments))
     # Parents and linked runs may be anywhere, and who may not see all finds nothing by those beyond that.
     sight = experiments if search.sight is None and isinstance(experiments, frozenset) else search.sight
-    seen = None if sight is None else among(db, "{o}.experiment_pk", sight)
+    seen = None if sight is None else among(db, "{o}.experiment_pk", sight, MARKED_AGAIN)
     filters = Filters(RUN, db.dialect, seen=seen)
     ties = [_column("r.start_ms", True, "number"), _column("r.run_id", False, "text")]
     plan = _Plan(RUN, columns, scope, filters, search.expression, _order(db, RUN, search.order, ties))
@@ -414,13 +414,13 @@ def _view(scope: Sql, search: Search) -> Sql:
     return Sql(f"{scope.text} AND r.deleted_ms IS {'NULL' if search.view == 'active' else 'NOT NULL'}", scope.params)
 
 
-def among(db: Connection, column: str, numbers: Collection[int]) -> Sql:
-    """Return the condition that a column is one of some numbers, however many they are."""
+def among(db: Connection, column: str, numbers: Collection[int], marked: int = MARKED) -> Sql:
+    """Return the condition that a column is one of some numbers, however many they are; ``marked``: see ``MARKED``."""
     if len(numbers) == 1:
         return Sql(f"{column} = ?", tuple(numbers))
     if db.dialect == "postgresql":
         return Sql(f"{column} = ANY(?)", (list(numbers),))
-    if len(numbers) <= MARKED:
+    if len(numbers) <= marked:
         return Sql(f"{column} IN ({', '.join('?' * len(numbers))})", tuple(numbers))
     return Sql(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(list(numbers)),))
 
