@@ -41,6 +41,7 @@ def guarded_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 def ask(guarded_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
     monkeypatch.setenv("TRACKWAY_TRACKING_URI", f"http://127.0.0.1:{guarded_port}")
     monkeypatch.setenv("TRACKWAY_TRACKING_PASSWORD", PASSWORD)
+    monkeypatch.setenv("TRACKWAY_WORKSPACE", "")  # so that what a command chooses is forgotten with the test
 
     def run(who: str, command: str) -> Result:
         monkeypatch.setenv("TRACKWAY_TRACKING_USERNAME", who)
