@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tests.server.asgi import run_app
 from tests.server.test_doors import list_routes
 from tests.services.mlflow_api import Api
 from tests.services.trackway_server import run_server
+from tests.services.waiting import wait_until
 from trackway.base.settings import read_settings
 from trackway.wiring.server import open_access
 
@@ -147,9 +147,8 @@ def test_a_server_tells_of_a_chain_that_was_changed_behind_its_back_and_is_well_
         wait_for_check(Api(server.port), failed=0)
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE audit SET actor = 'user:eve' WHERE number = 1")
-        connection.execute(
-            "DELETE FROM jobs"
-        )  # as when a day has gone by, and the leases of the first server have ended
+        # As when a day has gone by, and the leases of the first server have ended.
+        connection.execute("DELETE FROM jobs")
         connection.execute("DELETE FROM leases")
     with run_server(tmp_path) as server:
         api = Api(server.port)
@@ -163,8 +162,10 @@ def test_a_server_tells_of_a_chain_that_was_changed_behind_its_back_and_is_well_
 
 def wait_for_check(api: Api, failed: int) -> None:
     """Wait until the measures say that the chains were checked, and how that went."""
-    deadline_s = time.monotonic() + 60
-    while 'trackway_job_ended_seconds{job="audit"}' not in (text := api.send("GET", "/metrics").body.decode()):
-        assert time.monotonic() < deadline_s
-        time.sleep(0.1)
+
+    def read() -> str:
+        return api.send("GET", "/metrics").body.decode()
+
+    wait_until(lambda: 'trackway_job_ended_seconds{job="audit"}' in read())
+    text = read()
     assert f'trackway_job_failed{{job="audit"}} {failed}\n' in text

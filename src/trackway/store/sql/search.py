@@ -273,6 +273,8 @@ def _walk_in_parts(db: Connection, plan: _Plan, stretch: _Stretch, walk: _Walk, 
     either: it would plan each page anew for them, which takes longer than to read it.
     """
     width, count = len(plan.columns.split(",")), limit + EQUALS
+    if plan.expression is not None:
+        walk = walk._replace(asked=conjoin(walk.asked, plan.filters.compile(plan.expression)))
     rows: list[Row] = []
     after, passed = stretch.after, False
     while True:
@@ -292,8 +294,7 @@ def _write_part(
     passed: nothing more is wanted of the value of ``after``
     """
     down = keys[0].descending
-    asked = walk.asked if plan.expression is None else conjoin(walk.asked, plan.filters.compile(plan.expression))
-    bound, joins = Sql(""), plan.order.joins[1:]
+    asked, bound, joins = walk.asked, Sql(""), plan.order.joins[1:]
     if after is not None:
         bound = Sql(f" AND last_value {'<' if down else '>'}{'' if passed else '='} (SELECT ?)", (after[0],))
         asked = asked if passed else conjoin(asked, _hide(behind(keys, after)))
